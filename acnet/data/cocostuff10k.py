@@ -1,0 +1,44 @@
+"""COCO-Stuff 10k v1.1: images, MATLAB annotations, lists of the splits."""
+
+from pathlib import Path
+
+import numpy as np
+
+from acnet.data import classes
+from acnet.data.images import read_mat
+from acnet.data.pair import Pair, check_split, complete, folder, read_list
+from acnet.errors import AcnetError
+
+SPLITS = ("train", "test")
+UNLABELLED = ()
+_REMEDY = "extract cocostuff-10k-v1.1.zip"
+_164K = (
+    "this is the coding of COCO-Stuff 164k (id - 1, 255 unlabelled); cocostuff-10k-v1.1.zip with .mat files is wanted"
+)
+
+
+def pairs(root: Path, split: str) -> list[Pair]:
+    """The images of imageLists/{split}.txt in its order."""
+    check_split("cocostuff10k", split, SPLITS)
+    _refuse_164k(root)
+    images, labels = folder(root / "images", _REMEDY), folder(root / "annotations", _REMEDY)
+    listed = root / "imageLists" / f"{split}.txt"
+    names = read_list(listed, _REMEDY)
+    return complete((Pair(n, images / f"{n}.jpg", labels / f"{n}.mat") for n in names), listed, _REMEDY)
+
+
+def _refuse_164k(root: Path) -> None:
+    for pattern in ("annotations/*.png", "labels/*.png", "stuffthingmaps*", "*/*2017/*.png"):
+        mark = next(root.glob(pattern), None)
+        if mark:
+            raise AcnetError(f"{mark}: {_164K}")
+
+
+def read_label(pair: Pair) -> np.ndarray:
+    """`S` in 0..182, any integer type, as train ids uint8 (H, W); 0 (unlabelled) becomes void.
+
+    The eleven ids that the dataset leaves out, and 255, are refused: they mark the 164k coding.
+    """
+    if pair.label.suffix != ".mat":
+        raise AcnetError(f"{pair.label}: {_164K}")
+    return classes.load("cocostuff10k").decode(read_mat(pair.label, "S"), pair.label, _164K)

@@ -1,0 +1,42 @@
+"""Small generated datasets in the official layouts, made so that context matters."""
+
+import errno
+import shutil
+from pathlib import Path
+
+from acnet.data.generate.layouts import WRITERS
+from acnet.data.generate.scenes import FAMILIES, scenes
+from acnet.errors import AcnetError
+from acnet.files import write_json
+from acnet.params.strict import nearest
+
+__all__ = ["FAMILIES", "MARKER", "generate", "scenes"]
+
+MARKER = "generated.json"  # written last; shows that the tree is whole and may be replaced
+
+
+def generate(reader: str, out: Path, seed: int, images: dict[str, int], size: tuple[int, int]) -> None:
+    """Write a small tree in the official layout and coding of `reader`: equal arguments, equal bytes.
+
+    `images` counts the images per split; `size` is (height, width). The tree replaces an earlier generated
+    one, and appears whole or not at all. Raises AcnetError if `out` holds anything else.
+    """
+    if reader not in WRITERS:
+        raise AcnetError(f"{reader}: no generator{nearest(reader, WRITERS)}")
+    out = Path(out)
+    if out.exists() and not (out / MARKER).exists() and any(out.iterdir()):
+        raise AcnetError(f"{out}: holds files that were not generated; name another folder or empty this one")
+    work = out.with_name(f".{out.name}.part")
+    shutil.rmtree(work, ignore_errors=True)
+    try:
+        work.mkdir(parents=True)
+        WRITERS[reader](work, {s: scenes(reader, seed, s, n, tuple(size)) for s, n in images.items()})
+        write_json(work / MARKER, {"reader": reader, "seed": seed, "images": images, "size": list(size)})
+        shutil.rmtree(out, ignore_errors=True)
+        work.rename(out)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise AcnetError(f"{out}: no space left; free some and run the same command again") from error
+        raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)

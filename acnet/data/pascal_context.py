@@ -1,0 +1,111 @@
+"""PASCAL Context on VOC2010 images, 59 classes; its labels come in three forms.
+
+The JSON of PASCAL in Detail (`trainval_merged*.json`: RLE masks with 459-class ids), a folder of MATLAB files
+(`LabelMap`, 459-class ids), or a folder of PNG files (0 = background, then the 59 classes in ascending order
+of their 459-class ids). The first that is there, in this order, is read.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from acnet.data import classes
+from acnet.data.images import read_ids, read_mat
+from acnet.data.pair import Pair, check_split, complete, first_folder, read_list
+from acnet.errors import AcnetError
+from acnet.files import read_json
+
+SPLITS = ("train", "val")
+UNLABELLED = ()
+_REMEDY = (
+    "extract VOCtrainval_03-May-2010.tar, and put trainval_merged.json, label459_mat/ (trainval.tar.gz), "
+    "or label60_png/ beside VOC2010"
+)
+_MAT_FOLDERS = ("label459_mat", "trainval")
+_PNG_FOLDERS = ("label60_png", "SegmentationClassContext", "VOC2010/SegmentationClassContext")
+
+
+@dataclasses.dataclass(frozen=True)
+class Masks:
+    """The masks of one image in the JSON: (459-class id, COCO RLE) in the order of the file."""
+
+    file: Path
+    layers: tuple[tuple[int, dict], ...]
+
+    def __str__(self) -> str:
+        return str(self.file)
+
+
+def pairs(root: Path, split: str) -> list[Pair]:
+    """The images of a split: by the JSON's `phase`, else by the list of VOC2010/ImageSets."""
+    check_split("pascal_context", split, SPLITS)
+    base = root / "VOCdevkit" if (root / "VOCdevkit" / "VOC2010").is_dir() else root
+    voc = first_folder([base / "VOC2010"], _REMEDY)
+    images = first_folder([voc / "JPEGImages"], _REMEDY)
+    described = next(iter(sorted([*root.glob("trainval_merged*.json"), *base.glob("trainval_merged*.json")])), None)
+    if described:
+        return complete(_from_json(described, images, split), described, _REMEDY)
+    for names, suffix in ((_MAT_FOLDERS, ".mat"), (_PNG_FOLDERS, ".png")):
+        labels = next((p / n for p in (root, base) for n in names if (p / n).is_dir()), None)
+        if labels:
+            listed = _list(voc, split)
+            found = (Pair(n, images / f"{n}.jpg", labels / f"{n}{suffix}") for n in read_list(listed, _REMEDY))
+            return complete(found, listed, _REMEDY)
+    raise AcnetError(f"{root}: no labels of PASCAL Context; {_REMEDY}")
+
+
+def _list(voc: Path, split: str) -> Path:
+    own = voc / "ImageSets" / "SegmentationContext" / f"{split}.txt"
+    return own if own.exists() else voc / "ImageSets" / "Main" / f"{split}.txt"
+
+
+def _from_json(path: Path, images: Path, split: str) -> list[Pair]:
+    content = read_json(path)
+    try:
+        chosen = [i["image_id"] for i in content["images"] if i["phase"] == split]
+        layers: dict[int, list] = {i: [] for i in chosen}
+        for a in content["annos_segmentation"]:
+            if a["image_id"] in layers:
+                layers[a["image_id"]].append((a["category_id"], a["segmentation"]))
+    except (KeyError, TypeError) as error:
+        raise AcnetError(f"{path}: not the JSON of PASCAL in Detail ({error} is missing); {_REMEDY}") from error
+    # An image of the JSON without a single mask was never annotated: it is no part of PASCAL Context.
+    return [Pair(_name(i), images / f"{_name(i)}.jpg", Masks(path, tuple(layers[i]))) for i in chosen if layers[i]]
+
+
+def _name(image_id: int) -> str:
+    """2008000002 -> 2008_000002."""
+    return f"{image_id // 1_000_000:04d}_{image_id % 1_000_000:06d}"
+
+
+def read_label(pair: Pair) -> np.ndarray:
+    """The label as train ids uint8 (H, W), void outside the 59 classes; of two masks the later one wins."""
+    table = classes.load("pascal_context")
+    if isinstance(pair.label, Masks):
+        return table.decode(_paint(pair.label, pair.name), f"{pair.label}: {pair.name}")
+    if pair.label.suffix == ".mat":
+        return table.decode(read_mat(pair.label, "LabelMap"), pair.label)
+    ids = read_ids(pair.label, "PNG labels with 0 = background and 1..59 are wanted")
+    if ids.max() > len(table.names):
+        raise AcnetError(f"{pair.label}: label id {ids.max()} is out of range; 0 = background and 1..59 are wanted")
+    return (ids.astype(np.uint8) - np.uint8(1)).astype(np.uint8)  # background 0 wraps to 255, which is void
+
+
+def _paint(masks: Masks, name: str) -> np.ndarray:
+    from pycocotools import mask as rle
+
+    label = None
+    for category, segmentation in masks.layers:
+        try:
+            if isinstance(segmentation["counts"], list):
+                segmentation = rle.frPyObjects(segmentation, *segmentation["size"])
+            covered = rle.decode(segmentation).astype(bool)
+        except (KeyError, TypeError, ValueError) as error:
+            raise AcnetError(f"{masks.file}: {name}: a mask is not COCO RLE ({error}); {_REMEDY}") from error
+        if label is None:
+            label = np.zeros(covered.shape, np.int32)
+        if covered.shape != label.shape:
+            raise AcnetError(f"{masks.file}: {name}: masks of different sizes; copy the JSON again")
+        label[covered] = category
+    return label

@@ -1,0 +1,28 @@
+"""The device a process computes on, and its settings."""
+
+import contextlib
+
+import torch
+
+_DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def settle(threads: int) -> torch.device:
+    """Give torch `threads` threads and repeatable kernels; return the GPU, or the CPU where there is none.
+
+    The thread count and the convolutions' algorithms change rounding, so they are the run's, not the machine's:
+    cuDNN may not choose by timing, and float32 means float32, not TF32.
+    """
+    torch.set_num_threads(threads)
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager:
+    """The autocast context of a `precision`; float32 is no autocast at all."""
+    if precision == "float32":
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=_DTYPES[precision])

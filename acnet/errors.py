@@ -1,0 +1,17 @@
+"""The exceptions that end a command without a traceback."""
+
+
+class AcnetError(Exception):
+    """A mistake or a missing thing that the user can put right.
+
+    The message is one line: which file, which key, what to do. The command line prints it without a
+    traceback and exits with 2.
+    """
+
+
+class Interrupted(Exception):
+    """A signal asked the process to stop, and its state is saved; `signal` is the signal's number."""
+
+    def __init__(self, message: str, signal: int):
+        super().__init__(message)
+        self.signal = signal

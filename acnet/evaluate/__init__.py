@@ -1,0 +1,1 @@
+"""Evaluation: sliding windows, scales and mirrors; confusion matrices; metrics; examples for figures."""

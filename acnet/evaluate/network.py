@@ -1,0 +1,30 @@
+"""The trained network of a run, from its checkpoint."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from acnet.checkpoint import fit, read_checkpoint, refuse
+from acnet.files import canonical
+from acnet.model import build_network
+
+
+def load_network(params: Mapping[str, Any], checkpoint: Path, device: torch.device) -> nn.Module:
+    """The network of the resolved run `params` with the weights of `checkpoint`, in eval mode on `device`.
+
+    Raises AcnetError, naming the file, when it is missing, broken, or of another network; then it names the first
+    parameter that differs, or the first tensor when the file tells no parameters.
+    """
+    asked = {**params["model"], "classes": params["classes"]}
+    content = read_checkpoint(checkpoint)
+    stored = content.get("params", {})
+    for key in sorted(asked.keys() & stored.keys()):
+        if canonical([asked[key]]) != canonical([stored[key]]):
+            refuse(checkpoint, f"{key}: trained with {stored[key]}, the run's parameters ask for {asked[key]}")
+    network = build_network(asked)
+    fit(network, content["network"], checkpoint)
+    # Inference is about 1.2 times faster so on a CPU; training does the same.
+    return network.to(device, memory_format=torch.channels_last).eval()

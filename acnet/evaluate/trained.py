@@ -1,0 +1,64 @@
+"""A trained run with the images it is evaluated on."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from acnet.data.classes import load as load_classes
+from acnet.data.store import Store
+from acnet.device import settle
+from acnet.errors import AcnetError
+from acnet.evaluate.inference import gates, predict
+from acnet.evaluate.network import load_network
+from acnet.params.protocols import Protocol
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A network in eval mode, its evaluation split and the names of its classes."""
+
+    network: nn.Module
+    store: Store
+    names: list[str]
+    device: torch.device
+    align_corners: bool
+    checkpoint: Path
+
+    def label_map(self, index: int, protocol: Protocol) -> np.ndarray:
+        """The predicted class of each pixel of image `index`: (H, W) uint8."""
+        scores = predict(
+            self.network,
+            self.store.image(index),
+            protocol,
+            len(self.names),
+            self.device,
+            align_corners=self.align_corners,
+            name=f"{self.checkpoint}: image {self.store.names[index]}",
+        )
+        return scores.argmax(0).to(torch.uint8).cpu().numpy()
+
+    def gates(self, index: int, protocol: Protocol) -> list[np.ndarray]:
+        """The gates of the whole image `index`, each (h, w) float32."""
+        return gates(self.network, self.store.image(index), protocol, self.device)
+
+
+def open_trained(params: Mapping[str, Any], checkpoint: Path, data_root: Path) -> Trained:
+    """Open what the resolved run `params` evaluates: `checkpoint` on its evaluation split under `data_root`.
+
+    Raises AcnetError for data that is not prepared and for a checkpoint that is missing or of another network.
+    """
+    device = settle(params["train"]["threads"])
+    names = list(load_classes(params["reader"]).names)
+    if len(names) != params["classes"]:
+        raise AcnetError(
+            f"params.yaml: classes: {params['classes']}, but reader {params['reader']} has {len(names)};"
+            " resolve the run again"
+        )
+    store = Store(data_root / params["dataset"], params["evaluate_split"])
+    network = load_network(params, checkpoint, device)
+    return Trained(network, store, names, device, params["model"]["align_corners"], checkpoint)

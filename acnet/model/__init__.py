@@ -1,0 +1,21 @@
+"""ACNet (Fu et al., ICCV 2019): a dilated ResNet and adaptive context blocks. Imports only torch."""
+
+from acnet.model.adaptive_block import AdaptiveContextBlock
+from acnet.model.global_context import GlobalContextModule
+from acnet.model.local_context import LocalContextModule
+from acnet.model.network import Network, build_network
+from acnet.model.parameters import backbone_parameters, context_scalars, count_parameters, new_parameters
+from acnet.model.resnet import ResNet
+
+__all__ = [
+    "AdaptiveContextBlock",
+    "GlobalContextModule",
+    "LocalContextModule",
+    "Network",
+    "ResNet",
+    "backbone_parameters",
+    "build_network",
+    "context_scalars",
+    "count_parameters",
+    "new_parameters",
+]

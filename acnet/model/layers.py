@@ -1,0 +1,29 @@
+"""The two pieces every module is made of: convolution with BN and ReLU, and bilinear upsampling."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def conv_bn_relu(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
+    """Convolution (size kept, no bias), BN, ReLU: (N, inputs, H, W) -> (N, outputs, H, W).
+
+    Weights are torch's default for nn.Conv2d, as in the heads of the authors' earlier code.
+    """
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+def upsample(features: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
+    """Bilinear interpolation to `size` (h, w): the paper's up(), Eq. 4."""
+    if features.shape[-2:] == torch.Size(size):
+        return features
+    return F.interpolate(features, size=size, mode="bilinear", align_corners=align_corners)
+
+
+def at_least_float32(tensor: Tensor) -> Tensor:
+    """`tensor` in float32 if it is float16 or bfloat16, as it is otherwise (float64 stays float64)."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

@@ -1,0 +1,136 @@
+"""The whole network (Figure 2): backbone, reduction, adaptive context blocks, classifier."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from acnet.model.adaptive_block import AdaptiveContextBlock
+from acnet.model.check import check
+from acnet.model.global_context import GlobalContextModule
+from acnet.model.layers import at_least_float32, conv_bn_relu, upsample
+from acnet.model.local_context import LocalContextModule
+from acnet.model.resnet import ResNet
+
+
+class Network(nn.Module):
+    """ACNet, or with fewer parts one of the paper's baselines; see `build_network`.
+
+    `backbone` takes the pretrained weights; everything else is a "new layer".
+    """
+
+    def __init__(
+        self,
+        backbone: ResNet,
+        reduction: nn.Module,
+        blocks: list[AdaptiveContextBlock],
+        classifier: nn.Module,
+        auxiliary: nn.Module | None,
+        align_corners: bool,
+    ):
+        super().__init__()
+        self.backbone = backbone
+        self.reduction = reduction
+        self.blocks = nn.ModuleList(blocks)
+        self.classifier = classifier
+        self.auxiliary = auxiliary
+        self.align_corners = align_corners
+
+    def forward(self, images: Tensor) -> dict[str, Any]:
+        """Images (N, 3, H, W), normalised -> a dict:
+
+        - "logits": (N, classes, H, W), at least float32;
+        - "gates": list of W_g (N, 1, h, w) at native resolution, one per gated global context module;
+        - "auxiliary": (N, classes, H, W), in training mode and with an auxiliary head only.
+        """
+        layer1, layer2, layer3, layer4 = self.backbone(images)
+        features = self.reduction(layer4)
+        gates = []
+        for block, low in zip(self.blocks, (layer2, layer1, None), strict=False):
+            features, gate = block(features, low)
+            if block.global_context is not None and block.global_context.gated:
+                gates.append(gate)
+        size = images.shape[-2:]
+        output = {"logits": self._scores(self.classifier, features, size), "gates": gates}
+        if self.auxiliary is not None and self.training:
+            output["auxiliary"] = self._scores(self.auxiliary, layer3, size)
+        return output
+
+    def _scores(self, head: nn.Module, features: Tensor, size: tuple[int, int]) -> Tensor:
+        # In half precision neighbouring scores often tie, and the loss wants float32 anyway.
+        return upsample(at_least_float32(head(features)), size, self.align_corners)
+
+
+def build_network(params: Mapping[str, Any]) -> Network:
+    """The network that the `model` section of a run's parameters, with `classes` added, describes.
+
+    | Row of the paper | global_context | local_context | blocks | classifier on            |
+    |------------------|----------------|---------------|--------|--------------------------|
+    | dilated FCN      | none           | none          | 1      | the reduced features     |
+    | + GC, + GCM      | gc, gcm        | none          | 1      | the same, with context   |
+    | + GCM + LC       | gcm            | lc            | 1      | block 1, size of layer2  |
+    | + GCM + LCM(n)   | gcm            | lcm, reuse n  | 1      | the same                 |
+    | ACB#2, ACB#3     | gcm            | lcm, reuse 3  | 2, 3   | block 2, size of layer1  |
+
+    Raises AcnetError for a missing or unknown key, a value out of range, or parts that do not fit together.
+    """
+    check(params)
+    backbone = ResNet(
+        params["backbone"],
+        base_width=params["base_width"],
+        stem=params["stem"],
+        output_stride=params["output_stride"],
+        dilation=params["dilation"],
+        multi_grid=params["multi_grid"],
+    )
+    reduction = conv_bn_relu(backbone.channels[3], params["reduction"], 3)
+    blocks, channels = _blocks(params, backbone)
+    classifier = _classifier(params, channels)
+    auxiliary = None
+    if params["auxiliary"]:
+        width = params["auxiliary_channels"]
+        auxiliary = nn.Sequential(conv_bn_relu(backbone.channels[2], width, 3), _classifier(params, width))
+    return Network(backbone, reduction, blocks, classifier, auxiliary, params["align_corners"])
+
+
+def _classifier(params: Mapping[str, Any], channels: int) -> nn.Module:
+    return nn.Sequential(nn.Dropout2d(params["dropout"]), nn.Conv2d(channels, params["classes"], 1))
+
+
+def _blocks(params: Mapping[str, Any], backbone: ResNet) -> tuple[list[AdaptiveContextBlock], int]:
+    """The blocks, first to last, and the channels that the last one (or the reduction) gives."""
+    layer1, layer2 = backbone.channels[:2]
+    widths = params["block_channels"]
+    blocks, channels = [], params["reduction"]
+    for low, width in [(layer2, widths[0]), (layer1, widths[1]), (None, None)][: params["blocks"]]:
+        global_context = _global_context(params, channels)
+        local_context = None
+        if low is not None and params["local_context"] != "none":
+            local_context = _local_context(params, low, channels, width)
+            channels = width
+        if global_context is not None or local_context is not None:
+            blocks.append(AdaptiveContextBlock(global_context, local_context, params["align_corners"]))
+    return blocks, channels
+
+
+def _global_context(params: Mapping[str, Any], channels: int) -> GlobalContextModule | None:
+    if params["global_context"] == "none":
+        return None
+    return GlobalContextModule(
+        channels,
+        params["delta"],
+        gated=params["global_context"] == "gcm",
+        convolution=params["global_conv"],
+        distance=params["distance"],
+    )
+
+
+def _local_context(params: Mapping[str, Any], low: int, channels: int, width: int) -> LocalContextModule:
+    return LocalContextModule(
+        low,
+        channels,
+        width,
+        local_channels=params["local_channels"],
+        reuse=params["reuse"],
+        gated=params["local_context"] == "lcm",
+    )

@@ -1,0 +1,23 @@
+"""Which parameters of a network are which: for learning rates, logs and counts."""
+
+from torch import nn
+
+
+def backbone_parameters(network: nn.Module) -> list[nn.Parameter]:
+    """The parameters that pretrained weights fill: those of `network.backbone`."""
+    return list(network.backbone.parameters())
+
+
+def new_parameters(network: nn.Module) -> list[nn.Parameter]:
+    """All the others, alphas and betas among them: the "new layers", trained at 10 times the rate."""
+    return [p for name, p in network.named_parameters() if not name.startswith("backbone.")]
+
+
+def context_scalars(network: nn.Module) -> dict[str, nn.Parameter]:
+    """Every alpha (Eq. 3) and beta (Eq. 5) by its name in the network, e.g. "blocks.0.global_context.alpha"."""
+    return {name: p for name, p in network.named_parameters() if name.rsplit(".", 1)[-1] in ("alpha", "beta")}
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Number of trainable values; works on the "meta" device too."""
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)

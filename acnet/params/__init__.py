@@ -1,0 +1,1 @@
+"""Typed, strict loading of params/ and the resolving of one run to its complete parameters."""

@@ -1,0 +1,28 @@
+"""Parameter values that carry their origin: {value, origin: paper | lineage | ours, note}."""
+
+import dataclasses
+from typing import Any, Literal
+
+from acnet.params.strict import build
+
+
+@dataclasses.dataclass(frozen=True)
+class Marked:
+    """A value of params/ with where it comes from: the recipe's origins, or the scale or run that overrides it."""
+
+    value: Any
+    origin: Literal["paper", "lineage", "ours", "scale", "run"]
+    note: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.origin}: {self.note}" if self.note else self.origin
+
+
+def marked(data: Any, where: str) -> Marked:
+    """Read one {value, origin, note} entry; AcnetError, opening with `where`, if it is not one."""
+    return build(Marked, data, where)
+
+
+def plain(value: Any, whose: Literal["scale", "run"], where: str) -> Marked:
+    """Wrap a plain value of a scale or a run; `where` is its place."""
+    return Marked(value, whose, where)

@@ -1,0 +1,61 @@
+"""A scale: which datasets, backbones, schedules and protocols a campaign uses."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from acnet.errors import AcnetError
+from acnet.files import read_yaml
+from acnet.params.strict import build, limited, nearest
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WeightsFile:
+    """A file of backbone weights at hand, with its SHA-256 and the name it has in reports."""
+
+    file: str
+    sha256: str
+    name: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Scale:
+    """One file of params/scales/.
+
+    `plays` says which dataset stands in for each of the paper's; `noise` is the difference in points below
+    which a claim counts as within noise; `comparable` whether cited absolute numbers may be compared with; `gpus`
+    is what one training asks of Snakemake; `weights` are backbone files that win over the published ImageNet
+    weights where they are at hand. `common`, `datasets`, `roles`, `strategies` and `fine_tuning` override the
+    layers of recipe.yaml, `protocols` those of protocols.yaml, all with plain values.
+    """
+
+    title: str
+    banner: str
+    plays: dict[str, str]
+    tables: list[str]
+    figures: list[str]
+    comparable: bool
+    noise: float = limited(low=0)
+    seeds: list[int] = dataclasses.field(default_factory=lambda: [0])
+    gpus: int = limited(0, low=0)
+    pretrained: bool = True
+    weights: dict[str, WeightsFile] = dataclasses.field(default_factory=dict)
+    common: dict[str, Any] = dataclasses.field(default_factory=dict)
+    datasets: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    roles: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    strategies: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    fine_tuning: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    protocols: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+
+
+def scale_names(params: Path) -> list[str]:
+    """The names of the scales under {params}/scales/."""
+    return sorted(path.stem for path in (params / "scales").glob("*.yaml"))
+
+
+def load_scale(params: Path, name: str) -> Scale:
+    """Read {params}/scales/{name}.yaml; AcnetError for an unknown scale or a mistake in it."""
+    if name not in scale_names(params):
+        raise AcnetError(f"scale '{name}': {params}/scales/ has no such file{nearest(name, scale_names(params))}")
+    file = params / "scales" / f"{name}.yaml"
+    return build(Scale, read_yaml(file), str(file))

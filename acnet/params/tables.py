@@ -1,0 +1,215 @@
+"""params/tables.yaml as dataclasses: the run, protocol and metric behind each cell of the tables and figures."""
+
+import dataclasses
+import functools
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from acnet.errors import AcnetError
+from acnet.files import read_yaml
+from acnet.params.strict import convert, limited, nearest
+
+Metric = Literal["miou", "pixacc", "mean_accuracy", "fwiou", "final_score", "miou60", "class_iou"]
+Source = tuple[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """A column of numbers; `class_name` is the class of a class_iou."""
+
+    label: str
+    metric: Metric
+    class_name: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A row: the paper's numbers by column and, for rows of ours, the run behind each column.
+
+    `server` names the run fine-tuned for the test server: our own number is then that of `ours` on the validation set.
+    """
+
+    key: str
+    method: str
+    backbone: str | None = None
+    ref: int | None = None
+    paper: dict[str, float] = dataclasses.field(default_factory=dict)
+    per_class: list[float] | None = None
+    ours: str | dict[str, str] | None = None
+    protocol: str | None = None
+    server: str | None = None
+    rule: bool = False
+    note: str | None = None
+
+    def run(self, column: str) -> str | None:
+        """The run behind this row's `column`; None in a cited row or an empty cell."""
+        return self.ours.get(column) if isinstance(self.ours, dict) else self.ours
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table of the paper. `per_class` adds a column for each class, keyed by its name."""
+
+    title: str
+    description: str
+    protocol: str
+    columns: dict[str, Column]
+    rows: list[Row]
+    backbone: str | None = None
+    beside: str | None = None
+    digits: int = limited(2, low=0, high=4)
+    per_class: list[str] | None = None
+
+    @functools.cached_property
+    def all_columns(self) -> dict[str, Column]:
+        """Every column by its key, the classes last."""
+        classes = {name: Column(name, "class_iou", name) for name in self.per_class or []}
+        return {**self.columns, **classes}
+
+    def row(self, key: str) -> Row:
+        """The row named `key`; KeyError if there is none."""
+        return {row.key: row for row in self.rows}[key]
+
+    def paper(self, row: Row, column: str) -> float | None:
+        """The paper's number in a cell, in percent; None where it prints none."""
+        if self.per_class and row.per_class and column in self.per_class:
+            return row.per_class[self.per_class.index(column)]
+        return row.paper.get(column)
+
+    def row_protocol(self, row: Row) -> str:
+        """The protocol that measures our cells of `row`."""
+        return row.protocol or self.protocol
+
+    def row_beside(self, row: Row) -> str | None:
+        """The protocol shown quietly beside; None in rows with a protocol of their own."""
+        return None if row.protocol else self.beside
+
+    def sources(self) -> list[Source]:
+        """The (run, protocol) pairs whose metrics fill this table, sorted."""
+        found = set()
+        for row in self.rows:
+            protocols = {self.row_protocol(row), self.row_beside(row)} - {None}
+            runs = {row.run(column) for column in self.all_columns} - {None}
+            found |= {(run, protocol) for run in runs for protocol in protocols}
+        return sorted(found)
+
+    def fine_tuned(self) -> list[str]:
+        """The runs fine-tuned for a test server: trained, never evaluated here."""
+        return sorted({row.server for row in self.rows if row.server})
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """A figure of the paper; `runs` maps a label to a run, the first being the baseline."""
+
+    title: str
+    description: str
+    kind: Literal["class_gains", "gates", "comparison"]
+    runs: dict[str, str]
+    protocol: str | None = None
+    examples: int | None = limited(None, low=1)
+
+    def metrics_sources(self) -> list[Source]:
+        """The (run, protocol) pairs whose metrics this figure draws, sorted."""
+        return sorted({(run, self.protocol) for run in self.runs.values()}) if self.protocol else []
+
+    def example_runs(self) -> list[str]:
+        """The runs whose examples.npz this figure draws, sorted."""
+        return sorted(set(self.runs.values())) if self.examples else []
+
+
+@dataclasses.dataclass(frozen=True)
+class Tables:
+    """All of tables.yaml."""
+
+    tables: dict[str, Table]
+    figures: dict[str, Figure]
+
+    def table(self, name: str) -> Table:
+        """The table `name`; AcnetError with the nearest name if there is none."""
+        return _get(self.tables, name, "table")
+
+    def figure(self, name: str) -> Figure:
+        """The figure `name`; AcnetError with the nearest name if there is none."""
+        return _get(self.figures, name, "figure")
+
+    def trained(self, names: Iterable[str]) -> list[str]:
+        """Every run that the tables and figures `names` need trained, in the order of the file."""
+        found = {}
+        for name in names:
+            if name in self.figures:
+                found |= dict.fromkeys(self.figures[name].runs.values())
+                continue
+            for row in self.table(name).rows:
+                runs = [row.run(column) for column in self.table(name).all_columns] + [row.server]
+                found |= dict.fromkeys(run for run in runs if run)
+        return list(found)
+
+
+def load_tables(params_root: str | Path) -> Tables:
+    """Read `params_root`/tables.yaml; AcnetError naming file and key for any mistake in it."""
+    path = Path(params_root) / "tables.yaml"
+    data = read_yaml(path)
+    if not isinstance(data, dict) or set(data) != {"tables", "figures"}:
+        raise AcnetError(f"{path}: expected two keys, 'tables' and 'figures'")
+    tables = Tables(
+        tables=convert(dict[str, Table], data["tables"], f"{path}: tables"),
+        figures=convert(dict[str, Figure], data["figures"], f"{path}: figures"),
+    )
+    for name, table in tables.tables.items():
+        _check_table(table, f"{path}: tables.{name}")
+    for name, figure in tables.figures.items():
+        _check_figure(figure, f"{path}: figures.{name}")
+    return tables
+
+
+def check_names(tables: Tables, runs: Iterable[str], protocols: Iterable[str]) -> None:
+    """Raise AcnetError for the first run or protocol in tables.yaml that is not among `runs` and `protocols`."""
+    runs, protocols = set(runs), set(protocols)
+    for name, entry in [*tables.tables.items(), *tables.figures.items()]:
+        for run in tables.trained([name]):
+            if run not in runs:
+                raise AcnetError(f"params/tables.yaml: {name}: unknown run '{run}'{nearest(run, runs)}")
+        for _, protocol in entry.sources() if isinstance(entry, Table) else entry.metrics_sources():
+            if protocol not in protocols:
+                raise AcnetError(
+                    f"params/tables.yaml: {name}: unknown protocol '{protocol}'{nearest(protocol, protocols)}"
+                )
+
+
+def _get(entries: dict, name: str, what: str):
+    if name not in entries:
+        raise AcnetError(f"params/tables.yaml: unknown {what} '{name}'{nearest(name, entries)}")
+    return entries[name]
+
+
+def _check_table(table: Table, where: str) -> None:
+    seen = set()
+    for row in table.rows:
+        here = f"{where}.{row.key}"
+        if row.key in seen:
+            raise AcnetError(f"{here}: this key stands twice; give each row its own")
+        seen.add(row.key)
+        if not set(row.key) <= set("abcdefghijklmnopqrstuvwxyz0123456789_"):
+            raise AcnetError(f"{here}: a row's key is made of a-z, 0-9 and _")
+        for column in [*row.paper, *(row.ours if isinstance(row.ours, dict) else [])]:
+            if column not in table.all_columns:
+                raise AcnetError(f"{here}: unknown column '{column}'{nearest(column, table.all_columns)}")
+        convert(list[float], list(row.paper.values()), f"{here}.paper")
+        if row.per_class is not None and len(row.per_class) != len(table.per_class or []):
+            raise AcnetError(f"{here}.per_class: {len(row.per_class)} numbers for {len(table.per_class or [])} classes")
+        if row.server and not row.ours:
+            raise AcnetError(f"{here}: 'server' needs 'ours', the run before fine-tuning")
+    for key, column in table.columns.items():
+        if (column.metric == "class_iou") != (column.class_name is not None):
+            raise AcnetError(f"{where}.columns.{key}: metric class_iou and class_name go together")
+
+
+def _check_figure(figure: Figure, where: str) -> None:
+    if figure.kind == "class_gains":
+        complete, needed = figure.protocol and len(figure.runs) >= 2, "a protocol and at least two runs"
+    else:
+        complete, needed = figure.examples and len(figure.runs) == 2, "a number of examples and two runs"
+    if not complete:
+        raise AcnetError(f"{where}: kind {figure.kind} needs {needed}")

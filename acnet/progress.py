@@ -1,0 +1,51 @@
+"""One line of progress with rate and time left, readable on a terminal and by `tail -f`."""
+
+import sys
+import time
+
+
+def duration(seconds: float) -> str:
+    """`seconds` as a short text: 42 s, 3 min 05 s, 2 h 10 min."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+
+
+class Progress:
+    """Count `total` things of a named `unit`, from `start` on, printing to stderr.
+
+    On a terminal the line rewrites itself; elsewhere a new line is written every `every` seconds, so that a
+    log file stays short.
+    """
+
+    def __init__(self, label: str, total: int, unit: str, start: int = 0, every: float = 10.0):
+        self.label, self.total, self.unit, self.start = label, total, unit, start
+        self.done = start
+        self._live = sys.stderr.isatty()
+        self._every = 0.2 if self._live else every
+        self._began = time.monotonic()
+        self._printed = self._began
+
+    def advance(self, count: int = 1, note: str = "") -> None:
+        """Add `count`; print if enough time has passed. `note` stands at the line's end."""
+        self.done += count
+        now = time.monotonic()
+        if now - self._printed >= self._every or (self._live and self.done >= self.total):
+            self._printed = now
+            self._print(note, "\r" if self._live else "", "" if self._live else "\n")
+
+    def finish(self, note: str = "") -> None:
+        """Print the last line."""
+        self._print(note, "\r" if self._live else "", "\n")
+
+    def _print(self, note: str, before: str, after: str) -> None:
+        passed = time.monotonic() - self._began
+        rate = (self.done - self.start) / passed if passed > 0 else 0.0
+        left = f", {duration((self.total - self.done) / rate)} left" if rate > 0 and self.done < self.total else ""
+        text = f"{self.label}: {self.done}/{self.total} {self.unit}, {rate:.1f}/s{left}"
+        line = f"{text}, {note}" if note else text
+        sys.stderr.write(f"{before}{line:<100}".rstrip(" ") + (" " * 8 if self._live else "") + after)
+        sys.stderr.flush()

@@ -1,0 +1,71 @@
+"""What made a run: commit, source hash, versions, device, time."""
+
+import hashlib
+import platform
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+PACKAGE = Path(__file__).resolve().parent
+# The modules that can change what a run computes; the report, for one, cannot.
+_SOURCES = ("data", "model", "train", "evaluate", "checkpoint.py", "device.py")
+_WATCHED = ("acnet", "workflow", "params", "Snakefile")
+
+
+def source_hash() -> str:
+    """The first 16 digits of a SHA-256 over every module that can change a run's result."""
+    digest = hashlib.sha256()
+    for entry in _SOURCES:
+        path = PACKAGE / entry
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            digest.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def commit() -> tuple[str | None, bool | None]:
+    """The commit of the project's checkout and whether code or parameters differ from it; None without Git."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(PACKAGE.parent), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--", *_WATCHED))
+    except (OSError, subprocess.SubprocessError):
+        return None, None
+
+
+def now() -> str:
+    """The time, UTC, to the second, in ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that compute."""
+    import numpy
+    import PIL
+    import torch
+
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "pillow": PIL.__version__,
+    }
+
+
+def provenance(params: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """Everything that provenance.json says of a run with the resolved `params`; `more` is added as it is."""
+    head, dirty = commit()
+    return {
+        "commit": head,
+        "dirty": dirty,
+        "source_hash": source_hash(),
+        "versions": versions(),
+        "threads": params["train"]["threads"],
+        "precision": params["train"]["precision"],
+        "initial_weights": params["init"]["name"],
+        **more,
+    }

@@ -1,0 +1,101 @@
+"""A table as lines of fields, before it becomes Markdown, LaTeX or HTML."""
+
+import dataclasses
+from typing import Literal
+
+from acnet.params.tables import Row, Table
+from acnet.report.cells import Cell
+from acnet.report.labels import NOT_RUN, method
+from acnet.report.text import number, signed
+
+Rows = list[tuple[Row, list[Cell]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """One printed field; `spread` is the standard deviation over seeds, `cell` where a number comes from."""
+
+    text: str
+    kind: Literal["method", "backbone", "ours", "missing", "paper", "difference", "beside"]
+    cell: Cell | None = None
+    spread: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """A line of a table; `rule` asks for a thin rule above it."""
+
+    key: str
+    fields: list[Field]
+    rule: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Grid:
+    """`groups` are headings over several of `heads`, as (text, span); there are none in a wide table."""
+
+    groups: list[tuple[str, int]]
+    heads: list[str]
+    lines: list[Line]
+    lead: int
+
+    @property
+    def wide(self) -> bool:
+        """Whether ours, the paper's and the difference stand below each other rather than side by side."""
+        return not self.groups
+
+
+def grid(table: Table, rows: Rows) -> Grid:
+    """The lines of `table`: numbers side by side, or below each other where every class has a column."""
+    return _wide(table, rows) if table.per_class else _narrow(table, rows)
+
+
+def _narrow(table: Table, rows: Rows) -> Grid:
+    with_backbone = any(row.backbone for row, _ in rows)
+    lead = ["Method", "Backbone"] if with_backbone else ["Method"]
+    each = ["ours", "paper", "difference", *([table.beside] if table.beside else [])]
+    lines = []
+    for row, row_cells in rows:
+        fields = [Field(method(row), "method")] + [Field(row.backbone or "", "backbone")] * with_backbone
+        for cell in row_cells:
+            fields += [_ours(cell, table.digits), _paper(cell, table.digits), _difference(cell, table.digits)]
+            fields += [_beside(cell, table.digits)] * bool(table.beside)
+        lines.append(Line(row.key, fields, row.rule))
+    groups = [(column.label, len(each)) for column in table.columns.values()]
+    return Grid(groups, lead + each * len(groups), lines, len(lead))
+
+
+def _wide(table: Table, rows: Rows) -> Grid:
+    digits = table.digits
+    lines = []
+    for row, row_cells in rows:
+        printed = [_paper(cell, digits) for cell in row_cells]
+        if not row.ours:
+            lines.append(Line(row.key, [Field(method(row), "method"), *printed], row.rule))
+            continue
+        own = [_ours(cell, digits) for cell in row_cells]
+        lines.append(Line(row.key, [Field(f"{row.method}, ours", "method"), *own], row.rule))
+        lines.append(Line(row.key, [Field(f"{row.method}, paper", "method"), *printed]))
+        lines.append(Line(row.key, [Field("difference", "method"), *(_difference(c, digits) for c in row_cells)]))
+    return Grid([], ["Method", *(column.label for column in table.all_columns.values())], lines, 1)
+
+
+def _ours(cell: Cell, digits: int) -> Field:
+    if cell.state == NOT_RUN:
+        return Field(NOT_RUN, "missing", cell)
+    if cell.ours is None:
+        return Field("", "ours")
+    spread = cell.score.std if cell.score and cell.server is None else None
+    return Field(number(cell.ours, digits), "ours", cell, None if spread is None else number(spread, digits))
+
+
+def _paper(cell: Cell, digits: int) -> Field:
+    return Field("" if cell.run and cell.paper is None else number(cell.paper, digits), "paper")
+
+
+def _difference(cell: Cell, digits: int) -> Field:
+    return Field("" if cell.difference is None else signed(cell.difference, digits), "difference")
+
+
+def _beside(cell: Cell, digits: int) -> Field:
+    return Field("" if cell.beside is None else number(cell.beside.mean, digits), "beside")

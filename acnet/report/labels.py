@@ -1,0 +1,43 @@
+"""The few sentences that tables, claims and page say alike."""
+
+from collections.abc import Iterable
+
+from acnet.params.tables import Row, Table
+from acnet.report.cells import Cell
+
+NOT_RUN = "not run"
+VALIDATION = "val, before fine-tuning"
+SERVER = "test server"
+
+
+def measured_on(cell: Cell) -> str:
+    """Where a server cell's number comes from; nothing in other cells."""
+    if cell.fine_tuned is None or cell.ours is None:
+        return ""
+    return SERVER if cell.server is not None else VALIDATION
+
+
+def method(row: Row) -> str:
+    """The method with the paper's reference number."""
+    return f"{row.method} [{row.ref}]" if row.ref else row.method
+
+
+def notes(table: Table, rows: Iterable[tuple[Row, list[Cell]]]) -> list[tuple[str, str]]:
+    """The table's footnotes: (row key, sentence)."""
+    found = []
+    for row, row_cells in rows:
+        if row.server:
+            found.append((row.key, server_note(table, row, row_cells)))
+        if row.note:
+            found.append((row.key, row.note))
+    return found
+
+
+def server_note(table: Table, row: Row, row_cells: list[Cell]) -> str:
+    """What our number in a server cell is."""
+    own = f"{row.ours} on the validation set ({table.row_protocol(row)}), before it is fine-tuned as {row.server}"
+    if all(cell.server is None for cell in row_cells):
+        return f"ours is {own}; the paper's comes from the test server, so the difference mixes two sets"
+    validation = row_cells[0].score
+    value = f", {validation.mean:.{table.digits}f}" if validation else ""
+    return f"ours is the test server's score of {row.server}; the validation number is {own}{value}"

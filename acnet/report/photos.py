@@ -1,0 +1,127 @@
+"""Figures 4 and 5: images with truth, predictions and gates."""
+
+import math
+
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
+from matplotlib.patches import Patch
+
+from acnet.data.classes import VOID, Classes, load
+from acnet.params import tables
+from acnet.report.drawing import INK, QUIET, placeholder
+from acnet.report.examples import Example, read_examples
+from acnet.report.results import Results
+
+_GATES = "cividis"  # its lightness rises evenly, so that it reads in grey
+_WIDTH = {"gates": 11.5, "comparison": 8.5}
+
+
+def photo_figure(entry: tables.Figure, results: Results) -> Figure:
+    """Rows of examples: image, truth, the two runs' predictions and, for kind `gates`, the second run's gates.
+
+    Shows the examples that both runs have, `entry.examples` at most; a placeholder where there are none.
+    """
+    files = {run: results.examples_file(run) for run in entry.runs.values()}
+    missing = [run for run, path in files.items() if path is None]
+    if missing:
+        return placeholder(entry.title, missing)
+    first, second = (read_examples(files[run]) for run in entry.runs.values())
+    others = {example.name: example for example in first}
+    pairs = [(others[example.name], example) for example in second if example.name in others][: entry.examples]
+    if not pairs:
+        return placeholder(entry.title, [f"examples that {' and '.join(files)} share"])
+    reader = _reader(entry, results)
+    if reader is None:
+        return placeholder(entry.title, [f"params.yaml of {' and '.join(files)}"])
+    return _draw(entry, pairs, load(reader))
+
+
+def _draw(entry: tables.Figure, pairs: list[tuple[Example, Example]], classes: Classes) -> Figure:
+    gates = max(len(ours.gates) for _, ours in pairs) if entry.kind == "gates" else 0
+    columns = 4 + gates
+    width = _WIDTH[entry.kind]
+    shape = pairs[0][0].image.shape
+    cell = width / columns
+    height = len(pairs) * (cell * shape[0] / shape[1] + 0.2)
+    figure = Figure(figsize=(width, height))
+    places = GridSpec(len(pairs), columns, figure, left=0, right=1, bottom=0, top=1, wspace=0.03, hspace=0.16)
+    panels = np.array([[figure.add_subplot(places[r, c]) for c in range(columns)] for r in range(len(pairs))])
+    for axes in panels.flat:
+        axes.set_axis_off()
+    labels = list(entry.runs)
+    for row, (base, ours) in zip(panels, pairs, strict=True):
+        row[0].imshow(base.image)
+        for axes, label_map in zip(row[1:4], (base.truth, base.prediction, ours.prediction), strict=True):
+            axes.imshow(colours(label_map, classes), interpolation="nearest")
+        for axes, prediction in zip(row[2:4], (base.prediction, ours.prediction), strict=True):
+            _caption(axes, f"{_right(prediction, base.truth):.1f} % of pixels right")
+        for axes, gate in zip(row[4:], ours.gates, strict=False):
+            axes.imshow(
+                gate, cmap=_GATES, vmin=0, vmax=1, interpolation="nearest", extent=_extent(shape), aspect="equal"
+            )
+            _caption(axes, f"mean {gate.mean():.2f}")
+    titles = ["image", "truth", *labels, *(_gate_title(gate, shape) for gate in pairs[0][1].gates[:gates])]
+    for axes, title in zip(panels[0], titles, strict=True):
+        axes.set_title(title, color=INK, pad=5)
+    if gates:
+        _colour_bar(figure, height)
+    _legend(figure, pairs, classes, width, height)
+    return figure
+
+
+def colours(label_map: np.ndarray, classes: Classes) -> np.ndarray:
+    """A label map (H, W) in the dataset's palette, void black; (H, W, 3) uint8."""
+    table = np.zeros((256, 3), np.uint8)
+    table[: len(classes.palette)] = classes.palette
+    return table[label_map]
+
+
+def _right(prediction: np.ndarray, truth: np.ndarray) -> float:
+    known = truth != VOID
+    return 100 * float((prediction == truth)[known].mean()) if known.any() else 0.0
+
+
+def _gate_title(gate: np.ndarray, shape: tuple[int, ...]) -> str:
+    return f"gate at 1/{2 ** round(math.log2(shape[0] / gate.shape[0]))}"
+
+
+def _extent(shape: tuple[int, ...]) -> tuple[float, float, float, float]:
+    return -0.5, shape[1] - 0.5, shape[0] - 0.5, -0.5
+
+
+def _caption(axes, text: str) -> None:
+    axes.text(0.5, -0.02, text, transform=axes.transAxes, ha="center", va="top", fontsize=7.5, color=QUIET)
+
+
+def _colour_bar(figure: Figure, height: float) -> None:
+    axes = figure.add_axes((1.012, 0.02, 0.008, 0.96))
+    bar = figure.colorbar(ScalarMappable(Normalize(0, 1), _GATES), cax=axes)
+    bar.outline.set_linewidth(0.4)
+    bar.set_label("global gate: 1 takes global, 0 local context", color=QUIET, fontsize=8)
+    bar.ax.tick_params(labelsize=7, length=2)
+
+
+def _legend(
+    figure: Figure, pairs: list[tuple[Example, Example]], classes: Classes, width: float, height: float
+) -> None:
+    maps = [m for base, ours in pairs for m in (base.truth, base.prediction, ours.prediction)]
+    shown = np.unique(np.concatenate([m.ravel() for m in maps]))
+    patches = [
+        Patch(facecolor=classes.palette[i] / 255, edgecolor=QUIET, linewidth=0.4, label=classes.names[i])
+        for i in shown
+        if i < len(classes.names)
+    ]
+    if VOID in shown:
+        patches.append(Patch(facecolor="black", edgecolor=QUIET, linewidth=0.4, label="not labelled"))
+    figure.legend(
+        handles=patches, loc="upper center", bbox_to_anchor=(0.5, -0.22 / height), ncols=max(1, int(width / 1.5)),
+        fontsize=9, handlelength=1.2, handleheight=1.0, columnspacing=1.2,
+    )  # fmt: skip
+
+
+def _reader(entry: tables.Figure, results: Results) -> str | None:
+    params = (results.params(run, seed) for run in entry.runs.values() for seed in results.scale.seeds)
+    return next((found["reader"] for found in params if found), None)

@@ -1,0 +1,101 @@
+"""The part of a report that may go into git: tables, claims, charts; images only where they are generated."""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from acnet.errors import AcnetError
+from acnet.files import replacing, write_text
+from acnet.params.tables import Tables, load_tables
+from acnet.report.results import Results
+from acnet.report.scale import ScaleInfo
+from acnet.report.text import heading, number
+
+_TABLE_SUFFIXES, _FIGURE_SUFFIXES = ("csv", "md", "tex"), ("png", "pdf")
+
+
+def publish(
+    scale: ScaleInfo,
+    *,
+    params_root: str | Path,
+    results_root: str | Path,
+    out_root: str | Path,
+    published_root: str | Path,
+    command: str,
+) -> list[Path]:
+    """Copy out_root/{scale} to published_root/{scale}, with a README.md naming `command` and every run's origin.
+
+    Figures that show images, and the page with them inside, are copied for generated data only. What was published
+    before is replaced. Raises AcnetError naming the first file that the report has not written yet.
+    """
+    tables = load_tables(params_root)
+    source, target = Path(out_root) / scale.name, Path(published_root) / scale.name
+    names = [Path("claims.json"), *_names("tables", scale.tables, _TABLE_SUFFIXES)]
+    names += _names("figures", _figures(scale, tables), _FIGURE_SUFFIXES)
+    names += [Path("index.html")] if scale.generated else []
+    for name in names:
+        if not (source / name).exists():
+            raise AcnetError(f"{source / name}: not there; make the report of scale {scale.name} first")
+    shutil.rmtree(target, ignore_errors=True)
+    for name in names:
+        with replacing(target / name) as temporary:
+            shutil.copyfile(source / name, temporary)
+    write_text(target / "README.md", _readme(scale, tables, Results(scale, results_root), command))
+    return [*(target / name for name in names), target / "README.md"]
+
+
+def _figures(scale: ScaleInfo, tables: Tables) -> list[str]:
+    charts = [name for name in scale.figures if scale.generated or not tables.figure(name).examples]
+    return [*charts, "curves"]
+
+
+def _names(folder: str, stems: Iterable[str], suffixes: tuple[str, ...]) -> list[Path]:
+    return [Path(folder) / f"{stem}.{suffix}" for stem in stems for suffix in suffixes]
+
+
+def _readme(scale: ScaleInfo, tables: Tables, results: Results, command: str) -> str:
+    kept = "" if scale.generated else " Figures that show images of the dataset, and the page, stay local."
+    parts = [
+        f"# {scale.title}",
+        scale.banner.strip(),
+        f"Made by `{command}`.{kept}",
+        "\n".join(_contents(scale, tables)),
+        "## Runs",
+        "Scores in percent; parameters by the digest of the run's params.yaml.",
+        "\n".join(_runs(scale, tables, results)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _contents(scale: ScaleInfo, tables: Tables) -> list[str]:
+    lines = [f"- [{heading(name)}](tables/{name}.md): {tables.table(name).title}" for name in scale.tables]
+    lines += [
+        f"- [{heading(name)}](figures/{name}.png): {tables.figure(name).title}"
+        for name in _figures(scale, tables)
+        if name in tables.figures
+    ]
+    return [*lines, "- [Training curves](figures/curves.png)", "- [Claims](claims.json)"]
+
+
+def _runs(scale: ScaleInfo, tables: Tables, results: Results) -> list[str]:
+    lines = [
+        "| run | seed | protocol | mIoU | parameters | commit | initial weights |",
+        "| --- | --- | --- | ---: | --- | --- | --- |",
+    ]
+    for run in tables.trained([*scale.tables, *scale.figures]):
+        for seed in scale.seeds:
+            provenance = results.provenance(run, seed)
+            if provenance is None:
+                continue
+            origin = _origin(provenance)
+            scores = [(p, (results.metrics(run, p, seed) or {}).get("miou")) for p in results.protocols(run, seed)]
+            for protocol, miou in scores or [("", None)]:
+                score = number(None if miou is None else 100 * miou)
+                lines.append(f"| {run} | {seed} | {protocol} | {score} | {origin} |")
+    return lines
+
+
+def _origin(provenance: dict) -> str:
+    commit = (provenance.get("commit") or "unknown")[:10] + (" (dirty)" if provenance.get("dirty") else "")
+    digest, weights = provenance.get("params_hash", "unknown"), provenance.get("initial_weights") or "none"
+    return f"`{digest}` | {commit} | {weights}"

@@ -1,0 +1,157 @@
+"""What the runs of one scale left behind; whatever is missing is None."""
+
+import csv
+import dataclasses
+import functools
+import math
+import statistics
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from acnet.errors import AcnetError
+from acnet.files import read_json, read_yaml
+from acnet.params.strict import build
+from acnet.report.scale import ScaleInfo
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """A metric of one run, in percent: one value for each seed at hand."""
+
+    seeds: tuple[int, ...]
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """The mean over seeds, rounded to 1e-4 so that every file states the same number."""
+        return round(statistics.fmean(self.values), 4)
+
+    @property
+    def std(self) -> float | None:
+        """The sample standard deviation over seeds; None with fewer than two."""
+        return round(statistics.stdev(self.values), 4) if len(self.values) > 1 else None
+
+    @property
+    def variance_of_mean(self) -> float:
+        """The squared standard error of the mean; 0 where one seed cannot tell."""
+        return statistics.variance(self.values) / len(self.values) if len(self.values) > 1 else 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class ServerScore:
+    """A test server's answer, in percent; `note` says where it can be seen."""
+
+    miou: float | None = None
+    final_score: float | None = None
+    per_class: dict[str, float] = dataclasses.field(default_factory=dict)
+    note: str | None = None
+
+    def of(self, metric: str, class_name: str | None) -> float | None:
+        """The number for a table column; None if the server did not give it."""
+        return self.per_class.get(class_name) if class_name else getattr(self, metric, None)
+
+
+class Results:
+    """Reads results/{scale}; every file is read once."""
+
+    def __init__(self, scale: ScaleInfo, results_root: str | Path):
+        self.scale = scale
+        self.folder = Path(results_root) / scale.name
+
+    def seed_folder(self, run: str, seed: int) -> Path:
+        """Where `run` with `seed` lies."""
+        return self.folder / run / f"seed{seed}"
+
+    @functools.cache  # noqa: B019 - a Results lives as long as the report
+    def metrics(self, run: str, protocol: str, seed: int) -> Mapping[str, Any] | None:
+        """One metrics file; AcnetError if it says it belongs elsewhere."""
+        path = self.seed_folder(run, seed) / "metrics" / f"{protocol}.json"
+        if not path.exists():
+            return None
+        metrics = read_json(path)
+        if not isinstance(metrics, dict):
+            raise AcnetError(f"{path}: no mapping of metrics; evaluate {run} again")
+        found = metrics.get("protocol")
+        named = {**metrics, "protocol": found.get("name") if isinstance(found, dict) else found}
+        for key, expected in {"scale": self.scale.name, "run": run, "seed": seed, "protocol": protocol}.items():
+            if named.get(key) != expected:
+                raise AcnetError(
+                    f"{path}: {key} is {named.get(key)!r}, but its place says {expected!r}; evaluate {run} again"
+                )
+        return metrics
+
+    def score(self, run: str, protocol: str, metric: str, class_name: str | None = None) -> Score | None:
+        """A metric in percent over the scale's seeds that have it; None if none has."""
+        found = {}
+        for seed in self.scale.seeds:
+            metrics = self.metrics(run, protocol, seed) or {}
+            value = metrics.get(metric)
+            if class_name is not None:
+                value = value.get(class_name) if isinstance(value, dict) else None
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                path = self.seed_folder(run, seed) / "metrics" / f"{protocol}.json"
+                raise AcnetError(f"{path}: {metric}: {value!r} is no number; evaluate {run} again")
+            found[seed] = 100.0 * value
+        return Score(tuple(found), tuple(found.values())) if found else None
+
+    def provenance(self, run: str, seed: int) -> dict | None:
+        """The provenance of a trained run."""
+        return self._json(self.seed_folder(run, seed) / "provenance.json")
+
+    def params(self, run: str, seed: int) -> dict | None:
+        """The resolved parameters of a run."""
+        path = self.seed_folder(run, seed) / "params.yaml"
+        return read_yaml(path) if path.exists() else None
+
+    def params_text(self, run: str, seed: int) -> str | None:
+        """The resolved parameters of a run as they stand in the file."""
+        path = self.seed_folder(run, seed) / "params.yaml"
+        return path.read_text(encoding="utf-8").strip() if path.exists() else None
+
+    def protocols(self, run: str, seed: int) -> list[str]:
+        """The protocols that `run` was evaluated with, sorted."""
+        return sorted(path.stem for path in (self.seed_folder(run, seed) / "metrics").glob("*.json"))
+
+    def history(self, run: str, seed: int) -> list[dict[str, float]] | None:
+        """The training curve, one mapping for each recorded step; fields that are no numbers are left out."""
+        path = self.seed_folder(run, seed) / "history.csv"
+        if not path.exists():
+            return None
+        with open(path, newline="", encoding="utf-8") as handle:
+            return [
+                {key: float(value) for key, value in row.items() if _number(value)} for row in csv.DictReader(handle)
+            ]
+
+    def examples_file(self, run: str) -> Path | None:
+        """The examples.npz of the first seed that has one."""
+        paths = (self.seed_folder(run, seed) / "examples.npz" for seed in self.scale.seeds)
+        return next((path for path in paths if path.exists()), None)
+
+    def state(self, run: str, seed: int) -> str:
+        """How far `run` has come: measured, trained, in training or not run."""
+        folder = self.seed_folder(run, seed)
+        if self.protocols(run, seed):
+            return "measured"
+        if (folder / "provenance.json").exists():
+            return "trained"
+        return "in training" if (folder / "resume").exists() else "not run"
+
+    @functools.cache  # noqa: B019
+    def server(self, table: str) -> ServerScore | None:
+        """The test server's scores for `table`, from server/{table}.yaml."""
+        path = self.folder / "server" / f"{table}.yaml"
+        return build(ServerScore, read_yaml(path), f"{path}: scores") if path.exists() else None
+
+    @staticmethod
+    def _json(path: Path) -> dict | None:
+        return read_json(path) if path.exists() else None
+
+
+def _number(text: str | None) -> bool:
+    try:
+        return text is not None and math.isfinite(float(text))
+    except ValueError:
+        return False

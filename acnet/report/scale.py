@@ -1,0 +1,51 @@
+"""What the report must know of a scale."""
+
+import dataclasses
+
+from acnet.errors import AcnetError
+from acnet.params.campaign import Campaign
+
+
+@dataclasses.dataclass(frozen=True)
+class ScaleInfo:
+    """A scale as the report sees it.
+
+    `noise` (points) is the difference below which nothing is said; `comparable` whether absolute numbers may be set
+    against those of cited methods; `generated` whether its images may be published; `roles` maps a backbone of the
+    paper to the one that plays it.
+    """
+
+    name: str
+    title: str
+    banner: str
+    noise: float
+    comparable: bool
+    seeds: list[int]
+    tables: list[str]
+    figures: list[str]
+    generated: bool
+    roles: dict[str, str]
+
+    def require(self, name: str) -> None:
+        """Raise AcnetError if the table or figure `name` is not part of this scale."""
+        names = [*self.tables, *self.figures]
+        if name not in names:
+            raise AcnetError(f"scale {self.name}: it has no {name}; it has {', '.join(names)}")
+
+
+def scale_info(campaign: Campaign) -> ScaleInfo:
+    """What the report must know of the scale of `campaign`."""
+    scale = campaign.scale
+    played = {"r50": "ResNet-50", "r101": "ResNet-101"}
+    return ScaleInfo(
+        name=campaign.scale_name,
+        title=scale.title,
+        banner=scale.banner,
+        noise=scale.noise,
+        comparable=scale.comparable,
+        seeds=scale.seeds,
+        tables=scale.tables,
+        figures=scale.figures,
+        generated=all(campaign.datasets[name].generate for name in scale.plays.values()),
+        roles={paper: campaign.backbone(role) for role, paper in played.items()},
+    )

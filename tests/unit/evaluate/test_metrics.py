@@ -1,0 +1,134 @@
+import json
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from acnet.evaluate.confusion import confusion
+from acnet.evaluate.metrics import summary
+
+
+def test_three_classes_by_hand():
+    # Class c is neither true nor predicted; 4 + 1 pixels are a, 3 + 2 are b.
+    matrix = np.array([[4, 1, 0], [2, 3, 0], [0, 0, 0]])
+    result = summary(matrix, ["a", "b", "c"], "cityscapes")
+    assert result["class_iou"] == {"a": 4 / 7, "b": 3 / 6, "c": None}
+    assert result["miou"] == pytest.approx((4 / 7 + 1 / 2) / 2, abs=1e-15)
+    assert result["miou_absent_zero"] == pytest.approx((4 / 7 + 1 / 2) / 3, abs=1e-15)
+    assert (result["classes"], result["classes_counted"], result["pixels"]) == (3, 2, 10)
+    assert result["pixacc"] == 0.7
+    assert result["mean_accuracy"] == pytest.approx((4 / 5 + 3 / 5) / 2, abs=1e-15)
+    assert result["fwiou"] == pytest.approx(0.5 * 4 / 7 + 0.5 * 3 / 6, abs=1e-15)
+    assert result["confusion"] == [[4, 1, 0], [2, 3, 0], [0, 0, 0]]
+    assert "final_score" not in result and "miou60" not in result
+
+
+def test_a_class_predicted_but_never_true_counts_as_zero():
+    result = summary(np.array([[6, 2], [0, 0]]), ["a", "b"], "camvid")
+    assert result["class_iou"] == {"a": 0.75, "b": 0.0}
+    assert result["miou"] == 0.375
+    assert result["mean_accuracy"] == 0.75
+
+
+def test_the_constant_predictor_is_the_best_single_class():
+    rng = np.random.default_rng(0)
+    truth = rng.choice(6, 500, p=[0.5, 0.1, 0.2, 0.15, 0.05, 0.0]).astype(np.uint8)
+    names = list("abcdef")
+    by_trial = max(
+        summary(confusion(truth, np.full_like(truth, c), 6), names, "camvid")["miou"] for c in range(len(names))
+    )
+    result = summary(confusion(truth, rng.integers(0, 6, 500).astype(np.uint8), 6), names, "camvid")
+    assert result["constant_miou"] == by_trial
+
+
+def test_scores_of_the_datasets_own_tools():
+    matrix = np.array([[4, 1, 0], [2, 3, 0], [0, 0, 0]])
+    ade = summary(matrix, ["a", "b", "c"], "ade20k")
+    assert ade["final_score"] == pytest.approx(((4 / 7 + 1 / 2) / 3 + 0.7) / 2, abs=1e-15)
+    context = summary(matrix, ["a", "b", "c"], "pascal_context")
+    assert context["miou60"] == pytest.approx((4 / 7 + 1 / 2) / 2 * 59 / 60, abs=1e-15)
+
+
+@pytest.mark.parametrize("reader", ["cityscapes", "ade20k", "pascal_context"])
+def test_nothing_labelled_gives_nulls_and_never_nan(reader):
+    result = summary(np.zeros((2, 2), np.int64), ["a", "b"], reader)
+    assert (result["pixels"], result["classes_counted"]) == (0, 0)
+    for key in ("miou", "miou_absent_zero", "pixacc", "mean_accuracy", "fwiou", "constant_miou"):
+        assert result[key] is None
+    json.dumps(result, allow_nan=False)
+
+
+def test_whole_numbers_beyond_float_precision_are_summed_exactly():
+    matrix = np.array([[2**60, 1], [1, 2**60]])
+    assert summary(matrix, ["a", "b"], "camvid")["pixels"] == 2**61 + 2
+
+
+def test_a_matrix_of_another_size_is_refused():
+    with pytest.raises(ValueError, match="for 3 classes"):
+        summary(np.zeros((2, 2), np.int64), ["a", "b", "c"], "camvid")
+
+
+def test_class_iou_equals_cityscapesscripts(tmp_path):
+    official = pytest.importorskip("cityscapesscripts.evaluation.evalPixelLevelSemanticLabeling")
+    from cityscapesscripts.helpers.labels import id2label, trainId2label
+
+    rng = np.random.default_rng(1)
+    scored = [trainId2label[i].id for i in range(19)]
+    to_train = np.full(256, 255, np.uint8)
+    to_train[scored] = np.arange(19)
+    # Class 18 is in no truth and class 17 nowhere at all; void ids are in the truth.
+    true_ids = [i for i in id2label if i >= 0 and i not in (scored[17], scored[18])]
+    pairs, total = [], np.zeros((19, 19), np.int64)
+    for number in range(3):
+        truth = rng.choice(true_ids, (40, 60)).astype(np.uint8)
+        guess = rng.choice([i for i in scored if i != scored[17]], (40, 60))
+        guess = np.where((rng.random(truth.shape) < 0.6) & (to_train[truth] != 255), truth, guess).astype(np.uint8)
+        files = tmp_path / f"{number}_pred.png", tmp_path / f"{number}_gt.png"
+        Image.fromarray(guess).save(files[0])
+        Image.fromarray(truth).save(files[1])
+        pairs.append([str(file) for file in files])
+        total += confusion(to_train[truth], to_train[guess], 19)
+    args = official.args
+    args.quiet, args.JSONOutput, args.evalInstLevelScore, args.evalPixelAccuracy = True, False, False, False
+    theirs = official.evaluateImgLists([p for p, _ in pairs], [t for _, t in pairs], args)
+    names = [trainId2label[i].name for i in range(19)]
+    ours = summary(total, names, "cityscapes")
+    for name in names:
+        if ours["class_iou"][name] is None:
+            assert math.isnan(theirs["classScores"][name])
+        else:
+            assert ours["class_iou"][name] == pytest.approx(theirs["classScores"][name], abs=1e-12)
+    assert ours["class_iou"][names[17]] is None
+    assert ours["class_iou"][names[18]] == 0
+    assert ours["miou"] == pytest.approx(theirs["averageScoreClasses"], abs=1e-12)
+
+
+def test_final_score_equals_the_sceneparsing_formula():
+    rng = np.random.default_rng(2)
+    classes = 150
+    present = rng.permutation(classes)[:110]
+    areas = np.zeros((3, classes))
+    correct = labelled = 0
+    total = np.zeros((classes, classes), np.int64)
+    for _ in range(4):
+        label = np.append(present + 1, 0)[rng.integers(0, 111, (30, 50))]  # 0 is unlabelled, as in the tool
+        guess = np.where(rng.random(label.shape) < 0.5, label, rng.choice(present, label.shape) + 1)
+        guess[guess == 0] = 1
+        kept = guess * (label > 0)
+        intersection = kept * (kept == label)
+        for row, area in zip(areas, (intersection, kept, label), strict=True):
+            row += np.histogram(area, bins=classes, range=(1, classes + 1))[0]
+        correct += ((guess == label) & (label > 0)).sum()
+        labelled += (label > 0).sum()
+        total += confusion(((label - 1) % 256).astype(np.uint8), (guess - 1).astype(np.uint8), classes)
+    eps = np.spacing(1)
+    iou = areas[0] / (eps + areas[1] + areas[2] - areas[0])
+    ours = summary(total, [str(i) for i in range(classes)], "ade20k")
+    for index in range(classes):
+        value = ours["class_iou"][str(index)]
+        assert (0 if value is None else value) == pytest.approx(iou[index], abs=1e-12)
+    assert ours["classes_counted"] == 110
+    assert ours["miou_absent_zero"] == pytest.approx(iou.mean(), abs=1e-12)
+    assert ours["pixacc"] == pytest.approx(correct / labelled, abs=1e-12)
+    assert ours["final_score"] == pytest.approx((iou.mean() + correct / labelled) / 2, abs=1e-12)

@@ -1,0 +1,77 @@
+"""Parameters of networks for tests: the paper's rows, and small ones."""
+
+import torch
+
+from acnet.model import build_network
+
+ACNET = {
+    "classes": 19,
+    "backbone": "resnet50",
+    "base_width": 64,
+    "stem": "7x7",
+    "output_stride": 16,
+    "dilation": "uniform",
+    "multi_grid": None,
+    "reduction": 512,
+    "global_context": "gcm",
+    "local_context": "lcm",
+    "blocks": 3,
+    "reuse": 3,
+    "delta": 5.0,
+    "global_conv": "conv_bn_relu",
+    "distance": "euclidean",
+    "local_channels": 64,
+    "block_channels": [448, 256],
+    "dropout": 0.1,
+    "align_corners": True,
+    "auxiliary": False,
+    "auxiliary_channels": 256,
+}
+SMALL = {
+    "classes": 5,
+    "backbone": "resnet18",
+    "base_width": 8,
+    "reduction": 16,
+    "local_channels": 8,
+    "block_channels": [14, 12],
+    "auxiliary_channels": 8,
+}
+ROWS = {
+    "fcn": {"global_context": "none", "local_context": "none", "blocks": 1},
+    "gc": {"global_context": "gc", "local_context": "none", "blocks": 1},
+    "gcm": {"local_context": "none", "blocks": 1},
+    "gcm_lc": {"local_context": "lc", "blocks": 1},
+    "gcm_lcm1": {"blocks": 1, "reuse": 1},
+    "gcm_lcm2": {"blocks": 1, "reuse": 2},
+    "acb1": {"blocks": 1},
+    "acb2": {"blocks": 2},
+    "acb3": {},
+    "r101_acb3": {"backbone": "resnet101", "auxiliary": True},
+    "fcn_lc": {"global_context": "none", "local_context": "lc", "blocks": 1},
+}
+
+
+def full(row: str, **changes):
+    """The parameters of one of the paper's networks at its real width."""
+    return {**ACNET, **ROWS[row], **changes}
+
+
+def small(row: str = "acb3", seed: int = 0, **changes):
+    """A narrow network of the same make, from a seed."""
+    torch.manual_seed(seed)
+    return build_network({**ACNET, **ROWS[row], **SMALL, **changes})
+
+
+def randomise(module: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
+    """Give BN its own statistics and every scalar another value than 1, so that none can be forgotten unnoticed."""
+    generator = torch.Generator().manual_seed(seed)
+    for layer in module.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            for tensor in (layer.weight, layer.running_var):
+                tensor.data.uniform_(0.5, 1.5, generator=generator)
+            for tensor in (layer.bias, layer.running_mean):
+                tensor.data.normal_(0, 0.3, generator=generator)
+    for name, parameter in module.named_parameters():
+        if name.rsplit(".", 1)[-1] in ("alpha", "beta"):
+            parameter.data.uniform_(0.6, 1.4, generator=generator)
+    return module

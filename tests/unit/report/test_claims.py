@@ -1,0 +1,202 @@
+"""Verdicts: each form of check, noise, seeds, and what is missing."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from fabricated import change, write_examples
+
+from acnet.params.tables import load_tables
+from acnet.report.claims import judge_claims, write_claims
+from acnet.report.results import Results
+
+
+@pytest.fixture
+def verdict(campaign):
+    """A function from claim and scores {run: mIoU by `single`} to (verdict, margins in points)."""
+    made = campaign(tables=[f"table{n}" for n in range(1, 9)])
+
+    def decide(name, scores, comparable=False, noise=1.0):
+        for run, miou in scores.items():
+            change(made.results, run, miou=miou)
+        return judge(made, name, comparable=comparable, noise=noise)
+
+    return decide
+
+
+def judge(made, name, **changes):
+    scale = dataclasses.replace(made.scale, **changes)
+    params = made.roots["params_root"]
+    judged = judge_claims(params, load_tables(params), Results(scale, made.roots["results_root"]))
+    found = next(one for one in judged if one.name == name)
+    return found.verdict, [step.ours for step in found.steps], found.reason
+
+
+@pytest.mark.parametrize(
+    ("gcm", "expected"),
+    [(0.712, "held"), (0.71, "held"), (0.709, "within noise"), (0.691, "within noise"), (0.69, "not held")],
+)
+def test_greater(verdict, gcm, expected):
+    found, margins, _ = verdict("C01", {"gcm_d5_s16": gcm, "gc_s16": 0.70})
+    assert found == expected and margins == [pytest.approx(100 * (gcm - 0.70))]
+
+
+def test_greater_asks_for_every_pair(verdict):
+    good = {"gc_s16": 0.7, "fcn_s16": 0.6, "gc_s8": 0.7, "fcn_s8": 0.6}
+    assert verdict("C04", good)[0] == "held"
+    assert verdict("C04", good | {"gc_s8": 0.605})[0] == "within noise"
+    assert verdict("C04", good | {"gc_s8": 0.5})[0] == "not held"
+
+
+def test_best_is_against_the_runner_up_of_ours(verdict):
+    column8 = {"gcm_d2_s8": 0.5, "gcm_d5_s8": 0.6, "gcm_d10_s8": 0.5}
+    found, margins, _ = verdict("C06", column8 | {"gcm_d2_s16": 0.60, "gcm_d5_s16": 0.65, "gcm_d10_s16": 0.63})
+    assert found == "held" and margins[0] == pytest.approx(2.0)
+    assert verdict("C06", {"gcm_d10_s16": 0.645})[0] == "within noise"
+    assert verdict("C06", {"gcm_d10_s16": 0.70})[0] == "not held"
+
+
+def test_monotone_asks_for_every_step(verdict):
+    rising = {"gcm_lcm1": 0.60, "gcm_lcm2": 0.62, "acb1": 0.64}
+    assert verdict("C11", rising)[:2] == ("held", [pytest.approx(2.0), pytest.approx(2.0)])
+    assert verdict("C11", {"acb1": 0.625})[0] == "within noise"
+    assert verdict("C11", {"acb1": 0.60})[0] == "not held"
+
+
+def test_more_gain_is_a_difference_of_differences(verdict):
+    scores = {"gcm_d5_s8": 0.70, "gc_s8": 0.65, "gcm_d5_s16": 0.64, "gc_s16": 0.62}
+    assert verdict("C03", scores)[:2] == ("held", [pytest.approx(3.0)])
+    assert verdict("C03", scores, noise=4.0)[0] == "within noise"
+    assert verdict("C03", {"gc_s8": 0.70})[0] == "not held"
+
+
+def test_equal_holds_within_noise(verdict, campaign, root, tmp_path):
+    assert verdict("C13", {"acb1": 0.6})[:2] == ("held", [0.0])  # one run fills both cells
+    made = campaign()
+    made.roots["params_root"] = tmp_path / "params"
+    made.roots["params_root"].mkdir()
+    (tmp_path / "params/tables.yaml").write_text((root / "params/tables.yaml").read_text())
+    text = (root / "params/claims.yaml").read_text()
+    (tmp_path / "params/claims.yaml").write_text(
+        text.replace("lcm3.miou, table3.r50_acb1", "lcm3.miou, table3.r50_acb2")
+    )
+    for acb2, expected in ((0.609, "held"), (0.592, "held"), (0.62, "not held"), (0.58, "not held")):
+        change(made.results, "acb1", miou=0.6)
+        change(made.results, "acb2", miou=acb2)
+        assert judge(made, "C13")[0] == expected
+
+
+def test_cited_numbers_count_only_where_the_scale_can_be_compared(campaign):
+    made = campaign()
+    change(made.results, "stuff_r101_acnet", "multi_flip", miou=0.45)
+    assert judge(made, "C30") == (
+        "not measured",
+        [None],
+        "the paper's absolute numbers are not comparable at this scale",
+    )
+    assert judge(made, "C30", comparable=True)[:2] == ("held", [pytest.approx(5.3)])
+    change(made.results, "stuff_r101_acnet", "multi_flip", miou=0.30)
+    assert judge(made, "C30", comparable=True)[0] == "not held"
+
+
+def test_test_sets_wait_for_the_server(campaign):
+    made = campaign(comparable=True)
+    assert judge(made, "C20")[0::2] == ("not measured", "needs the test server's score")
+    assert judge(made, "C31")[0] == "not measured"
+    (made.results / "server").mkdir()
+    (made.results / "server/table4.yaml").write_text("miou: 82.5\n")
+    change(made.results, "ade_r101_acnet", "multi_flip", miou=0.475)
+    assert judge(made, "C20", noise=0.3)[:2] == ("held", [1.0])
+    assert judge(made, "C22", noise=0.5)[0] == "within noise"
+    assert judge(made, "C31", noise=0.1)[:2] == ("held", [pytest.approx(0.2), pytest.approx(1.6)])
+
+
+def test_counting_classes(campaign):
+    made = campaign(comparable=True)
+    table = load_tables(made.roots["params_root"]).table("table4")
+    printed = dict(zip(table.per_class, table.row("acnet").per_class, strict=True))
+    server = made.results / "server/table4.yaml"
+    server.parent.mkdir()
+    server.write_text(json.dumps({"per_class": printed}))
+    assert judge(made, "C23", noise=0.01)[1] == [15.0]
+    assert judge(made, "C23", noise=0.5)[0] == "within noise"
+    server.write_text(json.dumps({"per_class": dict.fromkeys(printed, 99.9)}))
+    assert judge(made, "C23", noise=0.5)[:2] == ("held", [19.0])
+    server.write_text(json.dumps({"per_class": dict.fromkeys(printed, 10.0)}))
+    assert judge(made, "C23", noise=0.5)[:2] == ("not held", [0.0])
+
+
+def test_a_missing_run_is_named_but_a_failed_pair_decides(campaign):
+    made = campaign(skip=["gcm_d10_s8", "acb2"])
+    assert judge(made, "C12")[0::2] == ("not measured", "not run: acb2 (single)")
+    for run, miou in {"gcm_d2_s16": 0.5, "gc_s16": 0.6}.items():
+        change(made.results, run, miou=miou)
+    assert judge(made, "C07")[0] == "not held"
+    assert judge(made, "C24", tables=["table1"])[2] == "this scale leaves out Table 5"
+
+
+def test_seeds_widen_the_noise_to_two_standard_errors(campaign):
+    made = campaign(seeds=[0, 1], tables=["table1"], figures=[])
+    for seed, (gcm, gc) in enumerate([(0.70, 0.68), (0.74, 0.68)]):
+        change(made.results, "gcm_d5_s16", seed=seed, miou=gcm)
+        change(made.results, "gc_s16", seed=seed, miou=gc)
+    found, margins, _ = judge(made, "C01", noise=1.0)
+    assert margins == [pytest.approx(4.0)] and found == "held"  # two standard errors: 2 * sqrt(8 / 2) = 4.0
+    change(made.results, "gcm_d5_s16", seed=1, miou=0.7401)
+    change(made.results, "gcm_d5_s16", seed=0, miou=0.6998)
+    assert judge(made, "C01", noise=1.0)[0] == "within noise"
+
+
+def test_class_gains_compare_small_with_large_classes(campaign):
+    made = campaign()
+    names = ["a", "b", "c", "d"]
+    confusion = np.diag([1000, 500, 20, 10]).tolist()
+    gains = {"fcn_s16": [0, 0, 0, 0], "gc_s16": [0.10, 0.10, 0, 0], "fcn_lc": [0, 0.02, 0.06, 0.08]}
+    for run, gain in gains.items():
+        change(made.results, run, class_iou=dict(zip(names, np.add(0.5, gain), strict=True)), confusion=confusion)
+    assert judge(made, "C33")[:2] == ("held", [pytest.approx(7.0 + 9.0)])
+    change(made.results, "fcn_lc", class_iou=dict(zip(names, [0.6, 0.6, 0.5, 0.5], strict=True)))
+    assert judge(made, "C33")[:2] == ("within noise", [pytest.approx(0.0)])
+    (made.results / "fcn_lc/seed0/metrics/single.json").unlink()
+    assert judge(made, "C33")[0::2] == ("not measured", "not run: fcn_lc (single)")
+
+
+def test_gate_claims_read_the_examples(campaign):
+    made = campaign()
+    assert judge(made, "C35")[0] == judge(made, "C36")[0] == "held"
+    path = made.results / "acb3/seed0/examples.npz"
+    arrays = dict(np.load(path))
+    arrays["gate_1_2"] = arrays["gate_1_2"] * np.float32(0.999)
+    np.savez_compressed(path, **arrays)
+    assert judge(made, "C35")[0] == judge(made, "C36")[0] == "not held"
+    path.unlink()
+    assert judge(made, "C35")[0::2] == ("not measured", "not run: acb3 (examples)")
+    write_examples(path.parent, "cityscapes", gates=0)
+    assert judge(made, "C35")[0] == "not measured"
+
+
+def test_learned_factors_begin_at_one_and_move(campaign):
+    made = campaign()
+    path = made.results / "acb3/seed0/provenance.json"
+    assert judge(made, "C37")[0] == "held"
+    for scalars in (
+        {"initial": {"alpha": 0.5}, "final": {"alpha": 0.7}},
+        {"initial": {"alpha": 1.0}, "final": {"alpha": 1.0}},
+    ):
+        path.write_text(json.dumps({"context_scalars": scalars}))
+        assert judge(made, "C37")[0] == "not held"
+    path.write_text("{}")
+    assert judge(made, "C37")[0] == "not measured"
+
+
+def test_claims_json_names_every_cell_behind_a_verdict(campaign):
+    made = campaign()
+    found = json.loads(write_claims(made.scale, **made.roots).read_text())
+    claims = {claim["id"]: claim for claim in found["claims"]}
+    assert len(claims) == 38 and found["noise"] == 1.0
+    step = claims["C09"]["steps"][0]
+    assert [term["cell"] for term in step["terms"]] == ["table2.gcm_lc.miou", "table2.gcm.miou"]
+    assert step["paper"] == 1.03 and step["noise"] == 1.0
+    assert step["ours"] == pytest.approx(step["terms"][0]["ours"] - step["terms"][1]["ours"], abs=1e-4)
+    assert all(claim["reason"] for claim in claims.values() if claim["verdict"] == "not measured")

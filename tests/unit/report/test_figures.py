@@ -1,0 +1,99 @@
+"""Figures: what they show, and that equal inputs give equal bytes."""
+
+import numpy as np
+import pytest
+from fabricated import change
+from PIL import Image
+
+from acnet.data.classes import load
+from acnet.errors import AcnetError
+from acnet.params.tables import load_tables
+from acnet.report.class_gains import class_gains_figure, gains_of
+from acnet.report.curves import write_curves
+from acnet.report.figures import write_figure
+from acnet.report.photos import colours, photo_figure
+from acnet.report.results import Results
+
+SMALL = {"tables": [], "figures": ["figure1", "figure4", "figure5"]}
+
+
+def texts(figure) -> list[str]:
+    from matplotlib.text import Text
+
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+def open_results(made):
+    return load_tables(made.roots["params_root"]), Results(made.scale, made.roots["results_root"])
+
+
+@pytest.mark.parametrize("name", ["figure1", "figure4"])
+def test_equal_inputs_give_equal_bytes(campaign, name):
+    made = campaign(**SMALL)
+    first = [path.read_bytes() for path in write_figure(name, made.scale, **made.roots)]
+    assert first == [path.read_bytes() for path in write_figure(name, made.scale, **made.roots)]
+    assert first[0].startswith(b"\x89PNG") and first[1].startswith(b"%PDF")
+    assert b"CreationDate" not in first[1] and b"tEXt" not in first[0]
+
+
+def test_class_gains_are_over_the_baseline_and_average_seeds(campaign):
+    made = campaign(seeds=[0, 1], **SMALL)
+    for seed in (0, 1):
+        change(made.results, "fcn_s16", seed=seed, class_iou={"road": 0.5, "sky": 0.5})
+        change(made.results, "gc_s16", seed=seed, class_iou={"road": 0.6 + 0.1 * seed, "sky": None})
+    _, results = open_results(made)
+    gains = gains_of("gc_s16", "fcn_s16", "single", results)
+    assert list(gains) == ["road"] and gains["road"] == pytest.approx((15.0, 7.0710678))
+
+
+def test_bars_are_told_apart_without_colour_and_the_legend_lies_outside(campaign):
+    made = campaign(**SMALL)
+    tables, results = open_results(made)
+    figure = class_gains_figure(tables.figure("figure1"), results)
+    axes = figure.axes[0]
+    assert {container.patches[0].get_hatch() for container in axes.containers} == {None, "////"}
+    greys = [np.dot(c.patches[0].get_facecolor()[:3], (0.299, 0.587, 0.114)) for c in axes.containers]
+    assert abs(greys[0] - greys[1]) > 0.3
+    figure.canvas.draw()
+    assert figure.legends[0].get_window_extent().y0 >= axes.get_window_extent().y1 - 2
+    assert len(axes.get_yticklabels()) == 19
+
+
+def test_a_missing_run_is_named_in_the_figure(campaign):
+    made = campaign(skip=["fcn_lc", "r101_ohem"], **SMALL)
+    tables, results = open_results(made)
+    assert "not run: fcn_lc" in texts(class_gains_figure(tables.figure("figure1"), results))
+    assert "not drawn yet; not run: r101_ohem" in texts(photo_figure(tables.figure("figure5"), results))
+    assert len(write_figure("figure5", made.scale, **made.roots)) == 2
+
+
+def test_gates_stand_beside_the_predictions_with_their_resolution(campaign):
+    made = campaign(**SMALL)
+    tables, results = open_results(made)
+    found = texts(photo_figure(tables.figure("figure4"), results))
+    for title in ("image", "truth", "FCN", "ACNet", "gate at 1/16", "gate at 1/8", "gate at 1/4"):
+        assert found.count(title) == 1
+    assert {"road", "sky", "not labelled"} <= set(found)
+    assert "gate at 1/16" not in texts(photo_figure(tables.figure("figure5"), results))
+
+
+def test_label_maps_take_the_datasets_palette():
+    classes = load("cityscapes")
+    label = np.array([[0, 10, 255]], np.uint8)
+    assert colours(label, classes).tolist() == [[[128, 64, 128], [70, 130, 180], [0, 0, 0]]]
+
+
+def test_a_broken_examples_file_is_named(campaign):
+    made = campaign(**SMALL)
+    path = made.results / "acb3/seed0/examples.npz"
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(AcnetError, match=r"acb3/seed0/examples.npz: not a whole examples file"):
+        write_figure("figure4", made.scale, **made.roots)
+    assert not (made.reports / "figures").exists()
+
+
+def test_curves_have_a_panel_for_each_run(campaign):
+    made = campaign(tables=[], figures=["figure1"])
+    paths = write_curves(made.scale, **made.roots)
+    assert [path.name for path in paths] == ["curves.png", "curves.pdf"]
+    assert Image.open(paths[0]).size[0] > 800

@@ -1,0 +1,149 @@
+"""The page and what is published."""
+
+import base64
+import dataclasses
+import re
+from html.parser import HTMLParser
+
+import pytest
+from fabricated import change
+
+from acnet.errors import AcnetError
+from acnet.report.claims import write_claims
+from acnet.report.curves import write_curves
+from acnet.report.figures import write_figure
+from acnet.report.page import write_page
+from acnet.report.publish import publish
+from acnet.report.tables import write_table
+
+
+class Page(HTMLParser):
+    """Every tag with its attributes, and whether tags are balanced."""
+
+    VOID = ("meta", "link", "img", "br")
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.tags, self.open = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, f"</{tag}> at {self.getpos()}"
+
+
+def report(made) -> str:
+    for name in made.scale.tables:
+        write_table(name, made.scale, **made.roots)
+    for name in made.scale.figures:
+        write_figure(name, made.scale, **made.roots)
+    write_curves(made.scale, **made.roots)
+    write_claims(made.scale, **made.roots)
+    return write_page(made.scale, **made.roots).read_text()
+
+
+def test_the_page_needs_nothing_beside_it(campaign):
+    page = Page(report(campaign(tables=["table4", "table6"], figures=["figure1"])))
+    assert page.open == []
+    for tag, attributes in page.tags:
+        for name in ("src", "href", "action", "data"):
+            if name in attributes:
+                assert attributes[name].startswith(("#", "data:")), (tag, attributes[name][:80])
+    assert sum(tag == "img" for tag, _ in page.tags) == 2
+    assert all(attributes.get("alt") for tag, attributes in page.tags if tag == "img")
+
+
+def test_every_cell_of_ours_leads_to_its_run(campaign):
+    made = campaign(skip=["acb2"], figures=[])
+    text = write_page(made.scale, **made.roots).read_text()
+    page = Page(text)
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    links = [
+        attributes["href"][1:] for tag, attributes in page.tags if tag == "a" and attributes["href"].startswith("#")
+    ]
+    assert set(links) <= set(ids)
+    cells = re.findall(r'<td class="(?:ours|missing)"><a href="#run-(\w+)" title="([^"]+)">([^<]+)</a>', text)
+    assert len(cells) == 10 + 6 + 8 + 20 + 6 + 1 + 1 + 1
+    assert all("commit 0123456789" in title for run, title, _ in cells if run != "acb2")
+    assert [value for run, _, value in cells if run == "acb2"] == ["not run"]
+
+
+def test_a_run_tells_where_its_numbers_come_from(campaign):
+    made = campaign(tables=["table1"], figures=[])
+    text = write_page(made.scale, **made.roots).read_text()
+    section = text[text.index('id="run-gc_s16"') : text.index('id="run-gc_s8"')]
+    for fact in (
+        "0123456789abcdef",
+        "2024-05-01 10:00 UTC",
+        "1 min 15 s",
+        "cpu",
+        "delta: 5.0",
+        "Table 1, Res-50+GC (mIoU at 1/16)",
+    ):
+        assert fact in section
+    assert "Tables 2, 3, 4, 5, 6, 7 and 8; Figures 1, 4 and 5" in text
+
+
+def test_the_page_opens_with_banner_and_verdicts(campaign):
+    made = campaign(tables=["table1"], figures=[], banner="Only <a> test.")
+    text = write_page(made.scale, **made.roots).read_text()
+    assert "Only &lt;a&gt; test." in text
+    assert "ResNet-18 plays ResNet-50" in text
+    assert (
+        " plays "
+        not in write_page(dataclasses.replace(made.scale, roles={"ResNet-50": "resnet50"}), **made.roots).read_text()
+    )
+    counts = [int(n) for n in re.findall(r"<b>(\d+)</b>[●◐○–]", text)]
+    assert sum(counts) == 38 and text.count('<td class="verdict') == 38
+    assert text.index("<aside") < text.index('id="claims"') < text.index('id="table1"') < text.index('id="runs"')
+
+
+def test_a_page_of_nothing_says_so(campaign):
+    made = campaign()
+    made.roots["results_root"] = made.roots["results_root"] / "nowhere"
+    text = write_page(made.scale, **made.roots).read_text()
+    assert "0 of 28 networks trained" in text and text.count("not drawn yet") == 3
+
+
+def test_downloads_are_the_tables_files(campaign):
+    made = campaign(tables=["table1"], figures=[])
+    write_table("table1", made.scale, **made.roots)
+    text = write_page(made.scale, **made.roots).read_text()
+    for suffix, data in re.findall(
+        r'download="table1.(\w+)" href="data:text/plain;charset=utf-8;base64,([^"]+)"', text
+    ):
+        assert base64.b64decode(data) == (made.reports / "tables" / f"table1.{suffix}").read_bytes()
+
+
+def test_no_image_of_a_real_dataset_is_published(campaign, tmp_path):
+    made = campaign(generated=False, tables=["table8"], figures=["figure1", "figure4"])
+    report(made)
+    change(made.results, "gc_s16", miou=0.654321)
+    target = tmp_path / "published"
+    (target / "mini").mkdir(parents=True)
+    (target / "mini" / "old.csv").write_text("old")
+    paths = publish(made.scale, **made.roots, published_root=target, command="make reproduce SCALE=mini")
+    names = {str(path.relative_to(target / "mini")) for path in (target / "mini").rglob("*") if path.is_file()}
+    expected = {f"tables/table8.{s}" for s in ("csv", "md", "tex")} | {"claims.json", "README.md"}
+    expected |= {f"figures/{stem}.{s}" for stem in ("figure1", "curves") for s in ("png", "pdf")}
+    assert names == expected == {str(path.relative_to(target / "mini")) for path in paths}
+    readme = (target / "mini/README.md").read_text()
+    assert "make reproduce SCALE=mini" in readme and "stay local" in readme
+    assert re.search(r"\| gc_s16 \| 0 \| single \| 65.43 \| `\w+` \| 0123456789 \| none \|", readme)
+
+
+def test_generated_images_may_be_published_once_the_report_is_whole(campaign, tmp_path):
+    made = campaign(tables=["table8"], figures=["figure5"])
+    with pytest.raises(AcnetError, match=r"claims.json: not there; make the report of scale mini first"):
+        publish(made.scale, **made.roots, published_root=tmp_path / "published", command="make reproduce")
+    assert not (tmp_path / "published").exists()
+    report(made)
+    names = [
+        path.name for path in publish(made.scale, **made.roots, published_root=tmp_path / "published", command="m")
+    ]
+    assert {"figure5.png", "index.html"} <= set(names)

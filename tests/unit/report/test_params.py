@@ -1,0 +1,141 @@
+"""params/tables.yaml and params/claims.yaml against the paper's facts, and their mistakes."""
+
+import itertools
+import shutil
+
+import pytest
+import yaml
+from fabricated import MINI
+
+from acnet.errors import AcnetError
+from acnet.params.claims import load_claims
+from acnet.params.tables import check_names, load_tables
+from acnet.report.checks import Cells, cell_steps
+from acnet.report.results import Results
+
+
+@pytest.fixture
+def tables(root):
+    return load_tables(root / "params")
+
+
+def test_every_number_of_the_paper_is_the_papers(tables, shared):
+    facts = yaml.safe_load((shared("paper") / "tables.yaml").read_text())
+    for name, table in tables.tables.items():
+        printed = {row["key"]: row for row in facts[name]["rows"] + facts[name].get("text_only", [])}
+        assert {row.key for row in table.rows} == set(printed)
+        for row in table.rows:
+            fact = printed[row.key]
+            known = {key: value for key, value in fact.items() if key in table.columns}
+            assert row.paper == known, (name, row.key)
+            assert row.per_class == fact.get("per_class"), (name, row.key)
+            assert row.ref == (fact.get("ref") if isinstance(fact.get("ref"), int) else None), (name, row.key)
+    assert tables.tables["table4"].per_class == facts["table4"]["classes"]
+
+
+def test_the_tables_and_figures_need_28_networks(tables, root):
+    names = [*tables.tables, *tables.figures]
+    assert len(tables.trained(names)) == 28
+    check_names(
+        tables, yaml.safe_load((root / "params/runs.yaml").read_text()), ["single", "single_flip", "multi_flip"]
+    )
+    assert ("r101_ohem", "multi_flip") in tables.table("table3").sources()
+    assert ("r101_ohem_trainval", "multi_flip") not in tables.table("table4").sources()
+    assert tables.table("table4").fine_tuned() == ["r101_ohem_trainval"]
+    assert tables.figure("figure1").metrics_sources() == [
+        ("fcn_lc", "single"),
+        ("fcn_s16", "single"),
+        ("gc_s16", "single"),
+    ]
+    assert tables.figure("figure4").example_runs() == ["acb3", "fcn_s16"]
+
+
+def test_the_claims_are_the_papers_and_state_its_differences(tables, root, shared):
+    facts = {claim["id"]: claim for claim in yaml.safe_load((shared("paper") / "claims.yaml").read_text())["claims"]}
+    claims = load_claims(root / "params", tables)
+    assert list(claims) == list(facts) and len(claims) == 38
+    cells = Cells(tables, Results(MINI, root / "no-results"))
+    compared = 0
+    for name, claim in claims.items():
+        expected = _amounts(facts[name]["expect"])
+        if claim.check not in ("greater", "best", "monotone", "more_gain", "equal") or not expected:
+            continue
+        stated = [step.paper for step in cell_steps(claim, cells)]
+        if claim.check == "monotone":
+            expected = facts[name]["expect"]["steps"]
+        if name == "C07":
+            stated = [min(stated[:3]), min(stated[3:])]
+        assert stated == pytest.approx(expected), name
+        compared += 1
+    assert compared == 30
+
+
+def _amounts(expect):
+    amount = expect["amount"]
+    values = amount.values() if isinstance(amount, dict) else [amount]
+    return [value for value in values if isinstance(value, int | float)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("key: gc, method:", "key: gc, metod:", "tables.table1.rows[1]: unknown key 'metod'; did you mean 'method'?"),
+        ("{os16: 69.15,", "{os61: 69.15,", "tables.table1.fcn: unknown column 'os61'; did you mean 'os16'?"),
+        ("os16: 69.15", "os16: many", "expected a number, got 'many'"),
+        ("metric: pixacc", "metric: pixac", "'pixac' is not valid; did you mean 'pixacc'?"),
+        ("per_class: [98.2, ", "per_class: [", "tables.table4.refinenet.per_class: 18 numbers for 19 classes"),
+        ("key: gc,", "key: fcn,", "tables.table1.fcn: this key stands twice"),
+        ("examples: 3", "examples: 0", "figures.figure4.examples: 0 is out of range"),
+        ("kind: gates", "kind: class_gains", "figures.figure4: kind class_gains needs a protocol"),
+    ],
+)
+def test_a_mistake_in_tables_yaml_is_named(root, tmp_path, old, new, message):
+    text = (root / "params/tables.yaml").read_text()
+    assert old in text
+    (tmp_path / "tables.yaml").write_text(text.replace(old, new, 1))
+    with pytest.raises(AcnetError) as error:
+        load_tables(tmp_path)
+    assert str(error.value).startswith(f"{tmp_path}/tables.yaml: ") and message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "table1.gcm_d5.os16, table1.gc.os16",
+            "table1.gcm_d6.os16, table1.gc.os16",
+            "unknown row 'gcm_d6' of table1; did you",
+        ),
+        ("table1.gcm_d5.os16, table1.gc.os16", "table1.gcm_d5.os16", "C01: check greater needs 2 cells in each group"),
+        ("check: greater", "check: grater", "C01.check: 'grater' is not valid; did you mean 'greater'?"),
+        ("figure: figure1", "figure: figure2", "C33: params/tables.yaml: unknown figure 'figure2'"),
+        ("row: table4.acnet", "note: none", "C23: check count_best needs 'row'"),
+    ],
+)
+def test_a_mistake_in_claims_yaml_is_named(root, tables, tmp_path, old, new, message):
+    text = (root / "params/claims.yaml").read_text()
+    assert old in text
+    (tmp_path / "claims.yaml").write_text(text.replace(old, new, 1))
+    with pytest.raises(AcnetError) as error:
+        load_claims(tmp_path, tables)
+    assert str(error.value).startswith(f"{tmp_path}/claims.yaml: ") and message in str(error.value)
+
+
+def test_unknown_runs_and_protocols_are_named_with_the_nearest(tables):
+    runs = tables.trained([*tables.tables, *tables.figures])
+    with pytest.raises(AcnetError, match="table1: unknown run 'gc_s16'; did you mean 'gc_16'"):
+        check_names(tables, [run.replace("gc_s16", "gc_16") for run in runs], ["single", "single_flip", "multi_flip"])
+    with pytest.raises(AcnetError, match="table1: unknown protocol 'single_flip'"):
+        check_names(tables, runs, ["single", "multi_flip"])
+
+
+def test_a_row_of_ones_own_is_one_line(root, tmp_path):
+    shutil.copy(root / "params/claims.yaml", tmp_path)
+    lines = (root / "params/tables.yaml").read_text().splitlines()
+    at = next(i for i, line in enumerate(lines) if "key: gcm_d10," in line)
+    lines.insert(at + 1, "      - {key: mine, method: Mine, ours: {os16: my_run}}")
+    (tmp_path / "tables.yaml").write_text("\n".join(lines))
+    table = load_tables(tmp_path).table("table1")
+    assert table.sources() == sorted([*load_tables(root / "params").table("table1").sources(),
+                                      *itertools.product(["my_run"], ["single", "single_flip"])])  # fmt: skip
+    assert table.paper(table.row("mine"), "os16") is None

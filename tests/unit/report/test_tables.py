@@ -1,0 +1,181 @@
+"""Tables as files: where each number comes from, and that nothing else moves."""
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import pytest
+from fabricated import change
+
+from acnet.errors import AcnetError
+from acnet.params.tables import load_tables
+from acnet.report.cells import cells
+from acnet.report.claims import write_claims
+from acnet.report.results import Results
+from acnet.report.tables import write_table
+
+
+def write_all(campaign) -> dict[str, bytes]:
+    for name in campaign.scale.tables:
+        write_table(name, campaign.scale, **campaign.roots)
+    write_claims(campaign.scale, **campaign.roots)
+    paths = sorted(path for path in campaign.reports.rglob("*") if path.is_file())
+    return {str(path.relative_to(campaign.reports)): path.read_bytes() for path in paths}
+
+
+def read_csv(campaign, name: str) -> dict[tuple[str, str], dict[str, str]]:
+    with open(campaign.reports / "tables" / f"{name}.csv", newline="") as handle:
+        return {(row["row"], row["column"]): row for row in csv.DictReader(handle)}
+
+
+def test_altering_one_metrics_file_changes_its_cell_its_difference_and_its_claims(campaign):
+    made = campaign()
+    before, rows_before = write_all(made), read_csv(made, "table1")
+    change(made.results, "gcm_d2_s16", miou=0.7)
+    after, rows_after = write_all(made), read_csv(made, "table1")
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"tables/table1.csv", "tables/table1.md", "tables/table1.tex", "claims.json"}
+    differing = {
+        (key, field) for key, row in rows_after.items() for field in row if row[field] != rows_before[key][field]
+    }
+    assert differing == {(("gcm_d2", "os16"), field) for field in ("ours", "values", "difference")}
+    assert rows_after["gcm_d2", "os16"]["ours"] == "70.0000"
+    assert rows_after["gcm_d2", "os16"]["difference"] == "-2.3600"
+    claims = [{claim["id"]: claim for claim in json.loads(text["claims.json"])["claims"]} for text in (before, after)]
+    assert {name for name in claims[0] if claims[0][name] != claims[1][name]} == {"C06", "C07", "C08"}
+
+
+def test_a_run_that_serves_two_tables_changes_both(campaign):
+    made = campaign()
+    before = write_all(made)
+    change(made.results, "acb1", miou=0.7)
+    after = write_all(made)
+    assert {name for name in before if before[name] != after[name] and name.endswith("csv")} == {
+        "tables/table2.csv",
+        "tables/table3.csv",
+    }
+
+
+def test_equal_results_are_equal_bytes_whatever_commit_and_time(campaign):
+    made = campaign()
+    before = write_all(made)
+    for path in made.results.rglob("provenance.json"):
+        path.write_text(path.read_text().replace("0123456789", "9876543210").replace("2024", "2025"))
+    assert write_all(made) == before
+
+
+def test_csv_markdown_and_latex_agree(campaign):
+    made = campaign(skip=["acb2"], seeds=[0, 1])
+    for name in made.scale.tables:
+        write_table(name, made.scale, **made.roots)
+        rows = read_csv(made, name)
+        digits = load_tables(made.roots["params_root"]).table(name).digits
+        expected = [f"{float(row['ours']):.{digits}f}" for row in rows.values() if row["ours"]]
+        texts = [(made.reports / "tables" / f"{name}.{suffix}").read_text() for suffix in ("md", "tex")]
+        assert re.findall(r"\*\*(\d+\.\d+)\*\*", texts[0]) == expected
+        assert re.findall(r"\\textbf\{(\d+\.\d+)\}", texts[1]) == expected
+        differences = [f"{float(row['difference']):+.{digits}f}" for row in rows.values() if row["difference"]]
+        found = re.findall(r"[+−]\d+\.\d+", texts[0])
+        assert [value.replace("−", "-") for value in found] == differences
+        for row in rows.values():
+            assert not row["paper"] or f"{float(row['paper']):.{digits}f}" in texts[0]
+        assert texts[1].count(r"\begin{tabular}") == texts[1].count(r"\end{tabular}") == 1
+        assert "not run" in texts[0] or name != "table3"
+
+
+def test_several_seeds_give_mean_spread_and_all_values(campaign):
+    made = campaign(seeds=[0, 1, 2], tables=["table2"], figures=[])
+    for seed, miou in enumerate((0.70, 0.71, 0.75)):
+        change(made.results, "gcm_lc", seed=seed, miou=miou)
+    (made.results / "gcm_lcm1/seed2/metrics/single.json").unlink()
+    write_table("table2", made.scale, **made.roots)
+    row = read_csv(made, "table2")["gcm_lc", "miou"]
+    assert (row["ours"], row["std"], row["values"]) == ("72.0000", "2.6458", "70.0000;71.0000;75.0000")
+    assert row["params"].split(";") == [f"mini/gcm_lc/seed{seed}/params.yaml" for seed in (0, 1, 2)]
+    assert read_csv(made, "table2")["gcm_lcm1", "miou"]["seeds"] == "0;1"
+    assert "**72.00** ± 2.65" in (made.reports / "tables/table2.md").read_text()
+
+
+def test_a_missing_run_is_marked_and_the_rest_stands(campaign):
+    made = campaign(skip=["acb2", "r101_ohem"])
+    write_all(made)
+    rows = read_csv(made, "table3")
+    assert [key for (key, _), row in rows.items() if row["state"] == "not run"] == ["r50_acb2", "r101_ohem", "r101_ms"]
+    assert rows["r50_acb2", "miou"]["paper"] == "75.9800" and rows["r50_acb2", "miou"]["ours"] == ""
+    assert rows["r50_acb3", "miou"]["state"] == "measured"
+    assert "| Res-50+ACB#2 | not run | 75.98 |" in (made.reports / "tables/table3.md").read_text()
+
+
+def test_nothing_at_hand_still_gives_every_table(campaign):
+    made = campaign()
+    made.roots["results_root"] = made.roots["results_root"] / "nowhere"
+    write_all(made)
+    assert {row["state"] for name in made.scale.tables for row in read_csv(made, name).values()} == {"cited", "not run"}
+
+
+def test_ms_row_and_flip_come_from_their_own_protocols(campaign):
+    made = campaign()
+    write_all(made)
+    rows = read_csv(made, "table3")
+    plain, scaled = rows["r101_ohem", "miou"], rows["r101_ms", "miou"]
+    assert (plain["run"], plain["protocol"], plain["beside_protocol"]) == ("r101_ohem", "single", "single_flip")
+    assert (scaled["run"], scaled["protocol"], scaled["beside"]) == ("r101_ohem", "multi_flip", "")
+    flip = json.loads((made.results / "r101_ohem/seed0/metrics/single_flip.json").read_text())
+    assert plain["beside"] == f"{100 * flip['miou']:.4f}"
+
+
+def test_a_server_cell_shows_validation_until_there_is_a_score(campaign):
+    made = campaign()
+    write_all(made)
+    row = read_csv(made, "table4")["acnet", "miou"]
+    validation = json.loads((made.results / "r101_ohem/seed0/metrics/multi_flip.json").read_text())
+    assert row["ours"] == row["validation"] == f"{100 * validation['miou']:.4f}"
+    assert (row["measured_on"], row["fine_tuned"]) == ("val, before fine-tuning", "r101_ohem_trainval")
+    assert "before it is fine-tuned as r101_ohem_trainval" in (made.reports / "tables/table4.md").read_text()
+    server = made.results / "server/table4.yaml"
+    server.parent.mkdir()
+    server.write_text("miou: 81.5\nper_class: {road: 98.5}\n")
+    write_all(made)
+    rows = read_csv(made, "table4")
+    assert (rows["acnet", "miou"]["ours"], rows["acnet", "miou"]["difference"]) == ("81.5000", "-0.8000")
+    assert rows["acnet", "miou"]["measured_on"] == "test server"
+    assert rows["acnet", "road"]["ours"] == "98.5000"
+    assert rows["acnet", "wall"]["measured_on"] == "val, before fine-tuning"
+    server.write_text("miuo: 81.5\n")
+    with pytest.raises(AcnetError, match=r"table4.yaml: scores: unknown key 'miuo'; did you mean 'miou'"):
+        write_all(made)
+
+
+def test_metrics_use_each_tables_own_measure(campaign):
+    made = campaign()
+    tables, results = load_tables(made.roots["params_root"]), Results(made.scale, made.roots["results_root"])
+    for name, run, metric in (("table6", "ade_r101_acnet", "final_score"), ("table7", "context_r101_acnet", "miou60")):
+        ours = [cell for _, row in cells(name, tables.table(name), results) for cell in row if cell.run]
+        stored = json.loads((made.results / run / "seed0/metrics/multi_flip.json").read_text())
+        assert [cell.ours for cell in ours] == [pytest.approx(100 * stored[metric], abs=1e-4)]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("run", "gc_s8"), ("seed", 1), ("scale", "camvid"), ("protocol", {"name": "single_flip"})]
+)
+def test_a_metrics_file_in_the_wrong_place_is_refused(campaign, key, value):
+    made = campaign(tables=["table1"], figures=[])
+    path = made.results / "gc_s16/seed0/metrics/single.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    with pytest.raises(AcnetError, match=rf"gc_s16/seed0/metrics/single.json: {key} is "):
+        write_table("table1", made.scale, **made.roots)
+    assert not Path(made.reports / "tables").exists()
+
+
+def test_a_number_that_is_none_is_refused(campaign):
+    made = campaign(tables=["table1"], figures=[])
+    change(made.results, "gc_s16", miou="high")
+    with pytest.raises(AcnetError, match=r"single\.json: miou: 'high' is no number; evaluate gc_s16 again"):
+        write_table("table1", made.scale, **made.roots)
+
+
+def test_a_table_that_the_scale_lacks_is_refused(campaign):
+    made = campaign(tables=["table1"], figures=[])
+    with pytest.raises(AcnetError, match="scale mini: it has no table5; it has table1"):
+        write_table("table5", made.scale, **made.roots)

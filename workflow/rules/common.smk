@@ -1,0 +1,130 @@
+import dataclasses
+import os
+import re
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from acnet.errors import AcnetError
+from acnet.files import canonical
+from acnet.params.campaign import Campaign
+from acnet.params.tables import check_names, load_tables
+
+# The rules find the command `acnet` whether or not this environment is activated.
+os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
+
+PARAMS = Path("params")
+SCALE = config["scale"]
+RUN = "results/{scale}/{run}/seed{seed}"
+
+NAMED = [name for name in str(config["runs"]).split(",") if name]
+
+try:
+    # Everything that is asked is settled here, so that a mistake in params/ is one line before anything starts.
+    CAMPAIGN = Campaign(PARAMS, SCALE)
+    TABLES = load_tables(PARAMS)
+    check_names(TABLES, CAMPAIGN.runs, CAMPAIGN.protocols)
+    SHOWN = CAMPAIGN.scale.tables + CAMPAIGN.scale.figures
+    NEEDED = TABLES.trained(SHOWN)
+    for run in {*NEEDED, *NAMED}:
+        for protocol in CAMPAIGN.protocols:
+            CAMPAIGN.protocol(protocol, run)
+except AcnetError as error:
+    raise WorkflowError(str(error)) from None
+
+for word in sys.argv[1:]:
+    # Snakemake itself would only say that no rule makes it.
+    if re.fullmatch(r"(table|figure)\d+", word) and word not in SHOWN:
+        raise WorkflowError(f"target '{word}': scale '{SCALE}' has {', '.join(SHOWN)}")
+
+SEEDS = CAMPAIGN.scale.seeds
+GENERATED = [name for name, dataset in CAMPAIGN.datasets.items() if dataset.generate]
+
+
+wildcard_constraints:
+    scale=SCALE,
+    run="|".join(CAMPAIGN.runs),
+    seed=r"\d+",
+    protocol="|".join(CAMPAIGN.protocols),
+    dataset="|".join(CAMPAIGN.datasets),
+
+
+def of_runs(pattern, runs):
+    """The files of `pattern` for every seed of the given runs."""
+    return [f"{RUN}/{pattern}".format(scale=SCALE, run=run, seed=seed) for run in runs for seed in SEEDS]
+
+
+def metrics_of(sources):
+    """The metrics files of (run, protocol) pairs, for every seed."""
+    return [file for run, protocol in sources for file in of_runs(f"metrics/{protocol}.json", [run])]
+
+
+def resolved(wildcards):
+    """The complete parameters of a run."""
+    return CAMPAIGN.resolve(wildcards.run, int(wildcards.seed)).values
+
+
+def manifest(wildcards):
+    """What says that a run's dataset is prepared."""
+    return f"data/{resolved(wildcards)['dataset']}/manifest.json"
+
+
+def at_hand(files):
+    """All of `files`; for the target `report`, which makes nothing that is missing, those that exist."""
+    if set(workflow.dag_settings.targets) == {"report"}:
+        return [file for file in files if Path(file).exists()]
+    return files
+
+
+def example_runs():
+    """Every run whose example predictions this scale's figures show."""
+    return sorted({run for name in CAMPAIGN.scale.figures for run in TABLES.figures[name].example_runs()})
+
+
+def named_runs():
+    """Checkpoints and metrics of the runs in `--config runs=a,b`, by every protocol that a table asks of them."""
+    if not NAMED:
+        raise WorkflowError("target runs: name some of runs.yaml, such as --config runs=fcn_s16,acb3")
+    asked = {source for entry in TABLES.tables.values() for source in entry.sources() if source[0] in NAMED}
+    shown = [name for name in NAMED if name in example_runs()]
+    return of_runs("checkpoint.pt", NAMED) + metrics_of(sorted(asked)) + of_runs("examples.npz", shown)
+
+
+def initial(wildcards):
+    """The file a run's first weights come from, if another rule makes it."""
+    init = resolved(wildcards)["init"]
+    if init["kind"] == "run":
+        return f"{RUN}/checkpoint.pt".format(scale=wildcards.scale, run=init["run"], seed=wildcards.seed)
+    return init["file"] if init["kind"] == "url" else []
+
+
+def protocol_values(wildcards, protocol):
+    """A protocol with everything settled for a run."""
+    return canonical(dataclasses.asdict(CAMPAIGN.protocol(protocol, wildcards.run)))
+
+
+def scale_facts():
+    """What the report says of a scale; a change redraws."""
+    scale = CAMPAIGN.scale
+    return canonical([scale.title, scale.banner, scale.noise, scale.comparable, scale.seeds, scale.roles])
+
+
+def drawn(kind):
+    """Every file of one kind (csv, png, ...) that this scale's report has."""
+    names = CAMPAIGN.scale.tables if kind in ("csv", "md", "tex") else CAMPAIGN.scale.figures
+    folder = "tables" if kind in ("csv", "md", "tex") else "figures"
+    return [f"reports/{SCALE}/{folder}/{name}.{kind}" for name in names]
+
+
+def wanted(names):
+    """Everything that the given tables and figures need, checkpoints and metrics included, so that a lost one is noticed."""
+    tables = [TABLES.tables[name] for name in names if name in TABLES.tables]
+    figures = [TABLES.figures[name] for name in names if name in TABLES.figures]
+    sources = [source for entry in tables for source in entry.sources()]
+    sources += [source for entry in figures for source in entry.metrics_sources()]
+    examples = [run for entry in figures for run in entry.example_runs()]
+    files = [f"reports/{SCALE}/tables/{name}.csv" for name in names if name in TABLES.tables]
+    files += [f"reports/{SCALE}/figures/{name}.png" for name in names if name in TABLES.figures]
+    files += of_runs("checkpoint.pt", TABLES.trained(names))
+    return sorted({*files, *metrics_of(sources), *of_runs("examples.npz", examples)})

@@ -1,0 +1,41 @@
+rule evaluate:
+    """Measure one trained network with one protocol."""
+    input:
+        checkpoint=f"{RUN}/checkpoint.pt",
+        data=manifest,
+    output:
+        f"{RUN}/metrics/{{protocol}}.json",
+    log:
+        "logs/evaluate/{scale}/{run}/seed{seed}/{protocol}.log",
+    conda:
+        "../envs/acnet.yaml"
+    threads: lambda wildcards: resolved(wildcards)["train"]["threads"]
+    resources:
+        gpu=CAMPAIGN.scale.gpus,
+    params:
+        protocol=lambda wildcards: protocol_values(wildcards, wildcards.protocol),
+        run=f"{RUN}/params.yaml",
+    shell:
+        "acnet evaluate --params {params.run} --protocol {wildcards.protocol} 2> {log}"
+
+
+rule examples:
+    """Predictions and gates of a few images, for the figures."""
+    input:
+        checkpoint=f"{RUN}/checkpoint.pt",
+        data=manifest,
+    output:
+        f"{RUN}/examples.npz",
+    log:
+        "logs/examples/{scale}/{run}/seed{seed}.log",
+    conda:
+        "../envs/acnet.yaml"
+    threads: lambda wildcards: resolved(wildcards)["train"]["threads"]
+    resources:
+        gpu=CAMPAIGN.scale.gpus,
+    params:
+        protocol=lambda wildcards: protocol_values(wildcards, "single"),
+        run=f"{RUN}/params.yaml",
+        images=3,
+    shell:
+        "acnet examples --params {params.run} --protocol single --count {params.images} 2> {log}"

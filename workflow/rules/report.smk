@@ -1,0 +1,98 @@
+TABLE_FILES = [f"reports/{{scale}}/tables/{{table}}.{kind}" for kind in ("csv", "md", "tex")]
+
+
+rule table:
+    """One table, as CSV, Markdown and LaTeX."""
+    input:
+        lambda wildcards: at_hand(metrics_of(TABLES.tables[wildcards.table].sources())),
+        server=lambda wildcards: [
+            p for p in [f"results/{wildcards.scale}/server/{wildcards.table}.yaml"] if Path(p).exists()
+        ],
+    output:
+        report(
+            TABLE_FILES[0],
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "{table}"},
+        ),
+        TABLE_FILES[1:],
+    log:
+        "logs/report/{scale}/{table}.log",
+    wildcard_constraints:
+        table="|".join(TABLES.tables),
+    localrule: True
+    conda:
+        "../envs/acnet.yaml"
+    params:
+        entry=lambda wildcards: canonical(dataclasses.asdict(TABLES.tables[wildcards.table])),
+        scale=scale_facts(),
+    shell:
+        "acnet report table {wildcards.table} --scale {wildcards.scale} 2> {log}"
+
+
+rule figure:
+    """One figure, as PNG and PDF."""
+    input:
+        lambda wildcards: at_hand(metrics_of(TABLES.figures[wildcards.figure].metrics_sources())),
+        lambda wildcards: at_hand(of_runs("examples.npz", TABLES.figures[wildcards.figure].example_runs())),
+    output:
+        report(
+            "reports/{scale}/figures/{figure}.png",
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
+        "reports/{scale}/figures/{figure}.pdf",
+    log:
+        "logs/report/{scale}/{figure}.log",
+    wildcard_constraints:
+        figure="|".join(TABLES.figures),
+    localrule: True
+    conda:
+        "../envs/acnet.yaml"
+    params:
+        entry=lambda wildcards: canonical(dataclasses.asdict(TABLES.figures[wildcards.figure])),
+        scale=scale_facts(),
+    shell:
+        "acnet report figure {wildcards.figure} --scale {wildcards.scale} 2> {log}"
+
+
+rule claims:
+    """The verdict on each of the paper's claims."""
+    input:
+        drawn("csv"),
+        lambda wildcards: at_hand(of_runs("provenance.json", NEEDED)),
+        lambda wildcards: at_hand(of_runs("examples.npz", example_runs())),
+        "params/claims.yaml",
+    output:
+        report(f"reports/{SCALE}/claims.json", caption="../report/claims.rst", category="Claims"),
+    log:
+        f"logs/report/{SCALE}/claims.log",
+    localrule: True
+    conda:
+        "../envs/acnet.yaml"
+    params:
+        scale=scale_facts(),
+    shell:
+        f"acnet report claims --scale {SCALE} 2> {{log}}"
+
+
+rule page:
+    """The page with everything on it."""
+    input:
+        drawn("csv"),
+        drawn("png"),
+        f"reports/{SCALE}/claims.json",
+        lambda wildcards: at_hand(of_runs("provenance.json", NEEDED)),
+        lambda wildcards: at_hand(of_runs("history.csv", NEEDED)),
+    output:
+        report(f"reports/{SCALE}/index.html", caption="../report/page.rst", category="Page"),
+    log:
+        f"logs/report/{SCALE}/page.log",
+    localrule: True
+    conda:
+        "../envs/acnet.yaml"
+    params:
+        scale=scale_facts(),
+    shell:
+        f"acnet report page --scale {SCALE} 2> {{log}}"

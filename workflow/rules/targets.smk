@@ -1,0 +1,22 @@
+rule report:
+    """Everything drawn from the runs at hand, with what is missing marked; trains nothing."""
+    input:
+        f"reports/{SCALE}/index.html",
+    localrule: True
+
+
+rule runs:
+    """Train and measure the networks named by `--config runs=a,b`."""
+    input:
+        lambda wildcards: named_runs(),
+    localrule: True
+
+
+for target in TABLES.tables | TABLES.figures:
+
+    rule:
+        name:
+            target
+        input:
+            lambda wildcards, target=target: wanted([target]),
+        localrule: True

@@ -1,0 +1,34 @@
+rule resolve:
+    """Write one run's complete parameters; they alone decide whether it is trained again."""
+    output:
+        f"{RUN}/params.yaml",
+    log:
+        "logs/resolve/{scale}/{run}/seed{seed}.log",
+    localrule: True
+    conda:
+        "../envs/acnet.yaml"
+    params:
+        values=lambda wildcards: canonical(resolved(wildcards)),
+    shell:
+        "acnet resolve --scale {wildcards.scale} --run {wildcards.run} --seed {wildcards.seed} 2> {log}"
+
+
+rule train:
+    """Train one network. Its resume folder is no output, since outputs are deleted before a retry."""
+    input:
+        params=f"{RUN}/params.yaml",
+        data=manifest,
+        initial=initial,
+    output:
+        checkpoint=f"{RUN}/checkpoint.pt",
+        history=report(f"{RUN}/history.csv", category="Training", labels={"run": "{run}", "seed": "{seed}"}),
+        provenance=f"{RUN}/provenance.json",
+    log:
+        "logs/train/{scale}/{run}/seed{seed}.log",
+    conda:
+        "../envs/acnet.yaml"
+    threads: lambda wildcards: resolved(wildcards)["train"]["threads"]
+    resources:
+        gpu=CAMPAIGN.scale.gpus,
+    shell:
+        "acnet train --params {input.params} 2> {log}"

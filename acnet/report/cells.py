@@ -5,13 +5,16 @@ import dataclasses
 from acnet.params.tables import Row, Table
 from acnet.report.results import Results, Score
 
+NOT_RUN, NO_VALUE = "not run", "no value"
+
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
     """One cell; numbers in percent. `score` is ours by `run` and `protocol`, `beside` ours by a second protocol.
 
-    In a cell that a test server scores, `score` is the validation number of the network before fine-tuning, `server`
-    the server's number and `fine_tuned` the network sent there.
+    `evaluated` with no `score` means that the measure has no value there, as the IoU of a class that occurs neither in
+    the truth nor in the predictions. In a cell that a test server scores, `score` is the validation number of the
+    network before fine-tuning, `server` the server's number and `fine_tuned` the network sent there.
     """
 
     table: str
@@ -21,6 +24,7 @@ class Cell:
     paper: float | None
     run: str | None = None
     protocol: str | None = None
+    evaluated: bool = False
     score: Score | None = None
     beside_protocol: str | None = None
     beside: Score | None = None
@@ -34,9 +38,11 @@ class Cell:
 
     @property
     def state(self) -> str:
-        """cited, not run, measured, or empty (no number of either side belongs here)."""
+        """cited, not run, measured, no value, or empty (no number of either side belongs here)."""
+        if self.run and self.ours is not None:
+            return "measured"
         if self.run:
-            return "measured" if self.score or self.server is not None else "not run"
+            return NO_VALUE if self.evaluated else NOT_RUN
         return "empty" if self.paper is None else "cited"
 
     @property
@@ -72,6 +78,7 @@ def cell(name: str, table: Table, row: Row, column: str, results: Results) -> Ce
         cited,
         run=run,
         protocol=protocol,
+        evaluated=results.evaluated(run, protocol),
         score=results.score(run, protocol, metric, class_name),
         beside_protocol=beside,
         beside=results.score(run, beside, metric, class_name) if beside else None,

@@ -8,7 +8,7 @@ from typing import Literal
 
 from acnet.params.claims import CellName, Claim
 from acnet.params.tables import Tables
-from acnet.report.cells import Cell, cell
+from acnet.report.cells import NO_VALUE, Cell, cell
 from acnet.report.results import Results
 from acnet.report.text import heading
 
@@ -85,6 +85,8 @@ class Cells:
             return f"{LEFT_OUT}{heading(name[0])}"
         if found.state in ("cited", "empty"):
             return None if self.scale.comparable else _NOT_COMPARABLE
+        if found.state == NO_VALUE:
+            return f"no value: {found.name}"
         if found.ours is None:
             return f"{NOT_RUN}{found.run} ({found.protocol})"
         return None if found.comparable else "needs the test server's score"

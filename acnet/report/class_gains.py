@@ -23,7 +23,7 @@ def class_gains_figure(entry: tables.Figure, results: Results) -> Figure:
     """
     (baseline_label, baseline), *others = entry.runs.items()
     gains = {label: gains_of(run, baseline, entry.protocol, results) for label, run in others}
-    missing = [run for run in entry.runs.values() if not _have(run, entry.protocol, results)]
+    missing = [run for run in entry.runs.values() if not results.evaluated(run, entry.protocol)]
     drawn = [label for label in gains if gains[label]]
     if not drawn:
         return placeholder(entry.title, missing)
@@ -78,7 +78,3 @@ def _by_size(baseline: str, protocol: str, results: Results, names: set[str]) ->
     metrics = next(found for seed in results.scale.seeds if (found := results.metrics(baseline, protocol, seed)))
     pixels = dict(zip(metrics["class_iou"], np.sum(metrics["confusion"], axis=1), strict=True))
     return sorted(names, key=lambda name: (-pixels[name], name))
-
-
-def _have(run: str, protocol: str, results: Results) -> bool:
-    return any(results.metrics(run, protocol, seed) for seed in results.scale.seeds)

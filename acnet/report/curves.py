@@ -48,9 +48,9 @@ def curves_figure(runs: list[str], results: Results) -> Figure:
 
 
 def _by_epoch(history: list[dict[str, float]]) -> tuple[list[float], list[float]]:
-    """Epochs and the mean main loss of each."""
+    """Epochs and the mean main loss of each; an epoch's steps carry the fractions that lead up to it."""
     losses: dict[float, list[float]] = {}
     for row in history:
         if "epoch" in row and "main_loss" in row:
-            losses.setdefault(row["epoch"], []).append(row["main_loss"])
+            losses.setdefault(math.ceil(row["epoch"] - 1e-6), []).append(row["main_loss"])
     return list(losses), [statistics.fmean(values) for values in losses.values()]

@@ -4,9 +4,9 @@ import dataclasses
 from typing import Literal
 
 from acnet.params.tables import Row, Table
-from acnet.report.cells import Cell
-from acnet.report.labels import NOT_RUN, method
-from acnet.report.text import number, signed
+from acnet.report.cells import NO_VALUE, NOT_RUN, Cell
+from acnet.report.labels import method
+from acnet.report.text import DASH, number, signed
 
 Rows = list[tuple[Row, list[Cell]]]
 
@@ -83,6 +83,8 @@ def _wide(table: Table, rows: Rows) -> Grid:
 def _ours(cell: Cell, digits: int) -> Field:
     if cell.state == NOT_RUN:
         return Field(NOT_RUN, "missing", cell)
+    if cell.state == NO_VALUE:
+        return Field(DASH, "missing", cell)
     if cell.ours is None:
         return Field("", "ours")
     spread = cell.score.std if cell.score and cell.server is None else None

@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 
 from acnet.params.tables import Row, Table
-from acnet.report.cells import Cell
+from acnet.report.cells import NO_VALUE, Cell
 
-NOT_RUN = "not run"
 VALIDATION = "val, before fine-tuning"
 SERVER = "test server"
 
@@ -30,6 +29,8 @@ def notes(table: Table, rows: Iterable[tuple[Row, list[Cell]]]) -> list[tuple[st
             found.append((row.key, server_note(table, row, row_cells)))
         if row.note:
             found.append((row.key, row.note))
+        if any(cell.state == NO_VALUE for cell in row_cells):
+            found.append((row.key, "a dash is a class that occurs neither in the truth nor in the predictions"))
     return found
 
 

@@ -92,7 +92,9 @@ def _halves(figure: Figure, baseline: str, runs: tuple[str, str], seed: int, res
     base = _metrics(figure, baseline, seed, results)
     others = [_metrics(figure, run, seed, results) for run in runs]
     pixels = dict(zip(base["class_iou"], np.sum(base["confusion"], axis=1), strict=True))
-    known = [name for name in pixels if all(m["class_iou"].get(name) is not None for m in (base, *others))]
+    known = [
+        name for name in pixels if pixels[name] and all(m["class_iou"].get(name) is not None for m in (base, *others))
+    ]
     known.sort(key=lambda name: (pixels[name], name))
     halves = known[: len(known) // 2], known[len(known) // 2 :]
     return [

@@ -20,16 +20,18 @@ def publish(
     params_root: str | Path,
     results_root: str | Path,
     out_root: str | Path,
-    published_root: str | Path,
-    command: str,
+    published_root: str | Path | None = None,
+    command: str | None = None,
 ) -> list[Path]:
     """Copy out_root/{scale} to published_root/{scale}, with a README.md naming `command` and every run's origin.
 
-    Figures that show images, and the page with them inside, are copied for generated data only. What was published
-    before is replaced. Raises AcnetError naming the first file that the report has not written yet.
+    `published_root` is out_root/published and `command` make reproduce of the scale unless they are given. Figures
+    that show images, and the page with them inside, are copied for generated data only. What was published before is
+    replaced. Raises AcnetError naming the first file that the report has not written yet.
     """
     tables = load_tables(params_root)
-    source, target = Path(out_root) / scale.name, Path(published_root) / scale.name
+    command = command or f"make reproduce SCALE={scale.name}"
+    source, target = Path(out_root) / scale.name, Path(published_root or Path(out_root) / "published") / scale.name
     names = [Path("claims.json"), *_names("tables", scale.tables, _TABLE_SUFFIXES)]
     names += _names("figures", _figures(scale, tables), _FIGURE_SUFFIXES)
     names += [Path("index.html")] if scale.generated else []

@@ -81,6 +81,10 @@ class Results:
                 )
         return metrics
 
+    def evaluated(self, run: str, protocol: str) -> bool:
+        """Whether any seed of `run` has metrics by `protocol`."""
+        return any(self.metrics(run, protocol, seed) for seed in self.scale.seeds)
+
     def score(self, run: str, protocol: str, metric: str, class_name: str | None = None) -> Score | None:
         """A metric in percent over the scale's seeds that have it; None if none has."""
         found = {}

@@ -36,6 +36,6 @@ rule examples:
     params:
         protocol=lambda wildcards: protocol_values(wildcards, "single"),
         run=f"{RUN}/params.yaml",
-        images=3,
+        images=max(figure.examples or 0 for figure in TABLES.figures.values()),
     shell:
         "acnet examples --params {params.run} --protocol single --count {params.images} 2> {log}"

@@ -14,11 +14,6 @@ from acnet.report.checks import Cells, cell_steps
 from acnet.report.results import Results
 
 
-@pytest.fixture
-def tables(root):
-    return load_tables(root / "params")
-
-
 def test_every_number_of_the_paper_is_the_papers(tables, shared):
     facts = yaml.safe_load((shared("paper") / "tables.yaml").read_text())
     for name, table in tables.tables.items():

@@ -147,6 +147,16 @@ def test_a_server_cell_shows_validation_until_there_is_a_score(campaign):
         write_all(made)
 
 
+def test_a_class_that_never_occurs_is_no_missing_run(campaign):
+    made = campaign(tables=["table4"], figures=[])
+    stored = json.loads((made.results / "r101_ohem/seed0/metrics/multi_flip.json").read_text())
+    change(made.results, "r101_ohem", "multi_flip", class_iou=stored["class_iou"] | {"train": None})
+    write_table("table4", made.scale, **made.roots)
+    assert read_csv(made, "table4")["acnet", "train"]["state"] == "no value"
+    text = (made.reports / "tables/table4.md").read_text()
+    assert "not run" not in text and "a dash is a class that occurs neither in the truth nor in the predictions" in text
+
+
 def test_metrics_use_each_tables_own_measure(campaign):
     made = campaign()
     tables, results = load_tables(made.roots["params_root"]), Results(made.scale, made.roots["results_root"])

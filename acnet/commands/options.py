@@ -1,0 +1,35 @@
+"""What several commands share: options, and the campaign they name."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from acnet.params.campaign import Campaign
+
+
+def command(parent, name: str, run: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
+    """Add a command that calls `run`; `text` is its one-line help."""
+    made = parent.add_parser(name, help=text, description=text)
+    made.set_defaults(command=run)
+    return made
+
+
+def group(parent, name: str, text: str):
+    """Add a command that has commands of its own, and return where they are added."""
+    made = parent.add_parser(name, help=text, description=text)
+    return made.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+
+def scale_option(parser: argparse.ArgumentParser) -> None:
+    """--scale"""
+    parser.add_argument("--scale", default="mini", help="a file of params/scales/ (mini)")
+
+
+def run_params_option(parser: argparse.ArgumentParser) -> None:
+    """--params"""
+    parser.add_argument("--params", type=Path, required=True, help="results/{scale}/{run}/seed{n}/params.yaml")
+
+
+def campaign(parsed: argparse.Namespace, scale: str | None = None) -> Campaign:
+    """params/ at the scale that the command line, or `scale`, names."""
+    return Campaign(parsed.params_root, scale or parsed.scale)

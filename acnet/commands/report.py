@@ -1,0 +1,41 @@
+"""acnet report: tables, figures, claims and the page, from the runs at hand."""
+
+import argparse
+import importlib
+
+from acnet.commands.options import campaign, command, group, scale_option
+
+# name: (module of acnet.report, function, help, takes a name)
+_DRAWN = {
+    "table": ("tables", "write_table", "one table as CSV, Markdown and LaTeX", True),
+    "figure": ("figures", "write_figure", "one figure as PNG and PDF", True),
+    "curves": ("curves", "write_curves", "the training curves as PNG and PDF", False),
+    "claims": ("claims", "write_claims", "the verdict on each of the paper's claims", False),
+    "page": ("page", "write_page", "the page with everything", False),
+    "publish": ("publish", "publish", "copy what may be published into reports/published", False),
+}
+
+
+def add(commands) -> None:
+    """Add the commands to the parser."""
+    report = group(commands, "report", "draw tables, figures, claims and the page from the runs at hand")
+    for name, (_, _, text, takes_name) in _DRAWN.items():
+        made = command(report, name, _draw, text)
+        made.set_defaults(drawn=name)
+        scale_option(made)
+        if takes_name:
+            made.add_argument("name", help=f"such as {name}1")
+
+
+def _draw(parsed: argparse.Namespace) -> None:
+    from acnet.report.scale import scale_info
+
+    module, function, _, takes_name = _DRAWN[parsed.drawn]
+    write = getattr(importlib.import_module(f"acnet.report.{module}"), function)
+    write(
+        *([parsed.name] if takes_name else []),
+        scale_info(campaign(parsed)),
+        params_root=parsed.params_root,
+        results_root=parsed.results_root,
+        out_root=parsed.reports_root,
+    )

@@ -1,0 +1,28 @@
+"""acnet resolve, acnet train: from params/ to a checkpoint."""
+
+import argparse
+
+from acnet.commands.options import campaign, command, run_params_option, scale_option
+from acnet.params.resolved import read_resolved, run_folder, write_resolved
+
+
+def add(commands) -> None:
+    """Add the commands to the parser."""
+    resolve = command(commands, "resolve", _resolve, "write the complete parameters of one run")
+    scale_option(resolve)
+    resolve.add_argument("--run", required=True, help="an entry of runs.yaml")
+    resolve.add_argument("--seed", type=int, default=0)
+    train = command(commands, "train", _train, "train the network of a params.yaml, or go on where it stopped")
+    run_params_option(train)
+
+
+def _resolve(parsed: argparse.Namespace) -> None:
+    resolved = campaign(parsed).resolve(parsed.run, parsed.seed)
+    folder = run_folder(parsed.results_root, parsed.scale, parsed.run, parsed.seed)
+    write_resolved(resolved, folder / "params.yaml")
+
+
+def _train(parsed: argparse.Namespace) -> None:
+    from acnet.train.loop import train_run
+
+    train_run(read_resolved(parsed.params), parsed.params.parent, parsed.data_root)

@@ -41,4 +41,4 @@ check: venv
 	$(BIN)/snakemake --lint
 
 clean:
-	rm -rf data results logs reports/mini .snakemake
+	rm -rf data results logs reports/mini reports/camvid* reports/paper .snakemake

@@ -14,11 +14,15 @@ configfile: "workflow/config.yaml"
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/data.smk"
-include: "workflow/rules/train.smk"
-include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/targets.smk"
+
+
+if not DRAW_ONLY:
+
+    include: "workflow/rules/data.smk"
+    include: "workflow/rules/train.smk"
+    include: "workflow/rules/evaluate.smk"
 
 
 rule all:
@@ -26,4 +30,5 @@ rule all:
     input:
         lambda wildcards: wanted(SHOWN),
         f"reports/{SCALE}/index.html",
+        f"reports/{SCALE}/figures/curves.png",
     localrule: True

@@ -33,10 +33,17 @@ try:
 except AcnetError as error:
     raise WorkflowError(str(error)) from None
 
-for word in sys.argv[1:]:
+# Known before the rules are read, unlike Snakemake's own list of targets.
+ASKED = [word for word in sys.argv[1:] if re.fullmatch(r"all|runs|report|publish_report|(table|figure)\d+", word)]
+for word in ASKED:
     # Snakemake itself would only say that no rule makes it.
     if re.fullmatch(r"(table|figure)\d+", word) and word not in SHOWN:
         raise WorkflowError(f"target '{word}': scale '{SCALE}' has {', '.join(SHOWN)}")
+
+# `report` draws the runs at hand, whatever has changed since: no rule that could make one is even read.
+DRAW_ONLY = bool(ASKED) and set(ASKED) <= {"report", "publish_report"}
+if not DRAW_ONLY and {"report", "publish_report"} & set(ASKED):
+    raise WorkflowError("report draws the runs at hand: ask for it alone, once the other targets are done")
 
 SEEDS = CAMPAIGN.scale.seeds
 GENERATED = [name for name, dataset in CAMPAIGN.datasets.items() if dataset.generate]
@@ -71,10 +78,8 @@ def manifest(wildcards):
 
 
 def at_hand(files):
-    """All of `files`; for the target `report`, which makes nothing that is missing, those that exist."""
-    if set(workflow.dag_settings.targets) == {"report"}:
-        return [file for file in files if Path(file).exists()]
-    return files
+    """All of `files`, or where nothing is made, those that exist."""
+    return [file for file in files if not DRAW_ONLY or Path(file).exists()]
 
 
 def example_runs():
@@ -118,7 +123,7 @@ def drawn(kind):
 
 
 def wanted(names):
-    """Everything that the given tables and figures need, checkpoints and metrics included, so that a lost one is noticed."""
+    """All that the given tables and figures need; checkpoints and metrics too, so that a lost one is noticed."""
     tables = [TABLES.tables[name] for name in names if name in TABLES.tables]
     figures = [TABLES.figures[name] for name in names if name in TABLES.figures]
     sources = [source for entry in tables for source in entry.sources()]

@@ -57,6 +57,24 @@ rule figure:
         "acnet report figure {wildcards.figure} --scale {wildcards.scale} 2> {log}"
 
 
+rule curves:
+    """The training curves of every run."""
+    input:
+        lambda wildcards: at_hand(of_runs("history.csv", NEEDED)),
+    output:
+        report(f"reports/{SCALE}/figures/curves.png", caption="../report/curves.rst", category="Training"),
+        f"reports/{SCALE}/figures/curves.pdf",
+    log:
+        f"logs/report/{SCALE}/curves.log",
+    localrule: True
+    conda:
+        "../envs/acnet.yaml"
+    params:
+        scale=scale_facts(),
+    shell:
+        f"acnet report curves --scale {SCALE} 2> {{log}}"
+
+
 rule claims:
     """The verdict on each of the paper's claims."""
     input:
@@ -96,3 +114,17 @@ rule page:
         scale=scale_facts(),
     shell:
         f"acnet report page --scale {SCALE} 2> {{log}}"
+
+
+rule publish_report:
+    """Copy what may go into git to reports/published: tables, claims and charts; images of generated data only."""
+    input:
+        f"reports/{SCALE}/index.html",
+        f"reports/{SCALE}/figures/curves.png",
+    log:
+        f"logs/report/{SCALE}/publish.log",
+    localrule: True
+    conda:
+        "../envs/acnet.yaml"
+    shell:
+        f"acnet report publish --scale {SCALE} 2> {{log}}"

@@ -2,6 +2,7 @@ rule report:
     """Everything drawn from the runs at hand, with what is missing marked; trains nothing."""
     input:
         f"reports/{SCALE}/index.html",
+        f"reports/{SCALE}/figures/curves.png",
     localrule: True
 
 

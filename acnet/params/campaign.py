@@ -166,30 +166,33 @@ class Campaign:
 
     def _load_runs(self) -> dict[str, Run]:
         file = self.params / "runs.yaml"
-        runs = {}
-        for name, entry in read_yaml(file).items():
-            where = f"{file}: {name}"
-            if not isinstance(entry, dict):
-                raise AcnetError(f"{where}: expected a mapping, got {entry!r}")
-            _known(entry, _RUN_KEYS + _NETWORK + _TRAINING, where)
-            for key in ("dataset", "role"):
-                if key not in entry:
-                    raise AcnetError(f"{where}: key '{key}' is missing")
-            _among(entry["role"], ROLES, f"{where}.role")
-            _among(entry["dataset"], self._recipe["datasets"], f"{where}.dataset")
-            strategies = entry.get("strategies", [])
-            if not isinstance(strategies, list):
-                raise AcnetError(f"{where}.strategies: expected a list, got {strategies!r}")
-            for strategy in strategies:
-                _among(strategy, STRATEGIES, f"{where}.strategies")
-            own = {key: value for key, value in entry.items() if key not in _RUN_KEYS}
-            runs[name] = Run(name, entry["dataset"], entry["role"], tuple(strategies), entry.get("fine_tune"), own)
-        for run in runs.values():
-            if run.fine_tune is not None:
-                _among(run.fine_tune, runs, f"{file}: {run.name}.fine_tune")
-                if runs[run.fine_tune].fine_tune is not None:
-                    raise AcnetError(f"{file}: {run.name}.fine_tune: '{run.fine_tune}' is itself fine-tuned")
-        return runs
+        entries = read_yaml(file)
+        return {name: self._load_run(name, entry, entries, f"{file}: {name}") for name, entry in entries.items()}
+
+    def _load_run(self, name: str, entry: Any, entries: Mapping, where: str) -> Run:
+        if not isinstance(entry, dict):
+            raise AcnetError(f"{where}: expected a mapping, got {entry!r}")
+        _known(entry, _RUN_KEYS + _NETWORK + _TRAINING, where)
+        source = entry.get("fine_tune")
+        if source is not None:
+            _among(source, entries, f"{where}.fine_tune")
+            if entries[source].get("fine_tune") is not None:
+                raise AcnetError(f"{where}.fine_tune: '{source}' is itself fine-tuned")
+            # It is the same network: whatever makes that one different makes this one so too.
+            same = {key: value for key, value in entries[source].items() if key not in _TRAINING}
+            entry = same | entry
+        for key in ("dataset", "role"):
+            if key not in entry:
+                raise AcnetError(f"{where}: key '{key}' is missing")
+        _among(entry["role"], ROLES, f"{where}.role")
+        _among(entry["dataset"], self._recipe["datasets"], f"{where}.dataset")
+        strategies = entry.get("strategies", [])
+        if not isinstance(strategies, list):
+            raise AcnetError(f"{where}.strategies: expected a list, got {strategies!r}")
+        for strategy in strategies:
+            _among(strategy, STRATEGIES, f"{where}.strategies")
+        own = {key: value for key, value in entry.items() if key not in _RUN_KEYS}
+        return Run(name, entry["dataset"], entry["role"], tuple(strategies), source, own)
 
     def _check(self) -> None:
         """Refuse what no run would meet: unknown sections, datasets and names in recipe, scale and protocols."""

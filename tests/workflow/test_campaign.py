@@ -1,0 +1,134 @@
+"""The whole chain, from nothing to the page, and what a change makes again."""
+
+import csv
+import json
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from conftest_workflow import changed_files, files_below
+
+
+@pytest.fixture
+def copy(campaign, tmp_path):
+    """The finished campaign, to be spoilt."""
+    folder = tmp_path / "copy"
+    shutil.copytree(campaign.folder, folder, symlinks=True)
+    return type(campaign)(folder)
+
+
+def cells(folder: Path, table: str) -> list[dict]:
+    with open(folder / f"reports/mini/tables/{table}.csv", newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_every_table_figure_and_the_page_are_made(campaign):
+    made = campaign.folder / "reports/mini"
+    for number in range(1, 9):
+        for kind in ("csv", "md", "tex"):
+            assert (made / f"tables/table{number}.{kind}").stat().st_size > 100
+    for name in ("figure1", "figure4", "figure5", "curves"):
+        assert (made / f"figures/{name}.png").stat().st_size > 5000
+    assert "not run" not in (made / "tables/table1.md").read_text()
+    assert len(list((campaign.folder / "results/mini").glob("*/seed0/checkpoint.pt"))) == 28
+
+
+def test_a_second_run_has_nothing_to_do(campaign):
+    start = time.monotonic()
+    assert "Nothing to be done" in campaign.snakemake("--cores", "2").stdout
+    assert time.monotonic() - start < 10
+
+
+def test_a_fine_tuned_network_is_never_scored(campaign):
+    for run in ("r101_ohem_trainval", "ade_r101_acnet_trainval"):
+        assert not (campaign.folder / f"results/mini/{run}/seed0/metrics").exists()
+
+
+def test_one_altered_metrics_file_changes_its_cells_and_claims_and_nothing_else(copy):
+    before = {name: cells(copy.folder, name) for name in (f"table{n}" for n in range(1, 9))}
+    files = files_below(copy.folder / "reports/mini")
+    metrics = copy.folder / "results/mini/gc_s8/seed0/metrics/single.json"
+    values = json.loads(metrics.read_text())
+    values["miou"] = 0.123456
+    metrics.write_text(json.dumps(values, indent=1))
+    assert copy.planned() == {"table": 1, "claims": 1, "page": 1, "all": 1}
+    copy.snakemake("--cores", "2")
+    changed = changed_files(copy.folder / "reports/mini", files)
+    assert changed == {"tables/table1.csv", "tables/table1.md", "tables/table1.tex", "claims.json", "index.html"}
+    after = cells(copy.folder, "table1")
+    different = [(old, new) for old, new in zip(before["table1"], after, strict=True) if old != new]
+    assert len(different) == 1
+    old, new = different[0]
+    keys = {key for key in new if old[key] != new[key]}
+    assert "12.35" in new.values()
+    assert all(any(part in key for part in ("os8", "ours", "difference", "values")) for key in keys), keys
+
+
+def test_editing_one_run_trains_it_and_what_is_fine_tuned_from_it(campaign, copy):
+    copy.edit(
+        "params/runs.yaml",
+        "ade_r101_acnet: {dataset: ade20k, role: r101}",
+        "ade_r101_acnet: {dataset: ade20k, role: r101, delta: 3.0}",
+    )
+    runs = "results/mini/{}/seed0"
+    tuned = runs.format("ade_r101_acnet_trainval")
+    run = runs.format("ade_r101_acnet")
+    expected = {
+        f"{run}/params.yaml",
+        f"{run}/checkpoint.pt",
+        f"{tuned}/checkpoint.pt",
+        f"{run}/metrics/multi_flip.json",
+    }
+    made = copy.jobs()
+    # The fine-tuned run's own parameters change in delta too only if its entry says so: it keeps its own.
+    assert {file for file in made if file.startswith("results/")} == expected
+    drawn = {"reports/mini/tables/table5.csv", "reports/mini/tables/table6.csv", "reports/mini/claims.json"}
+    drawn |= {"reports/mini/index.html", "reports/mini/figures/curves.png"}
+    assert {file for file in made if file.startswith("reports/")} == drawn
+    assert campaign.planned() == {}
+
+
+def test_changing_a_protocol_measures_again_without_training(copy):
+    copy.edit(
+        "params/scales/mini.yaml",
+        "multi_flip: {base_size: null, window: 96",
+        "multi_flip: {base_size: null, window: 80",
+    )
+    planned = copy.planned()
+    assert planned["train"] == 0 and planned["resolve"] == 0
+    assert planned["evaluate"] == 6
+    assert planned["table"] == 6  # Tables 3 to 8 have multi-scale cells
+
+
+def test_changing_a_tables_entry_draws_that_table_the_claims_and_the_page(copy):
+    copy.edit("params/tables.yaml", "title: COCO Stuff 10k test", "title: COCO-Stuff 10k test")
+    assert copy.planned() == {"table": 1, "claims": 1, "page": 1, "all": 1}
+
+
+def test_a_lost_checkpoint_is_noticed(copy):
+    (copy.folder / "results/mini/fcn_lc/seed0/checkpoint.pt").unlink()
+    assert copy.planned()["train"] == 1
+
+
+def test_report_draws_what_is_at_hand_and_marks_what_is_missing(copy):
+    shutil.rmtree(copy.folder / "results/mini/acb2")
+    assert copy.planned("report")["train"] == 0
+    copy.snakemake("--cores", "2", "report")
+    assert "not run" in (copy.folder / "reports/mini/tables/table3.md").read_text()
+    assert "not run" not in (copy.folder / "reports/mini/tables/table1.md").read_text()
+
+
+def test_a_servers_score_enters_its_table(copy):
+    server = copy.folder / "results/mini/server/table6.yaml"
+    server.parent.mkdir(parents=True)
+    server.write_text("final_score: 54.32\n")
+    copy.snakemake("--cores", "2")
+    assert "54.32" in (copy.folder / "reports/mini/tables/table6.md").read_text()
+
+
+def test_snakemakes_own_report_is_made(campaign):
+    campaign.snakemake("--report", "snakemake.html")
+    text = (campaign.folder / "snakemake.html").read_text()
+    (campaign.folder / "snakemake.html").unlink()
+    assert "table1.csv" in text and "figure4.png" in text

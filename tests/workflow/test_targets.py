@@ -1,0 +1,93 @@
+"""What each target asks for, and how a mistake is answered."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+
+def test_everything_from_nothing(project):
+    planned = project.planned()
+    assert planned["train"] == planned["resolve"] == 28
+    assert planned["generate"] == planned["prepare"] == 4
+    assert planned["table"] == 8 and planned["figure"] == 3
+    assert planned["all"] == planned["claims"] == planned["page"] == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "trained"),
+    [
+        ("table1", 10),
+        ("table2", 6),
+        ("table3", 7),
+        ("table4", 5 - 3),  # r101_ohem and its fine-tuned one
+        ("table5", 3),
+        ("table6", 2),
+        ("table7", 1),
+        ("table8", 1),
+        ("figure1", 3),
+        ("figure4", 2),
+        ("figure5", 2),
+    ],
+)
+def test_a_target_trains_what_it_needs_and_nothing_else(project, target, trained):
+    planned = project.planned(target)
+    assert planned["train"] == trained
+    assert planned["table"] + planned["figure"] == 1
+
+
+def test_the_dry_run_of_everything_takes_less_than_five_seconds(project):
+    start = time.monotonic()
+    project.snakemake("-n")
+    assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["table9"], "target 'table9': scale 'mini' has table1"),
+        (["--config", "scale=camvd"], "did you mean 'camvid'?"),
+        (["runs", "--config", "runs=fcn_s61"], "did you mean 'fcn_s16'?"),
+        (["table5", "--config", "scale=camvid"], "scale 'camvid' has table1, table2, table3"),
+    ],
+)
+def test_an_unknown_name_is_one_clear_line(project, arguments, said):
+    done = project.snakemake("-n", *arguments, check=False)
+    assert done.returncode != 0
+    assert any(said in line for line in done.stdout.splitlines()), done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_a_typo_in_params_stops_before_anything_starts(project):
+    project.edit("params/runs.yaml", "delta: 2.0", "detla: 2.0")
+    done = project.snakemake("--cores", "1", check=False)
+    assert done.returncode != 0
+    assert "params/runs.yaml: gcm_d2_s16: unknown key 'detla'; did you mean 'delta'?" in done.stdout
+    assert not (project.folder / "results").exists()
+
+
+def test_a_missing_dataset_is_named_with_how_to_get_it(project):
+    done = project.snakemake("--cores", "1", "data/cityscapes/manifest.json", "--config", "scale=paper", check=False)
+    assert done.returncode != 0
+    assert "data/raw/cityscapes" in done.stdout and "ACNET_CITYSCAPES" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_the_default_profile_is_loaded_by_itself(project):
+    assert "profiles/default" in project.snakemake("-n").stdout
+
+
+def test_a_lock_left_by_a_killed_snakemake_needs_no_hand(project):
+    locks = project.folder / ".snakemake/locks"
+    locks.mkdir(parents=True)
+    started = {"host": socket.gethostname(), "pid": 999999}
+    (project.folder / ".snakemake/started.json").write_text(json.dumps(started))
+    manifest = project.folder / "data/mini_ade20k/manifest.json"
+    (locks / "0.output.lock").write_text(f"{manifest}\n")
+    command = [sys.executable, "workflow/start.py", "--cores", "1", "data/mini_ade20k/manifest.json"]
+    done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert manifest.exists()

@@ -73,10 +73,10 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict:
     seen = set()
     for key_node, _ in node.value:
-        key = key_node.value
+        key = (key_node.tag, str(key_node.value))
         if key in seen:
             line = key_node.start_mark.line + 1
-            raise AcnetError(f"{key_node.start_mark.name}: line {line}: key '{key}' is written twice")
+            raise AcnetError(f"{key_node.start_mark.name}: line {line}: key '{key_node.value}' is written twice")
         seen.add(key)
     return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
 
@@ -91,6 +91,8 @@ def read_yaml(path: str | os.PathLike) -> Any:
             return yaml.load(handle, Loader=_Loader)  # a SafeLoader
     except FileNotFoundError as error:
         raise AcnetError(f"{path}: not there") from error
+    except (UnicodeDecodeError, yaml.reader.ReaderError) as error:
+        raise AcnetError(f"{path}: not a text file in UTF-8; save it as one") from error
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f" line {where.line + 1}:" if where else ""

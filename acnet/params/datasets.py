@@ -6,7 +6,7 @@ from typing import Literal
 
 from acnet.errors import AcnetError
 from acnet.files import read_yaml
-from acnet.params.strict import build, limited, nearest
+from acnet.params.strict import among, build, limited, mapping, nearest, usable
 
 READERS = ("cityscapes", "ade20k", "pascal_context", "pascal_context60", "cocostuff10k", "camvid")
 
@@ -15,8 +15,8 @@ READERS = ("cityscapes", "ade20k", "pascal_context", "pascal_context60", "cocost
 class Generate:
     """How a mini dataset is made: `size` is (height, width) in pixels."""
 
-    seed: int
-    size: list[int] = limited(low=32, high=4096)
+    seed: int = limited(low=0)
+    size: list[int] = limited(low=32, high=4096, count=2)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,10 +26,10 @@ class Dataset:
     title: str
     reader: Literal[READERS]
     classes: int = limited(low=2, high=255)
-    splits: dict[str, int]
+    splits: dict[str, int] = limited(low=1)
     train: str
     evaluate: str
-    folders: list[str]
+    folders: list[str] = limited()
     environment: str | None = None
     get: str = ""
     generate: Generate | None = None
@@ -38,7 +38,12 @@ class Dataset:
 def load_datasets(params: Path) -> dict[str, Dataset]:
     """Read {params}/datasets.yaml; AcnetError for any mistake in it."""
     file = params / "datasets.yaml"
-    return {name: build(Dataset, entry, f"{file}: {name}") for name, entry in read_yaml(file).items()}
+    datasets = {}
+    for name, entry in mapping(read_yaml(file), str(file)).items():
+        datasets[usable(name, str(file))] = dataset = build(Dataset, entry, f"{file}: {name}")
+        for key in ("train", "evaluate"):
+            among(getattr(dataset, key), dataset.splits, f"{file}: {name}.{key}")
+    return datasets
 
 
 def find_dataset(params: Path, name: str) -> Dataset:

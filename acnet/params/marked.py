@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any, Literal
 
-from acnet.params.strict import build
+from acnet.params.strict import build, convert
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,6 +20,8 @@ class Marked:
 
 def marked(data: Any, where: str) -> Marked:
     """Read one {value, origin, note} entry; AcnetError, opening with `where`, if it is not one."""
+    if isinstance(data, dict) and "origin" in data:
+        convert(Literal["paper", "lineage", "ours"], data["origin"], f"{where}.origin")
     return build(Marked, data, where)
 
 

@@ -15,7 +15,7 @@ class Network:
     stem: Literal["7x7", "deep"] = "7x7"
     output_stride: Literal[8, 16] = 16
     dilation: Literal["uniform", "lineage"] = "uniform"
-    multi_grid: list[int] | None = limited(None, low=1, high=64)
+    multi_grid: list[int] | None = limited(None, low=1, high=64, count=3)
     reduction: int = limited(512, low=1)
     global_context: Literal["none", "gc", "gcm"] = "gcm"
     local_context: Literal["none", "lc", "lcm"] = "lcm"
@@ -25,7 +25,7 @@ class Network:
     global_conv: Literal["conv_bn_relu", "conv1x1"] = "conv_bn_relu"
     distance: Literal["euclidean", "scaled"] = "euclidean"
     local_channels: int = limited(64, low=1)
-    block_channels: list[int] = limited(low=1)
+    block_channels: list[int] = limited(low=1, count=2)
     dropout: float = limited(0.1, low=0, high=0.99)
     align_corners: bool = True
     auxiliary: bool = False

@@ -1,9 +1,15 @@
 """How a network is evaluated: scales, mirror, window and stride, as data."""
 
 import dataclasses
-from typing import Literal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
 
-from acnet.params.strict import limited
+from acnet.errors import AcnetError
+from acnet.files import read_yaml
+from acnet.params.layers import marked_layer, plain_layer
+from acnet.params.marked import Marked
+from acnet.params.strict import known, limited, mapping, nearest, usable
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -19,7 +25,63 @@ class Protocol:
     scales: list[float] = limited(low=0.05, high=8)
     mirror: bool = False
     base_size: int | None = limited(None, low=1)
-    window: list[int] | None = limited(None, low=1)
+    window: list[int] | None = limited(None, low=1, count=2)
     stride: float = limited(1.0, low=0.05, high=1)
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     batch: int = limited(1, low=1)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Written(Protocol):
+    """A protocol as people write it, in terms of the run that it measures."""
+
+    base_size: int | Literal["train"] | None = limited(None, low=1)
+    window: Literal["crop", "whole"] | int | list[int] | None = limited(None, low=1, count=2)
+
+
+_FIELDS = {field.name: _Written for field in dataclasses.fields(_Written) if field.name != "name"}
+
+
+class Protocols:
+    """protocols.yaml and what a scale overrides in it; AcnetError for any mistake in either."""
+
+    def __init__(self, params: Path, datasets: tuple[str, ...], overrides: Mapping[str, Any], scale_file: str):
+        self._file = params / "protocols.yaml"
+        self._layers: dict[str, dict[str, Mapping[str, Marked]]] = {}
+        for name, sections in mapping(read_yaml(self._file), str(self._file)).items():
+            where = f"{self._file}: {usable(name, str(self._file))}"
+            known(mapping(sections, where), ("common", *datasets), where)
+            self._layers[name] = {
+                section: marked_layer(entries, _FIELDS, f"{where}.{section}") for section, entries in sections.items()
+            }
+            for field in _FIELDS:
+                if field not in self._layers[name].get("common", {}):
+                    raise AcnetError(f"{where}.common: key '{field}' is missing")
+        known(overrides, self._layers, f"{scale_file}: protocols")
+        self._overrides = {
+            name: plain_layer(entries, _FIELDS, "scale", f"{scale_file}: protocols.{name}")
+            for name, entries in overrides.items()
+        }
+
+    def names(self) -> list[str]:
+        """The names of protocols.yaml."""
+        return list(self._layers)
+
+    def settled(self, name: str, dataset: str, train: Mapping[str, Any]) -> Protocol:
+        """The protocol `name` for a run with the recipe of `dataset` and the training parameters `train`."""
+        if name not in self._layers:
+            raise AcnetError(f"protocol '{name}': {self._file} has no such entry{nearest(name, self._layers)}")
+        layers = self._layers[name]
+        chosen = {**layers["common"], **layers.get(dataset, {}), **self._overrides.get(name, {})}
+        values = {key: entry.value for key, entry in chosen.items()}
+        if values["base_size"] == "train":
+            values["base_size"] = train["base_size"]
+        window = values["window"]
+        values["window"] = (
+            {"crop": train["crop"], "whole": None}[window]
+            if isinstance(window, str)
+            else [window, window]
+            if isinstance(window, int)
+            else window
+        )
+        return Protocol(name=name, **values)

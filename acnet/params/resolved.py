@@ -1,16 +1,46 @@
 """params.yaml of one run: complete, plain, with the origin of each value as a comment."""
 
+import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
 from acnet.errors import AcnetError
 from acnet.files import read_yaml, write_text
 from acnet.params.campaign import Resolved
+from acnet.params.datasets import READERS
 from acnet.params.network import Network
-from acnet.params.strict import build
+from acnet.params.strict import build, limited
 from acnet.params.training import Training
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Init:
+    kind: Literal["none", "run", "file", "url"]
+    name: str
+    run: str | None = None
+    file: str | None = None
+    url: str | None = None
+    sha256: str | None = None
+
+
+_INIT_NEEDS = {"none": (), "run": ("run",), "file": ("file", "sha256"), "url": ("url", "file", "sha256")}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _File:
+    scale: str
+    run: str
+    seed: int = limited(low=0)
+    dataset: str
+    reader: Literal[READERS]
+    classes: int = limited(low=2, high=255)
+    train_splits: list[str]
+    evaluate_split: str
+    model: Network
+    init: _Init
+    train: Training
 
 
 def run_folder(results: Path, scale: str, run: str, seed: int) -> Path:
@@ -32,13 +62,17 @@ def write_resolved(resolved: Resolved, file: Path) -> None:
 
 def read_resolved(file: Path) -> dict[str, Any]:
     """The values of a params.yaml, checked; AcnetError for a missing or edited-to-nonsense file."""
+    if not file.is_file():
+        raise AcnetError(f"{file}: not there; `acnet resolve` writes it")
     values = read_yaml(file)
-    expected = ("scale", "run", "seed", "dataset", "reader", "classes", "train_splits", "evaluate_split")
-    for key in (*expected, "model", "init", "train"):
-        if not isinstance(values, dict) or key not in values:
-            raise AcnetError(f"{file}: key '{key}' is missing; `acnet resolve` writes the file anew")
-    build(Network, values["model"], f"{file}: model")
-    build(Training, values["train"], f"{file}: train")
+    settings = build(_File, values, f"{file}")
+    for part, cls in (("model", Network), ("train", Training)):
+        for field in dataclasses.fields(cls):
+            if field.name not in values[part]:
+                raise AcnetError(f"{file}.{part}: key '{field.name}' is missing; `acnet resolve` writes the file anew")
+    for key in _INIT_NEEDS[settings.init.kind]:
+        if getattr(settings.init, key) is None:
+            raise AcnetError(f"{file}.init: key '{key}' is missing; `acnet resolve` writes the file anew")
     return values
 
 

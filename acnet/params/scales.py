@@ -36,7 +36,9 @@ class Scale:
     figures: list[str]
     comparable: bool
     noise: float = limited(low=0)
-    seeds: list[int] = dataclasses.field(default_factory=lambda: [0])
+    seeds: list[int] = dataclasses.field(
+        default_factory=lambda: [0], metadata={"low": 0, "high": 2**32 - 1, "count": None}
+    )
     gpus: int = limited(0, low=0)
     pretrained: bool = True
     weights: dict[str, WeightsFile] = dataclasses.field(default_factory=dict)
@@ -58,4 +60,7 @@ def load_scale(params: Path, name: str) -> Scale:
     if name not in scale_names(params):
         raise AcnetError(f"scale '{name}': {params}/scales/ has no such file{nearest(name, scale_names(params))}")
     file = params / "scales" / f"{name}.yaml"
-    return build(Scale, read_yaml(file), str(file))
+    scale = build(Scale, read_yaml(file), str(file))
+    if len(set(scale.seeds)) < len(scale.seeds):
+        raise AcnetError(f"{file}.seeds: {scale.seeds} names a seed twice")
+    return scale

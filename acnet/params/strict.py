@@ -2,6 +2,9 @@
 
 import dataclasses
 import difflib
+import functools
+import math
+import re
 import types
 import typing
 from collections.abc import Iterable
@@ -21,9 +24,19 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"; known: {', '.join(sorted(names))}" if names else ""
 
 
-def limited(default: Any = dataclasses.MISSING, *, low: float | None = None, high: float | None = None) -> Any:
-    """A dataclass field whose value, or whose items, lie within [low, high]."""
-    return dataclasses.field(default=default, metadata={"low": low, "high": high})
+def limited(
+    default: Any = dataclasses.MISSING,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    count: int | None = None,
+    rising: bool = False,
+) -> Any:
+    """A dataclass field whose value, or whose items, lie within [low, high].
+
+    A list of it has at least one item, or exactly `count`, and does not fall where `rising`.
+    """
+    return dataclasses.field(default=default, metadata={"low": low, "high": high, "count": count, "rising": rising})
 
 
 def build(cls: type[T], data: Any, where: str) -> T:
@@ -32,21 +45,52 @@ def build(cls: type[T], data: Any, where: str) -> T:
     Raises AcnetError for an unknown key (naming the nearest valid one), a missing key, a wrong type, or a
     value outside the field's limits or literals. Ints are taken where floats are asked; nothing else is cast.
     """
-    if not isinstance(data, dict):
-        raise AcnetError(f"{where}: expected a mapping, got {_show(data)}")
     fields = {f.name: f for f in dataclasses.fields(cls)}
-    hints = typing.get_type_hints(cls)
-    for key in data:
-        if key not in fields:
-            raise AcnetError(f"{where}: unknown key '{key}'{nearest(key, fields)}")
+    known(mapping(data, where), fields, where)
     values = {}
     for name, field in fields.items():
         if name in data:
-            values[name] = convert(hints[name], data[name], f"{where}.{name}")
-            _check_limits(values[name], field.metadata, f"{where}.{name}")
+            values[name] = field_value(cls, name, data[name], f"{where}.{name}")
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise AcnetError(f"{where}: key '{name}' is missing")
     return cls(**values)
+
+
+def field_value(cls: type, name: str, value: Any, where: str) -> Any:
+    """`value` as the field `name` of the dataclass `cls` takes it; AcnetError, opening with `where`, if it does not."""
+    value = convert(_hints(cls)[name], value, where)
+    _check_limits(value, _metadata(cls)[name], where)
+    return value
+
+
+def mapping(data: Any, where: str) -> dict:
+    """`data`, if it is a mapping; AcnetError otherwise."""
+    if not isinstance(data, dict):
+        raise AcnetError(f"{where}: expected a mapping, got {_show(data)}")
+    return data
+
+
+def known(entries: Iterable, names: Iterable[str], where: str) -> None:
+    """AcnetError for the first key of `entries` that is not among `names`."""
+    for key in entries:
+        if key not in names:
+            raise AcnetError(f"{where}: unknown key '{key}'{nearest(key, names)}")
+
+
+def among(name: Any, names: Iterable[str], where: str) -> str:
+    """`name`, if it is one of `names`; AcnetError otherwise."""
+    if not isinstance(name, str):
+        raise AcnetError(f"{where}: expected a text, got {_show(name)}")
+    if name not in names:
+        raise AcnetError(f"{where}: unknown name '{name}'{nearest(name, names)}")
+    return name
+
+
+def usable(name: Any, where: str) -> str:
+    """`name`, if it can be a file's or a folder's name and a word of the command line; AcnetError otherwise."""
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+        raise AcnetError(f"{where}: {_show(name)} cannot be a name; use letters, digits, _ and -")
+    return name
 
 
 def convert(hint: Any, value: Any, where: str) -> Any:
@@ -55,7 +99,7 @@ def convert(hint: Any, value: Any, where: str) -> Any:
     if hint is Any:
         return value
     if origin is Literal:
-        if value not in arguments or isinstance(value, bool) != any(value is a for a in (True, False)):
+        if not any(value == argument and type(value) is type(argument) for argument in arguments):
             hint_text = nearest(value, arguments) if isinstance(value, str) else f"; known: {list(arguments)}"
             raise AcnetError(f"{where}: {_show(value)} is not valid{hint_text}")
         return value
@@ -64,9 +108,11 @@ def convert(hint: Any, value: Any, where: str) -> Any:
     if dataclasses.is_dataclass(hint):
         return build(hint, value, where)
     if origin is dict:
-        if not isinstance(value, dict):
-            raise AcnetError(f"{where}: expected a mapping, got {_show(value)}")
-        return {k: convert(arguments[1], v, f"{where}.{k}") for k, v in value.items()}
+        keys, values = arguments
+        return {
+            convert(keys, key, f"{where}, key {key}"): convert(values, item, f"{where}.{key}")
+            for key, item in mapping(value, where).items()
+        }
     if origin is list:
         if not isinstance(value, list):
             raise AcnetError(f"{where}: expected a list, got {_show(value)}")
@@ -95,17 +141,35 @@ def _convert_scalar(hint: type, value: Any, where: str) -> Any:
         return float(value)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
         raise AcnetError(f"{where}: expected {_type_name(hint)}, got {_show(value)}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise AcnetError(f"{where}: expected a finite number, got {value}")
     return value
 
 
 def _check_limits(value: Any, limits: typing.Mapping, where: str) -> None:
-    low, high = limits.get("low"), limits.get("high")
-    for item in value if isinstance(value, list) else [value]:
+    low, high, count = limits.get("low"), limits.get("high"), limits.get("count")
+    if isinstance(value, list) and "count" in limits:
+        if not value or (count and len(value) != count):
+            raise AcnetError(f"{where}: expected {f'{count} numbers' if count else 'at least one item'}, got {value}")
+        if limits.get("rising") and value != sorted(value):
+            raise AcnetError(f"{where}: {value} runs downwards; expected the smaller number first")
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+    for item in items:
         if not isinstance(item, (int, float)) or isinstance(item, bool):
             continue
         if (low is not None and item < low) or (high is not None and item > high):
             span = f"at least {low}" if high is None else f"at most {high}" if low is None else f"{low} to {high}"
             raise AcnetError(f"{where}: {item} is out of range; expected {span}")
+
+
+@functools.cache
+def _hints(cls: type) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
+
+
+@functools.cache
+def _metadata(cls: type) -> dict[str, typing.Mapping]:
+    return {field.name: field.metadata for field in dataclasses.fields(cls)}
 
 
 def _type_name(hint: Any) -> str:

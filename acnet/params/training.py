@@ -12,9 +12,9 @@ class Training:
 
     epochs: int = limited(low=1)
     batch: int = limited(low=1)
-    crop: list[int] = limited(low=1)
+    crop: list[int] = limited(low=1, count=2)
     base_size: int | None = limited(low=1)
-    scale_range: list[float] = limited(low=0.05, high=8)
+    scale_range: list[float] = limited(low=0.05, high=8, count=2, rising=True)
     mirror: float = limited(low=0, high=1)
     learning_rate: float = limited(low=0)
     new_layers_factor: float = limited(low=0)

@@ -29,7 +29,7 @@ def initial_weights(scale: Scale, network: Network, fine_tune: str | None, where
         return {"kind": "file", "file": at_hand.file, "sha256": at_hand.sha256, "name": at_hand.name}
     if network.stem == "deep":
         raise AcnetError(
-            f"{where}: stem: no published weights have the deep stem; give a file under `weights` of the scale, "
+            f"{where}.stem: no published weights have the deep stem; give a file under `weights` of the scale, "
             "or set `pretrained: false` there"
         )
     url, sha256 = IMAGENET1K_V1[network.backbone]

@@ -25,7 +25,7 @@ try:
     CAMPAIGN = Campaign(PARAMS, SCALE)
     TABLES = load_tables(PARAMS)
     check_names(TABLES, CAMPAIGN.runs, CAMPAIGN.protocols)
-    SHOWN = CAMPAIGN.scale.tables + CAMPAIGN.scale.figures
+    SHOWN = CAMPAIGN.shown(TABLES)
     NEEDED = TABLES.trained(SHOWN)
     for run in {*NEEDED, *NAMED}:
         for protocol in CAMPAIGN.protocols:

@@ -1,0 +1,99 @@
+"""Where each value comes from, and the params.yaml that says so."""
+
+import dataclasses
+import itertools
+import re
+
+import pytest
+import yaml
+
+from acnet.cli import main
+from acnet.errors import AcnetError
+from acnet.params.campaign import Campaign
+from acnet.params.network import Network
+from acnet.params.resolved import read_resolved, write_resolved
+from acnet.params.training import Training
+
+
+def entries(value, path):
+    """Every {value, ...} below `value`, and everything that should be one."""
+    if isinstance(value, dict) and "value" not in value:
+        for key, item in value.items():
+            yield from entries(item, f"{path}.{key}")
+    else:
+        yield path, value
+
+
+@pytest.mark.parametrize("file", ["model", "recipe", "protocols"])
+def test_every_value_says_where_it_comes_from(root, file):
+    found = list(entries(yaml.safe_load((root / "params" / f"{file}.yaml").read_text()), file))
+    assert len(found) > 18
+    for path, entry in found:
+        assert isinstance(entry, dict) and entry.get("origin") in ("paper", "lineage", "ours"), path
+        assert set(entry) <= {"value", "origin", "note"}, path
+
+
+def test_values_the_paper_states_cite_its_section(root):
+    for file in ("model", "recipe", "protocols"):
+        text = (root / "params" / f"{file}.yaml").read_text()
+        for path, entry in entries(yaml.safe_load(text), file):
+            if entry["origin"] == "paper" and "note" in entry:
+                assert re.search(r"\d\.\d|Eq\. \d|Table \d|ResNet", entry["note"]), path
+
+
+def test_params_yaml_is_complete_and_reads_back_equal(root, tmp_path):
+    for scale, run in itertools.product(("mini", "paper"), ("fcn_s16", "r101_ohem", "ade_r101_acnet_trainval")):
+        resolved = Campaign(root / "params", scale).resolve(run, 7)
+        write_resolved(resolved, tmp_path / "params.yaml")
+        values = read_resolved(tmp_path / "params.yaml")
+        assert values == resolved.values
+        assert set(values["model"]) == {field.name for field in dataclasses.fields(Network)}
+        assert set(values["train"]) == {field.name for field in dataclasses.fields(Training)}
+
+
+def test_each_line_of_params_yaml_ends_with_its_origin(root, tmp_path, monkeypatch):
+    monkeypatch.chdir(root)
+    assert (
+        main(["--results-root", str(tmp_path), "resolve", "--scale", "mini", "--run", "r101_ohem", "--seed", "2"]) == 0
+    )
+    lines = (tmp_path / "mini/r101_ohem/seed2/params.yaml").read_text().splitlines()
+    found = {line.split(":")[0].strip(): line.partition("  # ")[2] for line in lines}
+    assert found["delta"] == "paper: Eq. 2 and Table 1"
+    assert found["multi_grid"].startswith("paper: 4.3")
+    assert found["decay_scalars"].startswith("ours: ")
+    assert found["base_width"] == "scale: params/scales/mini.yaml: common"
+    assert found["backbone"] == "scale: params/scales/mini.yaml: roles.r101"
+    assert found["epochs"] == "scale: params/scales/mini.yaml: strategies.random_scale"
+    for key in [field.name for cls in (Network, Training) for field in dataclasses.fields(cls)]:
+        assert found[key].split(":")[0] in ("paper", "lineage", "ours", "scale", "run"), key
+
+
+def test_a_runs_own_value_names_the_run(paper):
+    origins = paper.resolve("gcm_d2_s16", 0).origins
+    assert str(origins["model.delta"]) == f"run: {paper.params}/runs.yaml: gcm_d2_s16"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("  delta: 5.0", "  delta: -5.0", ".model.delta: -5.0 is out of range; expected at least 0.001"),
+        ("  delta: 5.0", "  detla: 5.0", ".model: unknown key 'detla'; did you mean 'delta'?"),
+        ("  reuse: 3", "  # reuse", ".model: key 'reuse' is missing; `acnet resolve` writes the file anew"),
+        ("  epochs: 50", "  # epochs", ".train: key 'epochs' is missing"),
+        ("seed: 0", "seed: -1", ".seed: -1 is out of range; expected at least 0"),
+        ("seed: 0", "seed: one", ".seed: expected a whole number, got 'one'"),
+        ("classes: 19", "classes: many", ".classes: expected a whole number, got 'many'"),
+        ("train_splits: [train]", "train_splits: train", ".train_splits: expected a list, got 'train'"),
+        ("reader: cityscapes", "reader: cityscape", ".reader: 'cityscape' is not valid; did you mean 'cityscapes'?"),
+        ("  kind: none", "  kind: url", ".init: key 'url' is missing"),
+        ("run: acb3", "# run", ": key 'run' is missing"),
+    ],
+)
+def test_a_params_yaml_edited_to_nonsense_is_refused(root, tmp_path, old, new, said):
+    file = tmp_path / "params.yaml"
+    write_resolved(Campaign(root / "params", "mini").resolve("acb3", 0), file)
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new, 1))
+    with pytest.raises(AcnetError) as error:
+        read_resolved(file)
+    assert str(error.value).startswith(f"{file}{said}"), error.value

@@ -1,0 +1,83 @@
+"""Each protocol, settled for runs of every dataset at every scale."""
+
+import dataclasses
+
+import pytest
+
+from acnet.params.campaign import Campaign
+
+TO_175 = [0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
+TO_225 = [*TO_175, 2.0, 2.25]
+SINGLE = {"scales": [1.0], "stride": 2 / 3}
+CITYSCAPES = {"base_size": None, "window": [768, 768]}
+CITYSCAPES_MULTI = {"scales": TO_225, "base_size": None, "window": [1024, 1024], "stride": 0.5}
+CAMVID = {"base_size": 180, "window": None}
+CAMVID_GPU = {"base_size": None, "window": None}
+MINI = {"base_size": None, "window": [64, 64], "batch": 8}
+EXPECTED = {
+    ("paper", "acb3"): (SINGLE | CITYSCAPES, CITYSCAPES_MULTI),
+    ("paper", "ade_acnet"): (
+        SINGLE | {"base_size": 520, "window": [480, 480]},
+        {"scales": TO_175, "base_size": 520, "window": [480, 480], "stride": 2 / 3},
+    ),
+    ("paper", "ade_r101_acnet"): (
+        SINGLE | {"base_size": 640, "window": [576, 576]},
+        {"scales": TO_175, "base_size": 640, "window": [576, 576], "stride": 2 / 3},
+    ),
+    ("paper", "context_r101_acnet"): (
+        SINGLE | {"base_size": 520, "window": [480, 480]},
+        {"scales": TO_175, "base_size": 520, "window": [480, 480], "stride": 2 / 3},
+    ),
+    ("paper", "stuff_r101_acnet"): (
+        SINGLE | {"base_size": 520, "window": [480, 480]},
+        {"scales": TO_175, "base_size": 520, "window": [480, 480], "stride": 2 / 3},
+    ),
+    ("camvid", "acb3"): (SINGLE | CAMVID, CITYSCAPES_MULTI | CAMVID),
+    ("camvid-gpu", "r101_ohem"): (SINGLE | CAMVID_GPU, CITYSCAPES_MULTI | CAMVID_GPU),
+    ("mini", "acb3"): (SINGLE | MINI, CITYSCAPES_MULTI | MINI | {"window": [96, 96]}),
+    ("mini", "stuff_r101_acnet"): (SINGLE | MINI, {"scales": TO_175, "stride": 2 / 3} | MINI | {"window": [96, 96]}),
+}
+
+
+@pytest.mark.parametrize(("scale", "run"), EXPECTED, ids="-".join)
+def test_windows_and_scales_are_the_documented_ones(paper, scale, run):
+    campaign = paper if scale == "paper" else Campaign(paper.params, scale)
+    single, multi = EXPECTED[scale, run]
+    usual = {"precision": "float32", "batch": 1}
+    for name, asked, mirror in (
+        ("single", single, False),
+        ("single_flip", single, True),
+        ("multi_flip", multi, True),
+    ):
+        found = dataclasses.asdict(campaign.protocol(name, run))
+        assert found == {"name": name, "mirror": mirror, **usual, **asked}
+
+
+@pytest.mark.parametrize("scale", ["mini", "camvid", "camvid-gpu", "paper"])
+def test_every_protocol_settles_for_every_run_of_a_scale(paper, scale):
+    campaign = Campaign(paper.params, scale)
+    runs = [name for name, run in campaign.runs.items() if run.dataset in campaign.scale.plays]
+    found = {run: {name: campaign.protocol(name, run) for name in campaign.protocols} for run in runs}
+    # Runs of one dataset and crop are measured alike: the window is part of the protocol, not of the network.
+    alike = {}
+    for run, protocols in found.items():
+        key = campaign.dataset_of(run), str(campaign.resolve(run, 0).values["train"]["crop"])
+        assert alike.setdefault(key, protocols) == protocols, run
+
+
+@pytest.mark.parametrize(
+    ("written", "window"),
+    [("whole", None), ("null", None), ("crop", [480, 480]), ("96", [96, 96]), ("[64, 96]", [64, 96])],
+)
+def test_a_window_is_written_as_a_word_a_number_or_a_pair(params, edit, written, window):
+    edit("protocols.yaml", "{value: crop,", f"{{value: {written},")
+    assert Campaign(params, "paper").protocol("single", "ade_acnet").window == window
+
+
+def test_changing_a_protocol_leaves_training_alone(params, edit):
+    before = Campaign(params, "paper")
+    edit("protocols.yaml", "window:    {value: 768,", "window:    {value: 640,")
+    after = Campaign(params, "paper")
+    assert after.protocol("single", "acb3") != before.protocol("single", "acb3")
+    assert after.protocol("multi_flip", "acb3") == before.protocol("multi_flip", "acb3")
+    assert all(before.resolve(run, 0) == after.resolve(run, 0) for run in before.runs)

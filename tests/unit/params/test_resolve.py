@@ -1,0 +1,218 @@
+"""What each of the 28 runs is, at scale paper and at the smaller ones, and which edit changes which run."""
+
+import pytest
+
+from acnet.errors import AcnetError
+from acnet.params.campaign import Campaign
+
+# A column is a parameter; gc, lc: global and local context; os: output stride; mg: multi-grid; lr: learning rate;
+# base: short side before random scaling; from: the run whose weights it starts from. A dot repeats the line above.
+PAPER = """
+run                     backbone  gc   lc   blocks reuse delta os mg     aux lr     batch crop base epochs scale   ohem from
+fcn_s16                 resnet50  none none 1      3     5     16 -      no  0.005  8     768  -    180    1.0-1.0 no   -
+gc_s16                  .         gc   .    .      .     .     .  .      .   .      .     .    .    .      .       .    .
+gcm_d2_s16              .         gcm  .    .      .     2     .  .      .   .      .     .    .    .      .       .    .
+gcm_d5_s16              .         .    .    .      .     5     .  .      .   .      .     .    .    .      .       .    .
+gcm_d10_s16             .         .    .    .      .     10    .  .      .   .      .     .    .    .      .       .    .
+fcn_s8                  .         none .    .      .     5     8  .      .   .      .     .    .    .      .       .    .
+gc_s8                   .         gc   .    .      .     .     .  .      .   .      .     .    .    .      .       .    .
+gcm_d2_s8               .         gcm  .    .      .     2     .  .      .   .      .     .    .    .      .       .    .
+gcm_d5_s8               .         .    .    .      .     5     .  .      .   .      .     .    .    .      .       .    .
+gcm_d10_s8              .         .    .    .      .     10    .  .      .   .      .     .    .    .      .       .    .
+gcm_lc                  .         .    lc   .      .     5     16 .      .   .      .     .    .    .      .       .    .
+gcm_lcm1                .         .    lcm  .      1     .     .  .      .   .      .     .    .    .      .       .    .
+gcm_lcm2                .         .    .    .      2     .     .  .      .   .      .     .    .    .      .       .    .
+acb1                    .         .    .    .      3     .     .  .      .   .      .     .    .    .      .       .    .
+acb2                    .         .    .    2      .     .     .  .      .   .      .     .    .    .      .       .    .
+acb3                    .         .    .    3      .     .     .  .      .   .      .     .    .    .      .       .    .
+r101_acb3               resnet101 .    .    .      .     .     .  .      yes .      .     .    .    .      .       .    .
+r101_mg                 .         .    .    .      .     .     .  4-8-16 .   .      .     .    .    .      .       .    .
+r101_da                 .         .    .    .      .     .     .  .      .   .      .     .    .    240    0.5-2.2 .    .
+r101_ohem               .         .    .    .      .     .     .  .      .   .      .     .    .    .      .       yes  .
+r101_ohem_trainval      .         .    .    .      .     .     .  .      .   0.0005 .     .    .    20     .       .    r101_ohem
+ade_fcn                 resnet50  none none 1      3     5     16 -      no  0.005  16    480  520  120    0.5-2.0 no   -
+ade_acnet               .         gcm  lcm  3      .     .     .  .      .   .      .     .    .    .      .       .    .
+ade_r101_acnet          resnet101 .    .    .      .     .     .  .      yes .      .     576  640  180    .       .    .
+ade_r101_acnet_trainval .         .    .    .      .     .     .  .      .   0.001  .     .    .    20     .       .    ade_r101_acnet
+context_r101_acnet      resnet101 gcm  lcm  3      3     5     16 -      yes 0.001  16    480  520  80     0.5-2.0 no   -
+stuff_r101_acnet        .         .    .    .      .     .     .  .      .   .      .     .    .    110    .       .    .
+fcn_lc                  resnet50  none lc   1      3     5     16 -      no  0.005  8     768  -    180    1.0-1.0 no   -
+"""  # noqa: E501
+EVERYWHERE = {
+    "model.base_width": 64,
+    "model.stem": "7x7",
+    "model.dilation": "uniform",
+    "model.reduction": 512,
+    "model.global_conv": "conv_bn_relu",
+    "model.distance": "euclidean",
+    "model.local_channels": 64,
+    "model.block_channels": [448, 256],
+    "model.dropout": 0.1,
+    "model.align_corners": True,
+    "model.auxiliary_channels": 256,
+    "train.momentum": 0.9,
+    "train.weight_decay": 0.0001,
+    "train.decay_norm": True,
+    "train.decay_scalars": True,
+    "train.new_layers_factor": 10.0,
+    "train.power": 0.9,
+    "train.mirror": 0.5,
+    "train.auxiliary_weight": 0.4,
+    "train.ohem_threshold": 0.7,
+    "train.ohem_keep": 0.085,
+}
+DATA = {
+    "cityscapes": ("cityscapes", 19, "train", "val"),
+    "ade": ("ade20k", 150, "train", "val"),
+    "context": ("pascal_context", 59, "train", "val"),
+    "stuff": ("cocostuff10k", 171, "train", "test"),
+}
+
+
+def expected():
+    header, *lines = [line.split() for line in PAPER.strip().splitlines()]
+    rows, above = {}, []
+    for line in lines:
+        above = [known if word == "." else word for word, known in zip(line, above or line, strict=True)]
+        rows[line[0]] = dict(zip(header[1:], above[1:], strict=True))
+    return rows
+
+
+def row(values):
+    model, train = values["model"], values["train"]
+    join = {True: "yes", False: "no"}
+    return {
+        "backbone": model["backbone"],
+        "gc": model["global_context"],
+        "lc": model["local_context"],
+        "blocks": str(model["blocks"]),
+        "reuse": str(model["reuse"]),
+        "delta": f"{model['delta']:g}",
+        "os": str(model["output_stride"]),
+        "mg": "-".join(map(str, model["multi_grid"])) if model["multi_grid"] else "-",
+        "aux": join[model["auxiliary"]],
+        "lr": f"{train['learning_rate']:g}",
+        "batch": str(train["batch"]),
+        "crop": "-".join(map(str, sorted(set(train["crop"])))),
+        "base": str(train["base_size"] or "-"),
+        "epochs": str(train["epochs"]),
+        "scale": "-".join(map(str, train["scale_range"])),
+        "ohem": join[train["ohem"]],
+        "from": values["init"].get("run", "-"),
+    }
+
+
+def flat(values):
+    return {f"{part}.{key}": value for part in ("model", "train") for key, value in values[part].items()}
+
+
+@pytest.fixture(scope="module")
+def scales(paper):
+    """All scales of the project by name."""
+    return {name: Campaign(paper.params, name) for name in ("mini", "camvid", "camvid-gpu")} | {"paper": paper}
+
+
+def test_there_are_28_runs_and_each_is_in_the_table(paper):
+    assert set(expected()) == set(paper.runs) and len(paper.runs) == 28
+
+
+@pytest.mark.parametrize("run", expected())
+def test_a_run_is_what_the_paper_says(paper, run):
+    values = paper.resolve(run, 0).values
+    assert row(values) == expected()[run]
+    assert {key: flat(values)[key] for key in EVERYWHERE} == EVERYWHERE
+
+
+@pytest.mark.parametrize("run", expected())
+def test_a_run_learns_from_its_datasets_training_split(paper, run):
+    values = paper.resolve(run, 3).values
+    dataset, classes, train, evaluate = DATA.get(run.split("_")[0], DATA["cityscapes"])
+    assert (values["dataset"], values["classes"], values["evaluate_split"]) == (dataset, classes, evaluate)
+    assert values["train_splits"] == ([train, evaluate] if run.endswith("trainval") else [train])
+    assert (values["scale"], values["run"], values["seed"]) == ("paper", run, 3)
+    backbone = values["model"]["backbone"]
+    assert values["init"]["kind"] == ("run" if run.endswith("trainval") else "url")
+    assert run.endswith("trainval") or backbone in values["init"]["url"]
+
+
+def test_a_row_keeps_its_role_whatever_backbone_plays_it(scales):
+    played = {
+        "mini": ("resnet18", "resnet34"),
+        "camvid": ("resnet18", "resnet50"),
+        "camvid-gpu": ("resnet18", "resnet50"),
+    }
+    for scale, (small, large) in played.items():
+        for run, asked in expected().items():
+            if scales[scale].run(run).dataset not in scales[scale].scale.plays:
+                continue
+            found = row(scales[scale].resolve(run, 0).values)
+            assert found["backbone"] == (large if asked["backbone"] == "resnet101" else small), (scale, run)
+            same = ("gc", "lc", "blocks", "reuse", "delta", "os", "mg", "aux", "ohem", "from", "scale")
+            assert {key: found[key] for key in same} == {key: asked[key] for key in same}, (scale, run)
+
+
+def test_a_scale_refuses_a_run_whose_dataset_nothing_plays(scales):
+    with pytest.raises(AcnetError) as error:
+        scales["camvid"].resolve("ade_acnet", 0)
+    line = str(error.value)
+    assert line.startswith("run 'ade_acnet': scale 'camvid' has no dataset for ade20k; it has: fcn_s16, gc_s16, ")
+    assert "stuff_r101_acnet" not in line and "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        # a later layer wins over all above it
+        ("recipe.yaml", "common:\n", "common:\n  epochs: {value: 1, origin: ours}\n", 120),
+        ("recipe.yaml", "    epochs:        {value: 120, origin: lineage}", "    epochs: {value: 2, origin: ours}", 2),
+        ("recipe.yaml", "    r101:\n", "    r50: {epochs: {value: 3, origin: ours}}\n    r101:\n", 3),
+        ("recipe.yaml", "  r50:\n    backbone", "  r50:\n    epochs: {value: 4, origin: ours}\n    backbone", 4),
+        ("recipe.yaml", "  random_scale:\n", "  random_scale:\n    batch: {value: 5, origin: ours}\n", 240),
+        ("scales/paper.yaml", "common:\n", "common:\n  epochs: 6\n", 6),
+        ("scales/paper.yaml", "common:\n", "datasets: {ade20k: {epochs: 7}}\ncommon:\n  epochs: 6\n", 7),
+        ("scales/paper.yaml", "common:\n", "datasets: {ade20k: {epochs: 7, r50: {epochs: 8}}}\ncommon:\n", 8),
+        ("scales/paper.yaml", "common:\n", "datasets: {ade20k: {epochs: 8}}\nroles: {r50: {epochs: 9}}\ncommon:\n", 9),
+        (
+            "scales/paper.yaml",
+            "common:\n",
+            "strategies: {random_scale: {epochs: 10}}\nroles: {r50: {epochs: 9}}\ncommon:\n",
+            10,
+        ),
+        ("runs.yaml", "{dataset: ade20k, role: r50}", "{dataset: ade20k, role: r50, epochs: 11}", 11),
+    ],
+)  # fmt: skip
+def test_layers_win_in_the_documented_order(params, edit, file, old, new, said):
+    edit(file, old, new)
+    if "random_scale" in new:
+        edit("runs.yaml", "{dataset: ade20k, role: r50}", "{dataset: ade20k, role: r50, strategies: [random_scale]}")
+    assert Campaign(params, "paper").resolve("ade_acnet", 0).values["train"]["epochs"] == said
+
+
+def test_fine_tuning_wins_over_strategies_and_the_runs_own_entry_over_all(params, edit):
+    edit("runs.yaml", "fine_tune: r101_ohem}", "fine_tune: r101_ohem, learning_rate: 0.3}")
+    values = Campaign(params, "paper").resolve("r101_ohem_trainval", 0).values
+    assert (values["train"]["epochs"], values["train"]["learning_rate"]) == (20, 0.3)
+
+
+def test_editing_one_run_changes_that_run_alone(params, edit):
+    before = Campaign(params, "paper")
+    edit("runs.yaml", "{dataset: cityscapes, role: r101, strategies: [multi_grid, random_scale, ohem]}",
+         "{dataset: cityscapes, role: r101, strategies: [multi_grid, random_scale, ohem], delta: 4.0}")  # fmt: skip
+    after = Campaign(params, "paper")
+    changed = [run for run in before.runs if before.resolve(run, 0).values != after.resolve(run, 0).values]
+    assert changed == ["r101_ohem"]
+    # What is fine-tuned from it follows by its source: the same parameters, another checkpoint to start from.
+    assert after.resolve("r101_ohem_trainval", 0).values["init"]["run"] == "r101_ohem"
+
+
+def test_editing_a_strategy_changes_the_runs_that_use_it(params, edit):
+    before = Campaign(params, "paper")
+    edit("recipe.yaml", "[4, 8, 16]", "[2, 4, 8]")
+    after = Campaign(params, "paper")
+    changed = [run for run in before.runs if before.resolve(run, 0).values != after.resolve(run, 0).values]
+    assert changed == ["r101_mg", "r101_da", "r101_ohem", "r101_ohem_trainval"]
+
+
+def test_a_seed_changes_nothing_but_the_seed(paper):
+    one, other = paper.resolve("acb3", 0).values, paper.resolve("acb3", 1).values
+    assert {key for key in one if one[key] != other[key]} == {"seed"}

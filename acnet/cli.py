@@ -1,43 +1,97 @@
 """The command `acnet`: each step of the pipeline by hand, with files in and files out."""
 
 import argparse
+import contextlib
 import errno
+import os
 import signal
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
-from acnet import __version__
-from acnet.commands import data, evaluate, report, train
 from acnet.errors import AcnetError, Interrupted
 
 _ROOTS = {"params": "the parameters", "data": "the prepared data", "results": "the runs", "reports": "the reports"}
+_NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EIO)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit status is 0, 2 after a user's mistake, or 128 + signal."""
-    parsed = _parser().parse_args(arguments)
     try:
-        parsed.command(parsed)
+        with _stoppable():
+            parsed = _parser().parse_args(arguments)
+            parsed.command(parsed)
         return 0
     except AcnetError as error:
         return _fail(str(error), 2)
     except Interrupted as stopped:
         return _fail(str(stopped), 128 + stopped.signal)
-    except KeyboardInterrupt:
-        return _fail("interrupted; nothing half-written is left", 128 + signal.SIGINT)
+    except KeyboardInterrupt as stopped:
+        return _fail(_STOPPED, 128 + (stopped.args[0] if stopped.args else signal.SIGINT))
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return _fail(f"{error.filename or 'disk'}: no space left; free some and run the same command again", 2)
-        raise
+        return _fail(_said_by_the_system(error), 2)
+
+
+_STOPPED = "interrupted; nothing half-written is left"
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into KeyboardInterrupt, unless whoever started this process wants them ignored."""
+    former = {}
+    if threading.current_thread() is threading.main_thread():
+        for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+            if signal.getsignal(number) is usual:
+                former[number] = signal.signal(number, _stop)
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    while frame is not None:
+        if frame.f_globals.get("__name__") == "importlib._bootstrap":
+            # Some packages swallow exceptions while they are imported; nothing has been written yet.
+            os._exit(_fail(_STOPPED, 128 + number))
+        frame = frame.f_back
+    raise KeyboardInterrupt(number)
+
+
+def _said_by_the_system(error: OSError) -> str:
+    """The line for a file that cannot be written or read; any other error goes on as it is."""
+    from acnet.files import no_room
+
+    if refusal := no_room(error, error.filename or "disk"):
+        return str(refusal)
+    if error.errno in _NOT_ALLOWED and error.filename:
+        return f"{error.filename}: {os.strerror(error.errno).lower()}"
+    raise error
 
 
 def _fail(message: str, status: int) -> int:
-    print(f"acnet: {message}", file=sys.stderr)
+    line = " ".join(message.split())
+    with contextlib.suppress(OSError):  # the log may lie on the full disk
+        print(f"acnet: {line}", file=sys.stderr, flush=True)
     return status
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that says one line, like every other mistake."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="acnet", description=__doc__)
+    from acnet import __version__
+    from acnet.commands import data, evaluate, report, train
+
+    parser = _Parser(prog="acnet", description=__doc__)
     parser.add_argument("--version", action="version", version=f"acnet {__version__}")
     for root, what in _ROOTS.items():
         parser.add_argument(f"--{root}-root", type=Path, default=Path(root), help=f"folder of {what} ({root})")

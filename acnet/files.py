@@ -13,7 +13,17 @@ import yaml
 
 from acnet.errors import AcnetError
 
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_FULL = {
+    errno.ENOSPC: "no space left; free some and run the same command again",
+    errno.EDQUOT: "the quota is used up; free some space and run the same command again",
+    errno.EFBIG: "a file would grow larger than allowed here; see `ulimit -f` and run the same command again",
+}
+_PROBE = 1 << 20
+
+
+def no_room(error: OSError, where: object) -> AcnetError | None:
+    """The line for an `error` that means that nothing more fits at `where`; None for any other error."""
+    return AcnetError(f"{where}: {_FULL[error.errno]}") if error.errno in _FULL else None
 
 
 @contextlib.contextmanager
@@ -21,7 +31,8 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it into place if the block succeeds.
 
     The file is flushed to disk before the rename. On any error the temporary file is removed and
-    `path` is left as it was. A full disk is an AcnetError that names the folder.
+    `path` is left as it was. A full disk is an AcnetError that names the folder, also where a library (torch)
+    reports it as a RuntimeError.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -31,12 +42,27 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         with open(temporary, "rb") as handle:
             os.fsync(handle.fileno())
         os.replace(temporary, path)
-    except OSError as error:
-        if error.errno in _NO_SPACE:
-            raise AcnetError(f"{path.parent}: no space left; free some and run the same command again") from error
+    except (OSError, RuntimeError) as error:
+        cause = error if isinstance(error, OSError) else _cannot_grow(temporary)
+        if cause and (refusal := no_room(cause, path.parent)):
+            raise refusal from error
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _cannot_grow(file: Path) -> OSError | None:
+    """What the disk says when a half-written file is made larger; None if it has room, or nothing was written."""
+    if not file.exists():
+        return None
+    try:
+        with open(file, "ab") as handle:
+            handle.write(bytes(_PROBE))
+            handle.flush()
+            os.fsync(handle.fileno())
+    except OSError as error:
+        return error
+    return None
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

@@ -1,5 +1,6 @@
 """One line of progress with rate and time left, readable on a terminal and by `tail -f`."""
 
+import contextlib
 import sys
 import time
 
@@ -47,5 +48,6 @@ class Progress:
         left = f", {duration((self.total - self.done) / rate)} left" if rate > 0 and self.done < self.total else ""
         text = f"{self.label}: {self.done}/{self.total} {self.unit}, {rate:.1f}/s{left}"
         line = f"{text}, {note}" if note else text
-        sys.stderr.write(f"{before}{line:<100}".rstrip(" ") + (" " * 8 if self._live else "") + after)
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # a full disk or a closed pipe must not end hours of work
+            sys.stderr.write(f"{before}{line:<100}".rstrip(" ") + (" " * 8 if self._live else "") + after)
+            sys.stderr.flush()

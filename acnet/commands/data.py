@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from acnet.commands.options import command, group
+from acnet.commands.options import command, group, whole
 from acnet.errors import AcnetError
 from acnet.params.datasets import find_dataset
 
@@ -15,7 +15,7 @@ def add(commands) -> None:
     prepare = command(data, "prepare", _prepare, "read a dataset once into the form that training reads fast")
     for made in (generate, prepare):
         made.add_argument("dataset", help="an entry of datasets.yaml")
-    prepare.add_argument("--threads", type=int, default=1)
+    prepare.add_argument("--threads", type=whole(1), default=1, help="images decoded side by side (1)")
     weights = command(commands, "fetch-weights", _fetch_weights, "download a published ImageNet backbone")
     weights.add_argument("name", help="a file name such as resnet50-0676ba61.pth")
 

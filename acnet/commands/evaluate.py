@@ -2,7 +2,7 @@
 
 import argparse
 
-from acnet.commands.options import campaign, command, run_params_option
+from acnet.commands.options import campaign, command, run_params_option, whole
 from acnet.params.resolved import read_resolved
 
 
@@ -14,7 +14,7 @@ def add(commands) -> None:
     examples = command(commands, "examples", _examples, "write example predictions and gates for the figures")
     run_params_option(examples)
     examples.add_argument("--protocol", required=True, help="an entry of protocols.yaml")
-    examples.add_argument("--count", type=int, default=4, help="number of images (4)")
+    examples.add_argument("--count", type=whole(1), default=4, help="number of images (4)")
 
 
 def _evaluate(parsed: argparse.Namespace) -> None:

@@ -30,6 +30,17 @@ def run_params_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--params", type=Path, required=True, help="results/{scale}/{run}/seed{n}/params.yaml")
 
 
+def whole(low: int) -> Callable[[str], int]:
+    """The type of an option that is a whole number from `low` up."""
+
+    def convert(text: str) -> int:
+        if not text.isdecimal() or int(text) < low:
+            raise argparse.ArgumentTypeError(f"'{text}' is no whole number of at least {low}")
+        return int(text)
+
+    return convert
+
+
 def campaign(parsed: argparse.Namespace, scale: str | None = None) -> Campaign:
     """params/ at the scale that the command line, or `scale`, names."""
     return Campaign(parsed.params_root, scale or parsed.scale)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from acnet.commands.options import campaign, command, run_params_option, scale_option
+from acnet.commands.options import campaign, command, run_params_option, scale_option, whole
 from acnet.params.resolved import read_resolved, run_folder, write_resolved
 
 
@@ -11,7 +11,7 @@ def add(commands) -> None:
     resolve = command(commands, "resolve", _resolve, "write the complete parameters of one run")
     scale_option(resolve)
     resolve.add_argument("--run", required=True, help="an entry of runs.yaml")
-    resolve.add_argument("--seed", type=int, default=0)
+    resolve.add_argument("--seed", type=whole(0), default=0, help="of the first weights, the order and the crops (0)")
     train = command(commands, "train", _train, "train the network of a params.yaml, or go on where it stopped")
     run_params_option(train)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from acnet.errors import AcnetError
+from acnet.files import no_room
 from acnet.params.network import Network
 from acnet.params.scales import Scale
 from acnet.params.strict import nearest
@@ -47,8 +48,10 @@ def fetch_weights(name: str) -> None:
         raise AcnetError(f"weights '{name}': not published{nearest(name, known)}")
     url, sha256 = known[name]
     target = Path(FOLDER) / name
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         download_url_to_file(url, str(target), hash_prefix=sha256)
     except (OSError, RuntimeError) as error:
+        if isinstance(error, OSError) and (refusal := no_room(error, target.parent)):
+            raise refusal from error
         raise AcnetError(f"{url}: {error}; or put the file there yourself: {target}") from error

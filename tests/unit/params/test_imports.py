@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+HEAVY = ("torch", "pandas", "numpy", "scipy", "matplotlib", "snakemake", "PIL", "dvc")
 PARTS = ("campaign", "claims", "datasets", "resolved", "tables", "weights")
 READ = (
     "from acnet.params.campaign import Campaign\n"
@@ -23,6 +24,3 @@ def test_params_are_read_without_heavy_packages(root, code):
     ask = f"import sys\n{code}\nprint([m for m in {HEAVY!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", ask], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-HEAVY = ("torch", "pandas", "numpy", "scipy", "matplotlib", "snakemake", "PIL", "dvc")

@@ -1,0 +1,197 @@
+"""A mistake is one line on stderr that names the file and the remedy, exit status 2, and nothing on disk."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+RUN = "results/mini/acb1/seed0"
+LABELS = "data/raw/mini_cityscapes/gtFine/val/minidorf"
+IMAGES = "data/raw/mini_cityscapes/leftImg8bit/val/minidorf"
+
+
+@pytest.fixture(params=["first time", "again"])
+def prepared_before(request, here):
+    """Whether a whole store of the dataset is there already; it must survive."""
+    if request.param == "first time":
+        shutil.rmtree(here / "data/mini_cityscapes")
+    return request.param == "again"
+
+
+def first(here, folder, kind):
+    return next(iter(sorted((here / folder).glob(f"*_{kind}.png"))))
+
+
+def test_the_folder_is_sound(here, acnet):
+    assert acnet("data prepare mini_cityscapes").status == 0
+    assert acnet(f"evaluate --params {RUN}/params.yaml --protocol single").status == 0
+
+
+@pytest.mark.parametrize("name", ["cityscapes", "ade20k", "pascal_context", "cocostuff10k"])
+def test_a_missing_dataset_says_where_it_was_looked_for_and_how_to_get_it(here, refused, name):
+    line = refused(f"data prepare {name}")
+    assert f"looked at $ACNET_{name.upper()} (not set), data/raw/{name}; " in line
+    assert f"ACNET_{name.upper()} may name its folder" in line
+    assert not (here / "data" / name).exists()
+
+
+def test_a_folder_named_by_the_environment_must_be_there(refused, monkeypatch):
+    monkeypatch.setenv("ACNET_CITYSCAPES", "/nowhere/cityscapes")
+    assert "ACNET_CITYSCAPES=/nowhere/cityscapes: no such folder; let it name" in refused("data prepare cityscapes")
+
+
+def test_a_dataset_not_generated_yet_says_how(here, refused):
+    assert refused("data prepare mini_ade20k").endswith("make it with `acnet data generate mini_ade20k`")
+
+
+def test_an_image_without_its_label(here, refused, prepared_before):
+    label = first(here, LABELS, "labelIds")
+    label.unlink()
+    line = refused("data prepare mini_cityscapes")
+    assert f"has no label {label.relative_to(here)}; " in line
+    assert (here / "data/mini_cityscapes/manifest.json").exists() == prepared_before
+
+
+def test_a_label_of_another_size(here, refused, prepared_before):
+    label = first(here, LABELS, "labelIds")
+    Image.open(label).resize((40, 20), Image.Resampling.NEAREST).save(label)
+    line = refused("data prepare mini_cityscapes")
+    assert f"{label.relative_to(here)}: label of" in line and "is 40x20, its image 128x64; copy both" in line
+
+
+def test_a_label_id_out_of_range(here, refused, prepared_before):
+    label = first(here, LABELS, "labelIds")
+    ids = np.array(Image.open(label))
+    ids[5, 7] = 77
+    Image.fromarray(ids).save(label)
+    assert f"{label.relative_to(here)}: label id 77 is out of range for cityscapes; " in refused(
+        "data prepare mini_cityscapes"
+    )
+
+
+@pytest.mark.parametrize("damage", ["cut", "text", "empty"])
+def test_an_unreadable_image(here, refused, prepared_before, damage):
+    image = first(here, IMAGES, "leftImg8bit")
+    content = image.read_bytes()
+    image.write_bytes({"cut": content[: len(content) // 2], "text": b"no image at all", "empty": b""}[damage])
+    line = refused("data prepare mini_cityscapes")
+    assert f"{image.relative_to(here)}: cannot be read (" in line and line.endswith("); copy or download it again")
+
+
+def test_a_split_with_too_few_images(here, refused, prepared_before):
+    for folder, kind in ((IMAGES, "leftImg8bit"), (LABELS, "labelIds")):
+        first(here, folder, kind).unlink()
+    assert "mini_cityscapes val: 1 images instead of 2; generate it again" in refused("data prepare mini_cityscapes")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("resolve --run acb4", "run 'acb4': params/runs.yaml has no such entry; did you mean 'acb"),
+        ("resolve --run acb3 --scale mimi", "scale 'mimi': params/scales/ has no such file; did you mean 'mini'?"),
+        ("resolve --run ade_fcn --scale camvid", "run 'ade_fcn': scale 'camvid' has no dataset for ade20k; it has: "),
+        ("data prepare citiscapes", "dataset 'citiscapes': params/datasets.yaml has no such entry; did you mean 'city"),
+        ("data generate mini_cityscape", "did you mean 'mini_cityscapes'?"),
+        ("data generate cityscapes", "dataset 'cityscapes': not a generated one; `acnet data prepare` reads it"),
+        ("fetch-weights resnet18.pth", "weights 'resnet18.pth': not published; did you mean 'resnet18-f37072fd.pth'?"),
+        (f"evaluate --params {RUN}/params.yaml --protocol singel", "protocol 'singel': params/protocols.yaml has no"),
+        (f"examples --params {RUN}/params.yaml --protocol singel", "did you mean 'single'?"),
+        ("report table tabel1", "scale mini: it has no tabel1; it has table1, table2, "),
+        ("report figure figure2", "scale mini: it has no figure2; it has table1, "),
+        ("report table table5 --scale camvid", "scale camvid: it has no table5; it has table1, table2, table3"),
+        ("report page --scale minni", "scale 'minni': params/scales/ has no such file; did you mean 'mini'?"),
+        ("--params-root parms resolve --run acb3", "scale 'mini': parms/scales/ has no such file"),
+        ("train --params results/mini/acb9/seed0/params.yaml", "acb9/seed0/params.yaml: not there; `acnet resolve`"),
+        ("trian", "invalid choice: 'trian'"),
+        ("data prepare mini_cityscapes --threads 0", "argument --threads: '0' is no whole number of at least 1; see"),
+        ("resolve --run acb3 --seed -1", "argument --seed: '-1' is no whole number of at least 0; see acnet resolve"),
+        (f"examples --params {RUN}/params.yaml --protocol single --count 0", "'0' is no whole number of at least 1"),
+        ("resolve", "acnet resolve: the following arguments are required: --run; see acnet resolve --help"),
+    ],
+)  # fmt: skip
+def test_an_unknown_name(refused, words, said):
+    assert said in refused(words)
+
+
+def test_a_typo_in_params(here, refused):
+    file = here / "params/runs.yaml"
+    file.write_text(file.read_text().replace("delta: 2.0", "detla: 2.0", 1))
+    expected = "acnet: params/runs.yaml: gcm_d2_s16: unknown key 'detla'; did you mean 'delta'?"
+    assert refused("resolve --run acb3") == expected
+    assert refused(f"evaluate --params {RUN}/params.yaml --protocol single") == expected
+    assert refused("report table table1") == expected
+
+
+def test_a_checkpoint_of_another_network(here, refused):
+    shutil.copy(here / "results/mini/fcn_s16/seed0/checkpoint.pt", here / RUN)
+    line = refused(f"evaluate --params {RUN}/params.yaml --protocol single")
+    assert f"{RUN}/checkpoint.pt: of another network: " in line
+    assert "trained with none, the run's parameters ask for gcm; name this run's own" in line
+    assert "of another network" in refused(f"examples --params {RUN}/params.yaml --protocol single")
+
+
+def test_a_checkpoint_with_tensors_of_another_shape(here, refused):
+    content = torch.load(here / RUN / "checkpoint.pt", weights_only=True)
+    content["network"]["backbone.conv1.weight"] = torch.zeros(3, 3, 7, 7)
+    torch.save(content, here / RUN / "checkpoint.pt")
+    line = refused(f"evaluate --params {RUN}/params.yaml --protocol single")
+    assert "backbone.conv1.weight has shape (3, 3, 7, 7), expected (4, 3, 7, 7)" in line
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no checkpoint", "cut", "code", "no network"], ids=str)
+def test_a_missing_or_broken_checkpoint(here, refused, content):
+    file = here / RUN / "checkpoint.pt"
+    whole = file.read_bytes()
+    if content is None:
+        file.unlink()
+    elif content == "code":
+        torch.save({"network": here}, file)  # a path is an object, which a safe load refuses
+    elif content == "no network":
+        torch.save({"weights": {}}, file)
+    else:
+        file.write_bytes(whole[: len(whole) // 2] if content == "cut" else content)
+    line = refused(f"evaluate --params {RUN}/params.yaml --protocol single")
+    assert (line.startswith(f"acnet: {RUN}/checkpoint.pt: ") and "train this run" in line) or "make it again" in line
+
+
+def test_fine_tuning_from_a_run_that_is_not_trained(here, acnet):
+    assert acnet("resolve --run r101_ohem_trainval").status == 0
+    done = acnet("train --params results/mini/r101_ohem_trainval/seed0/params.yaml")
+    assert done.status == 2
+    assert done.lines == ["acnet: results/mini/r101_ohem/seed0/checkpoint.pt: not there; train this run first"]
+    assert sorted(p.name for p in (here / "results/mini/r101_ohem_trainval/seed0").iterdir()) == ["params.yaml"]
+
+
+def test_training_and_evaluation_before_the_data_are_prepared(here, refused):
+    shutil.rmtree(here / "data/mini_cityscapes")
+    for words in (f"train --params {RUN}/params.yaml", f"evaluate --params {RUN}/params.yaml --protocol single"):
+        assert refused(words).endswith(
+            "data/mini_cityscapes/manifest.json: not there; prepare the dataset first (acnet data prepare mini_city"
+            "scapes)"
+        )
+
+
+def test_a_store_that_does_not_fit_its_index(here, refused):
+    with open(here / "data/mini_cityscapes/val.labels.bin", "ab") as file:
+        file.write(b"more")
+    line = refused(f"evaluate --params {RUN}/params.yaml --protocol single")
+    assert "val.labels.bin: has another size than its index; delete data/mini_cityscapes/manifest.json" in line
+
+
+def test_a_folder_that_is_a_file(here, refused):
+    (here / "taken").write_text("")
+    assert "taken" in refused("--data-root taken data prepare mini_cityscapes")
+    assert "taken" in refused("--results-root taken resolve --run acb3")
+
+
+def test_weights_with_another_hash(here, refused):
+    file = here / RUN / "params.yaml"
+    (here / "weights.pth").write_bytes(b"other")
+    text = file.read_text()
+    begin = text.index("init:")
+    end = text.index("train:\n", begin)
+    init = "init:\n  kind: file\n  file: weights.pth\n  sha256: '00'\n  name: mine\n"
+    file.write_text(text[:begin] + init + text[end:])
+    assert "weights.pth: its SHA-256 is not 00...; delete it and fetch it again" in refused(f"train --params {file}")

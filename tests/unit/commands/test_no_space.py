@@ -1,0 +1,158 @@
+"""A full disk is one line and no half-written file, and the same command succeeds once there is room."""
+
+import contextlib
+import errno
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from small_campaign import snapshot
+
+from acnet.errors import AcnetError
+from acnet.files import replacing, write_bytes, write_text
+from acnet.progress import Progress
+
+RUN = "results/mini/acb1/seed0"
+FULL = "no space left; free some and run the same command again"
+
+
+def real(words, folder, **options):
+    """Run a command in a process of its own; its exit status and its last line on stderr."""
+    command = [sys.executable, "-m", "acnet", *words.split()]
+    done = subprocess.run(command, cwd=folder, stderr=subprocess.PIPE, text=True, timeout=100, **options)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stderr.splitlines()[-1]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A function that mounts a file system of so many KiB; skips where that is not allowed."""
+    mounted = []
+
+    def mount(kilobytes: int) -> Path:
+        folder = tmp_path / f"disk{len(mounted)}"
+        folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
+        if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
+            pytest.skip("mounting a small file system is not allowed here")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("kilobytes", [8, 40])
+def test_prepare_on_a_full_disk(here, acnet, small_disk, kilobytes):
+    disk = small_disk(kilobytes)
+    done = acnet(f"--data-root {disk} data prepare mini_cityscapes")
+    assert (done.status, done.lines[-1]) == (2, f"acnet: {disk}/mini_cityscapes: {FULL}")
+    assert snapshot(disk) == {}
+    subprocess.run(["mount", "-o", "remount,size=4m", str(disk)], check=True)
+    assert acnet(f"--data-root {disk} data prepare mini_cityscapes").status == 0
+
+
+def test_generate_on_a_full_disk(here, acnet, small_disk):
+    disk = small_disk(24)
+    file = here / "params/datasets.yaml"
+    file.write_text(file.read_text().replace("[data/raw/mini_cityscapes]", f"[{disk}/raw]"))
+    done = acnet("data generate mini_cityscapes")
+    assert (done.status, done.lines) == (2, [f"acnet: {disk}/raw: {FULL}"])
+    assert snapshot(disk) == {}
+
+
+@pytest.mark.parametrize("kilobytes", [24, 56])
+def test_train_on_a_full_disk(here, acnet, small_disk, kilobytes):
+    disk = small_disk(kilobytes)
+    shutil.copy(RUN + "/params.yaml", disk)
+    done = acnet(f"train --params {disk}/params.yaml")
+    assert (done.status, done.lines[-1]) == (2, f"acnet: {disk}: {FULL}")
+    assert set(snapshot(disk)) <= {"params.yaml", "history.csv"}
+    subprocess.run(["mount", "-o", "remount,size=4m", str(disk)], check=True)
+    assert acnet(f"train --params {disk}/params.yaml").status == 0
+    assert (disk / "checkpoint.pt").exists()
+
+
+def test_evaluate_on_a_full_disk(here, acnet, small_disk):
+    disk = small_disk(24)
+    shutil.copy(RUN + "/params.yaml", disk)
+    (disk / "checkpoint.pt").symlink_to(here / RUN / "checkpoint.pt")
+    with contextlib.suppress(OSError), open(disk / "filling", "wb", buffering=0) as filling:
+        while filling.write(bytes(512)):
+            pass
+    done = acnet(f"evaluate --params {disk}/params.yaml --protocol single --protocol single_flip")
+    assert (done.status, done.lines[-1]) == (2, f"acnet: {disk}/metrics: {FULL}")
+    assert not list(disk.glob("metrics/*"))
+
+
+def test_a_file_larger_than_allowed_is_refused_too(here):
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (16 * 1024, 16 * 1024))  # noqa: E731
+    status, line = real("--data-root made data prepare mini_cityscapes", here, preexec_fn=limit)
+    assert status == 2 and "a file would grow larger than allowed here; see `ulimit -f`" in line
+    assert snapshot(here / "made") == {}
+    assert real("--data-root made data prepare mini_cityscapes", here)[0] == 0
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_log_on_a_full_disk_stops_no_work(here):
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "acnet", "--data-root", "made", "data", "prepare", "mini_cityscapes"]
+        assert subprocess.run(command, cwd=here, stderr=full, timeout=100).returncode == 0
+        refused = [sys.executable, "-m", "acnet", "resolve", "--run", "acb4"]
+        assert subprocess.run(refused, cwd=here, stderr=full, timeout=100).returncode == 2
+    assert (here / "made/mini_cityscapes/manifest.json").exists()
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_disk_that_fills_at_the_last_moment_leaves_the_former_file(tmp_path, monkeypatch, step, code):
+    file = tmp_path / "metrics.json"
+    write_text(file, "former")
+
+    def full(*_):
+        raise OSError(code, os.strerror(code), "somewhere")
+
+    monkeypatch.setattr(f"acnet.files.os.{step}", full)
+    with pytest.raises(AcnetError, match=f"^{tmp_path}: "):
+        write_text(file, "new")
+    assert snapshot(tmp_path) == {"metrics.json": b"former"}
+
+
+def test_an_error_of_another_kind_is_not_called_a_full_disk(tmp_path):
+    with pytest.raises(RuntimeError, match="shapes"), replacing(tmp_path / "file") as temporary:
+        temporary.write_bytes(b"half")
+        raise RuntimeError("shapes do not fit")
+    with pytest.raises(IsADirectoryError):
+        write_bytes(tmp_path, b"")
+    assert snapshot(tmp_path) == {}
+
+
+def test_a_full_disk_that_torch_reports_in_its_own_words(small_disk):
+    disk = small_disk(16)
+    with pytest.raises(AcnetError, match="no space left"), replacing(disk / "state.pt") as temporary:
+        torch.save({"weights": torch.zeros(100_000)}, temporary)
+    assert snapshot(disk) == {}
+
+
+class BrokenPipe:
+    """A terminal that has gone away."""
+
+    def isatty(self):
+        return False
+
+    def write(self, _):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+
+def test_progress_survives_a_closed_pipe(monkeypatch):
+    monkeypatch.setattr("sys.stderr", BrokenPipe())
+    progress = Progress("prepare", 1, "images", every=0)
+    progress.advance()
+    progress.finish()
+    assert progress.done == 1

@@ -13,7 +13,8 @@ from acnet.params.training import Training
 STRATEGIES = ("multi_grid", "random_scale", "ohem")
 ROLES = ("r50", "r101")
 _KEYS = ("dataset", "role", "strategies", "fine_tune")
-_NAMES = _KEYS + tuple(field.name for cls in (Network, Training) for field in dataclasses.fields(cls))
+_TRAINED = tuple(field.name for field in dataclasses.fields(Training))
+_NAMES = _KEYS + tuple(field.name for field in dataclasses.fields(Network)) + _TRAINED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,18 +32,16 @@ class Run:
 def load_runs(params: Path, datasets: tuple[str, ...]) -> dict[str, Run]:
     """Read {params}/runs.yaml, whose runs use the recipes of `datasets`; AcnetError for any mistake in it."""
     file = params / "runs.yaml"
-    runs = {
-        usable(name, str(file)): _run(name, mapping(entry, f"{file}: {name}"), datasets, f"{file}: {name}")
+    entries = {
+        usable(name, str(file)): mapping(entry, f"{file}: {name}")
         for name, entry in mapping(read_yaml(file), str(file)).items()
     }
-    for run in runs.values():
-        if run.fine_tune is not None:
-            _check_source(run, runs, f"{file}: {run.name}.fine_tune")
-    return runs
+    return {name: _run(name, entries, datasets, f"{file}: {name}") for name in entries}
 
 
-def _run(name: str, entry: dict, datasets: tuple[str, ...], where: str) -> Run:
-    known(entry, _NAMES, where)
+def _run(name: str, entries: dict[str, dict], datasets: tuple[str, ...], where: str) -> Run:
+    known(entries[name], _NAMES, where)
+    entry = _inherited(entries[name], entries, where)
     for key in ("dataset", "role"):
         if key not in entry:
             raise AcnetError(f"{where}: key '{key}' is missing")
@@ -59,9 +58,14 @@ def _run(name: str, entry: dict, datasets: tuple[str, ...], where: str) -> Run:
     )
 
 
-def _check_source(run: Run, runs: dict[str, Run], where: str) -> None:
-    source = runs[among(run.fine_tune, runs, where)]
-    if source.fine_tune is not None:
-        raise AcnetError(f"{where}: '{source.name}' is itself fine-tuned")
-    if source.dataset != run.dataset:
-        raise AcnetError(f"{where}: '{source.name}' is trained on {source.dataset}, not on {run.dataset}")
+def _inherited(entry: dict, entries: dict[str, dict], where: str) -> dict:
+    """A fine-tuned run is the network it comes from: whatever makes that one different makes it so too."""
+    name = entry.get("fine_tune")
+    if name is None:
+        return entry
+    source = entries[among(name, entries, f"{where}.fine_tune")]
+    if source.get("fine_tune") is not None:
+        raise AcnetError(f"{where}.fine_tune: '{name}' is itself fine-tuned")
+    if entry.get("dataset", source.get("dataset")) != source.get("dataset"):
+        raise AcnetError(f"{where}.fine_tune: '{name}' is trained on {source['dataset']}, not on {entry['dataset']}")
+    return {key: value for key, value in source.items() if key not in _TRAINED} | entry

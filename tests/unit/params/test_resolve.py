@@ -194,15 +194,21 @@ def test_fine_tuning_wins_over_strategies_and_the_runs_own_entry_over_all(params
     assert (values["train"]["epochs"], values["train"]["learning_rate"]) == (20, 0.3)
 
 
-def test_editing_one_run_changes_that_run_alone(params, edit):
+def test_editing_one_run_changes_that_run_and_what_is_fine_tuned_from_it_alone(params, edit):
     before = Campaign(params, "paper")
     edit("runs.yaml", "{dataset: cityscapes, role: r101, strategies: [multi_grid, random_scale, ohem]}",
          "{dataset: cityscapes, role: r101, strategies: [multi_grid, random_scale, ohem], delta: 4.0}")  # fmt: skip
     after = Campaign(params, "paper")
     changed = [run for run in before.runs if before.resolve(run, 0).values != after.resolve(run, 0).values]
-    assert changed == ["r101_ohem"]
-    # What is fine-tuned from it follows by its source: the same parameters, another checkpoint to start from.
-    assert after.resolve("r101_ohem_trainval", 0).values["init"]["run"] == "r101_ohem"
+    assert changed == ["r101_ohem", "r101_ohem_trainval"]
+    assert after.resolve("r101_ohem_trainval", 0).values["model"]["delta"] == 4.0
+
+
+def test_a_fine_tuned_run_takes_the_network_of_its_source_but_not_its_training(params, edit):
+    edit("runs.yaml", "{dataset: cityscapes, role: r101, strategies: [multi_grid, random_scale, ohem]}",
+         "{dataset: cityscapes, role: r101, strategies: [multi_grid, random_scale, ohem], reuse: 2, batch: 4}")  # fmt: skip
+    values = Campaign(params, "paper").resolve("r101_ohem_trainval", 0).values
+    assert (values["model"]["reuse"], values["train"]["batch"]) == (2, 8)
 
 
 def test_editing_a_strategy_changes_the_runs_that_use_it(params, edit):

@@ -1,10 +1,12 @@
 """acnet data, acnet fetch-weights: everything before training."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from acnet.commands.options import command, group, whole
 from acnet.errors import AcnetError
+from acnet.files import read_json
 from acnet.params.datasets import find_dataset
 
 
@@ -12,8 +14,10 @@ def add(commands) -> None:
     """Add the commands to the parser."""
     data = group(commands, "data", "generate and prepare datasets")
     generate = command(data, "generate", _generate, "make a mini dataset in its official layout")
+    fetch = command(data, "fetch", _fetch, "bring a dataset's archives to hand: your own copies, else downloads")
+    extract = command(data, "extract", _extract, "unpack the fetched archives into the folder that prepare reads")
     prepare = command(data, "prepare", _prepare, "read a dataset once into the form that training reads fast")
-    for made in (generate, prepare):
+    for made in (generate, fetch, extract, prepare):
         made.add_argument("dataset", help="an entry of datasets.yaml")
     prepare.add_argument("--threads", type=whole(1), default=1, help="images decoded side by side (1)")
     weights = command(commands, "fetch-weights", _fetch_weights, "download a published ImageNet backbone")
@@ -28,6 +32,30 @@ def _generate(parsed: argparse.Namespace) -> None:
         raise AcnetError(f"dataset '{parsed.dataset}': not a generated one; `acnet data prepare` reads it")
     height, width = dataset.generate.size
     generate(dataset.reader, Path(dataset.folders[0]), dataset.generate.seed, dataset.splits, (height, width))
+
+
+def _archives(parsed: argparse.Namespace) -> Path:
+    return parsed.data_root / "archives" / parsed.dataset
+
+
+def _fetch(parsed: argparse.Namespace) -> None:
+    from acnet.fetch.fetch import fetch
+
+    dataset = find_dataset(parsed.params_root, parsed.dataset)
+    record = fetch(parsed.dataset, dataset, _archives(parsed))
+    for file, why in record["missing"].items():
+        print(f"acnet: {file} is left out, only a submission needs it: {why}", file=sys.stderr)
+
+
+def _extract(parsed: argparse.Namespace) -> None:
+    from acnet.fetch.extract import extract
+    from acnet.fetch.fetch import FETCHED
+
+    dataset = find_dataset(parsed.params_root, parsed.dataset)
+    fetched = _archives(parsed) / FETCHED
+    if not fetched.exists():
+        raise AcnetError(f"{fetched}: not there; run `acnet data fetch {parsed.dataset}` first")
+    extract(parsed.dataset, dataset, read_json(fetched), Path(dataset.folders[0]))
 
 
 def _prepare(parsed: argparse.Namespace) -> None:

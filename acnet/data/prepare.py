@@ -24,7 +24,7 @@ _TOLERANCE = 0.01  # real copies differ by an image or two from the official cou
 
 
 def find_source(name: str, dataset: Any, root: Path = Path(".")) -> Path:
-    """The folder of a dataset: the environment variable's, else the first of `dataset.folders` that exists.
+    """The folder of a dataset: the environment variable's, else the first of `dataset.folders` with something in it.
 
     Raises AcnetError that lists where it looked and how to get the data.
     """
@@ -39,7 +39,7 @@ def find_source(name: str, dataset: Any, root: Path = Path(".")) -> Path:
             return Path(value)
         looked.append(f"${dataset.environment} (not set)")
     for candidate in dataset.folders:
-        if (root / candidate).is_dir():
+        if (root / candidate).is_dir() and any((root / candidate).iterdir()):
             return root / candidate
         looked.append(str(root / candidate))
     remedy = dataset.get or "get the dataset"

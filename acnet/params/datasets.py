@@ -1,13 +1,15 @@
 """The datasets of params/datasets.yaml."""
 
 import dataclasses
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from acnet.errors import AcnetError
 from acnet.files import read_yaml
 from acnet.params.strict import among, build, limited, mapping, nearest, usable
 
+DIGESTS = {"md5": 32, "sha1": 40, "sha256": 64}
 READERS = ("cityscapes", "ade20k", "pascal_context", "pascal_context60", "cocostuff10k", "camvid")
 
 
@@ -20,8 +22,29 @@ class Generate:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Archive:
+    """One file to download, with what it must be: published checksums, or none (then the first use is recorded).
+
+    `urls` are mirrors in order. `path` names a copy already at hand. With `instead_of` it stands in where that
+    archive cannot be had; without `needed` its lack is only noted. `unpacked` bounds the bytes it may unpack to.
+    """
+
+    file: str
+    urls: list[str] = dataclasses.field(default_factory=list)
+    access: Literal["open", "login"] = "open"
+    path: str | None = None
+    bytes: int | None = limited(None, low=1)
+    md5: str | None = None
+    sha1: str | None = None
+    sha256: str | None = None
+    unpacked: int | None = limited(None, low=1)
+    needed: bool = True
+    instead_of: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """A dataset: its reader, its splits (expected images each) and the folders it is looked for in."""
+    """A dataset: its reader, its splits (expected images each), the folders it is looked for in, and its archives."""
 
     title: str
     reader: Literal[READERS]
@@ -33,6 +56,13 @@ class Dataset:
     environment: str | None = None
     get: str = ""
     generate: Generate | None = None
+    archives: list[Archive] = dataclasses.field(default_factory=list)
+
+    def facts(self) -> dict[str, Any]:
+        """Everything that decides what is prepared, as plain values: all but where the files come from."""
+        values = dataclasses.asdict(self)
+        del values["archives"]
+        return values
 
 
 def load_datasets(params: Path) -> dict[str, Dataset]:
@@ -43,7 +73,24 @@ def load_datasets(params: Path) -> dict[str, Dataset]:
         datasets[usable(name, str(file))] = dataset = build(Dataset, entry, f"{file}: {name}")
         for key in ("train", "evaluate"):
             among(getattr(dataset, key), dataset.splits, f"{file}: {name}.{key}")
+        _check_archives(dataset.archives, f"{file}: {name}.archives")
     return datasets
+
+
+def _check_archives(archives: list[Archive], where: str) -> None:
+    files = [archive.file for archive in archives]
+    for i, archive in enumerate(archives):
+        if Path(archive.file).name != archive.file or archive.file.startswith("."):
+            raise AcnetError(f"{where}[{i}].file: '{archive.file}' is not a plain file name")
+        if files.count(archive.file) > 1:
+            raise AcnetError(f"{where}[{i}].file: '{archive.file}' is listed twice")
+        if archive.instead_of is not None and archive.instead_of not in files[:i]:
+            hint = nearest(archive.instead_of, files[:i])
+            raise AcnetError(f"{where}[{i}].instead_of: '{archive.instead_of}' is not listed before it{hint}")
+        for kind, digits in DIGESTS.items():
+            value = getattr(archive, kind)
+            if value is not None and not re.fullmatch(f"[0-9a-f]{{{digits}}}", value):
+                raise AcnetError(f"{where}[{i}].{kind}: '{value}' is not a {kind} ({digits} digits 0-9a-f)")
 
 
 def find_dataset(params: Path, name: str) -> Dataset:

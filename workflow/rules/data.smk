@@ -9,15 +9,46 @@ rule generate:
     conda:
         "../envs/acnet.yaml"
     params:
-        how=lambda wildcards: canonical(dataclasses.asdict(CAMPAIGN.datasets[wildcards.dataset])),
+        how=lambda wildcards: canonical(CAMPAIGN.datasets[wildcards.dataset].facts()),
     shell:
         "acnet data generate {wildcards.dataset} 2> {log}"
+
+
+rule fetch:
+    """Bring a dataset's archives to hand. They are no outputs, since a failed job's outputs are deleted."""
+    output:
+        "data/archives/{dataset}/fetched.json",
+    log:
+        "logs/fetch/{dataset}.log",
+    wildcard_constraints:
+        dataset="|".join(FETCHABLE),
+    localrule: True
+    conda:
+        "../envs/acnet.yaml"
+    shell:
+        "acnet data fetch {wildcards.dataset} 2> {log}"
+
+
+rule extract:
+    """Unpack the archives into the folder that is prepared."""
+    input:
+        "data/archives/{dataset}/fetched.json",
+    output:
+        "data/raw/{dataset}/extracted.json",
+    log:
+        "logs/extract/{dataset}.log",
+    wildcard_constraints:
+        dataset="|".join(FETCHABLE),
+    conda:
+        "../envs/acnet.yaml"
+    shell:
+        "acnet data extract {wildcards.dataset} 2> {log}"
 
 
 rule prepare:
     """Read a dataset once into the form that training reads fast."""
     input:
-        lambda wildcards: f"data/raw/{wildcards.dataset}" if wildcards.dataset in GENERATED else [],
+        source_of,
     output:
         "data/{dataset}/manifest.json",
     log:
@@ -25,7 +56,7 @@ rule prepare:
     conda:
         "../envs/acnet.yaml"
     params:
-        how=lambda wildcards: canonical(dataclasses.asdict(CAMPAIGN.datasets[wildcards.dataset])),
+        how=lambda wildcards: canonical(CAMPAIGN.datasets[wildcards.dataset].facts()),
     shell:
         "acnet data prepare {wildcards.dataset} --threads {threads} 2> {log}"
 

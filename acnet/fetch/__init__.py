@@ -1,0 +1,1 @@
+"""From published archives to a dataset's folder: download, verify, extract."""

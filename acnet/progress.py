@@ -46,7 +46,8 @@ class Progress:
         passed = time.monotonic() - self._began
         rate = (self.done - self.start) / passed if passed > 0 else 0.0
         left = f", {duration((self.total - self.done) / rate)} left" if rate > 0 and self.done < self.total else ""
-        text = f"{self.label}: {self.done}/{self.total} {self.unit}, {rate:.1f}/s{left}"
+        count = f"{self.done}/{self.total}" if self.total else self.done  # a download of unknown length
+        text = f"{self.label}: {count} {self.unit}, {rate:.1f}/s{left}"
         line = f"{text}, {note}" if note else text
         with contextlib.suppress(OSError):  # a full disk or a closed pipe must not end hours of work
             sys.stderr.write(f"{before}{line:<100}".rstrip(" ") + (" " * 8 if self._live else "") + after)

@@ -59,7 +59,8 @@ def _extract(parsed: argparse.Namespace) -> None:
 
 
 def _prepare(parsed: argparse.Namespace) -> None:
-    from acnet.data.prepare import find_source, prepare
+    from acnet.data.prepare import prepare
+    from acnet.data.source import find_source
 
     dataset = find_dataset(parsed.params_root, parsed.dataset)
     source = find_source(parsed.dataset, dataset)

@@ -23,33 +23,6 @@ _WORK = ".preparing"
 _TOLERANCE = 0.01  # real copies differ by an image or two from the official counts
 
 
-def find_source(name: str, dataset: Any, root: Path = Path(".")) -> Path:
-    """The folder of a dataset: the environment variable's, else the first of `dataset.folders` with something in it.
-
-    Raises AcnetError that lists where it looked and how to get the data.
-    """
-    looked = []
-    if dataset.environment:
-        value = os.environ.get(dataset.environment)
-        if value:
-            if not Path(value).is_dir():
-                raise AcnetError(
-                    f"{dataset.environment}={value}: no such folder; let it name the folder of {dataset.title}"
-                )
-            return Path(value)
-        looked.append(f"${dataset.environment} (not set)")
-    for candidate in dataset.folders:
-        if (root / candidate).is_dir() and any((root / candidate).iterdir()):
-            return root / candidate
-        looked.append(str(root / candidate))
-    remedy = dataset.get or "get the dataset"
-    if dataset.generate is not None:
-        remedy = f"make it with `acnet data generate {name}`"
-    elif dataset.environment:
-        remedy = f"{remedy}; {dataset.environment} may name its folder"
-    raise AcnetError(f"{name}: {dataset.title} not found; looked at {', '.join(looked)}; {remedy}")
-
-
 def prepare(name: str, dataset: Any, source: Path, out: Path, threads: int = 1) -> dict:
     """Read all splits of `dataset` under `source` into a store in `out`; the manifest as a dict.
 

@@ -19,7 +19,8 @@ def open_session(file: str, target: Path) -> tuple[Any, list[str]]:
     import requests
 
     user, password = os.environ.get(USER), os.environ.get(PASSWORD)
-    if not (user and password) and not sys.stdin.isatty():
+    asked = sys.stdin.isatty() and sys.stderr.isatty()  # no job of a workflow can be asked
+    if not (user and password) and not asked:
         remedy = f"set {USER} and {PASSWORD}, or put the file at {target}"
         raise AcnetError(f"{file}: needs an account of cityscapes-dataset.com; {remedy}")
     try:
@@ -54,7 +55,9 @@ def _prompted() -> Any:
         from cityscapesscripts.download import downloader
     except ImportError:
         remedy = f"pip install it, or set {USER} and {PASSWORD}"
-        raise AcnetError(f"cityscapesscripts: not installed, so csDownload cannot ask for the account; {remedy}") from None
+        raise AcnetError(
+            f"cityscapesscripts: not installed, so csDownload cannot ask for the account; {remedy}"
+        ) from None
     try:
         return downloader.login()
     except (EOFError, OSError):

@@ -36,7 +36,8 @@ def fetch(name: str, dataset: Dataset, folder: Path, patience: Patience = USUAL)
         if archive.file in missing and archive.needed and archive.file not in replaced:
             others = [a.file for a in dataset.archives if a.instead_of == archive.file or a.file == archive.instead_of]
             hint = f" ({others[0]} would do as well)" if others else ""
-            raise AcnetError(f"{name}: {missing[archive.file]}{hint}; or {dataset.get}")
+            own = f"{dataset.environment} name the extracted folder" if dataset.environment else "`path` name a copy"
+            raise AcnetError(f"{name}: {missing[archive.file]}{hint}; or let {own}, or make it {dataset.folders[0]}")
     notes = {file: why for file, why in missing.items() if file not in replaced}
     record = {"dataset": name, "archives": found, "missing": notes}
     write_json(folder / FETCHED, record)

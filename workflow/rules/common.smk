@@ -6,6 +6,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from acnet.data.source import own_folder
 from acnet.errors import AcnetError
 from acnet.files import canonical
 from acnet.params.campaign import Campaign
@@ -47,6 +48,7 @@ if not DRAW_ONLY and {"report", "publish_report"} & set(ASKED):
 
 SEEDS = CAMPAIGN.scale.seeds
 GENERATED = [name for name, dataset in CAMPAIGN.datasets.items() if dataset.generate]
+FETCHABLE = [name for name, dataset in CAMPAIGN.datasets.items() if dataset.archives]
 
 
 wildcard_constraints:
@@ -75,6 +77,17 @@ def resolved(wildcards):
 def manifest(wildcards):
     """What says that a run's dataset is prepared."""
     return f"data/{resolved(wildcards)['dataset']}/manifest.json"
+
+
+def source_of(wildcards):
+    """What a dataset is prepared from, if a rule makes it: a generated folder, or downloads where no folder is at hand."""
+    dataset = CAMPAIGN.datasets[wildcards.dataset]
+    if dataset.generate:
+        return f"data/raw/{wildcards.dataset}"
+    extracted = Path(dataset.folders[0]) / "extracted.json"
+    if extracted.parent.name not in FETCHABLE:
+        return []
+    return [] if own_folder(dataset) and not extracted.exists() else str(extracted)
 
 
 def at_hand(files):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from acnet.data import classes, readers, store
-from acnet.data.prepare import find_source, prepare
+from acnet.data.prepare import prepare
+from acnet.data.source import find_source
 from acnet.data.store import Store
 from acnet.errors import AcnetError
 
@@ -48,7 +49,7 @@ def test_the_manifest_counts_and_hashes(prepared):
     for name, value in train["files"].items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == value
     counts = np.bincount(np.fromfile(folder / "train.labels.bin", np.uint8), minlength=256)
-    assert list(train["histogram"]) == sorted(classes.load("cityscapes").names)
+    assert list(train["histogram"]) == list(classes.load("cityscapes").names)
     assert train["histogram"]["sky"] == counts[10]
     assert train["void"] == counts[255] == counts.sum() - sum(train["histogram"].values())
     assert "histogram" not in manifest["splits"]["test"]
@@ -134,8 +135,10 @@ def test_the_source_is_the_environments_then_the_first_folder(tmp_path, dataset,
         match=r"^camvid: .* looked at \$ACNET_TEST_CAMVID \(not set\), .*; unzip it there; ACNET_TEST_CAMVID may",
     ):
         find_source("camvid", asked, tmp_path)
-    for name in ("b", "c", "mine"):
+    for name in ("a", "b", "c", "mine"):
         (tmp_path / name).mkdir()
+        if name != "a":  # an empty folder holds no dataset
+            (tmp_path / name / "train.txt").touch()
     assert find_source("camvid", asked, tmp_path) == tmp_path / "b"
     monkeypatch.setenv("ACNET_TEST_CAMVID", str(tmp_path / "mine"))
     assert find_source("camvid", asked, tmp_path) == tmp_path / "mine"

@@ -1,0 +1,186 @@
+"""The archives of a dataset: own copies first, then mirrors; what stands in for what; the account of Cityscapes."""
+
+import dataclasses
+import hashlib
+import io
+import json
+import zipfile
+from urllib.parse import parse_qs
+
+import pytest
+
+from acnet.errors import AcnetError
+from acnet.fetch import account
+from acnet.fetch.download import Patience
+from acnet.fetch.extract import EXTRACTED, extract
+from acnet.fetch.fetch import fetch
+from acnet.params.datasets import Archive, Dataset
+
+from .server import serving, status, whole
+
+QUICK = Patience(tries=2, wait=0.01, stall=0.3)
+
+
+def a_zip(**members):
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in members.items():
+            archive.writestr(name.replace("__", "/"), text)
+    return held.getvalue()
+
+
+ONE, TWO = a_zip(images__a="first"), a_zip(labels__a="second")
+
+
+@pytest.fixture
+def server():
+    with serving() as made:
+        made.answers |= {"/one": whole(ONE), "/two": whole(TWO), "/gone": status(404)}
+        yield made
+
+
+@pytest.fixture
+def dataset():
+    def make(*archives):
+        return Dataset(
+            title="A set",
+            reader="cityscapes",
+            classes=19,
+            splits={},
+            train="train",
+            evaluate="val",
+            folders=["data/raw/x"],
+            environment="ACNET_X",
+            archives=list(archives),
+        )
+
+    return make
+
+
+def test_all_archives_are_fetched_recorded_and_unpacked_into_one_folder(server, dataset, tmp_path):
+    asked = dataset(
+        Archive(file="one.zip", urls=[server.url("/gone"), server.url("/one")], md5=hashlib.md5(ONE).hexdigest()),
+        Archive(file="two.zip", urls=[server.url("/two")]),
+    )
+    record = fetch("x", asked, tmp_path / "archives", QUICK)
+    assert json.loads((tmp_path / "archives/fetched.json").read_text()) == record
+    assert record["archives"]["two.zip"]["sha256"] == hashlib.sha256(TWO).hexdigest()
+    assert list(json.loads((tmp_path / "archives/checksums.json").read_text())) == ["two.zip"]
+    extract("x", asked, record, tmp_path / "raw")
+    assert (tmp_path / "raw/images/a").read_text() == "first"
+    assert (tmp_path / "raw/labels/a").read_text() == "second"
+    assert json.loads((tmp_path / "raw" / EXTRACTED).read_text())["archives"]["one.zip"]
+    asked_before = len(server.seen)
+    assert fetch("x", asked, tmp_path / "archives", QUICK) == record
+    assert len(server.seen) == asked_before
+
+
+def test_an_own_copy_is_used_in_place_of_a_download(server, dataset, tmp_path, monkeypatch):
+    (tmp_path / "mine/x").mkdir(parents=True)
+    (tmp_path / "mine/x/one.zip").write_bytes(ONE)
+    (tmp_path / "two-of-mine.zip").write_bytes(TWO)
+    monkeypatch.setenv("ACNET_ARCHIVES", str(tmp_path / "mine"))
+    asked = dataset(
+        Archive(file="one.zip", urls=[server.url("/one")]),
+        Archive(file="two.zip", urls=[server.url("/two")], path=str(tmp_path / "two-of-mine.zip")),
+    )
+    record = fetch("x", asked, tmp_path / "archives", QUICK)
+    assert server.seen == []
+    assert record["archives"]["one.zip"]["path"] == str(tmp_path / "mine/x/one.zip")
+    assert record["archives"]["two.zip"]["path"] == str(tmp_path / "two-of-mine.zip")
+    wrong = dataset(Archive(file="one.zip", urls=[server.url("/one")], md5="0" * 32))
+    with pytest.raises(AcnetError, match=r"x: .*mine/x/one\.zip: its md5 is .* instead of 0+"):
+        fetch("x", wrong, tmp_path / "other", QUICK)
+    monkeypatch.setenv("ACNET_ARCHIVES", str(tmp_path / "nowhere"))
+    with pytest.raises(AcnetError, match="ACNET_ARCHIVES=.*nowhere: no such folder"):
+        fetch("x", asked, tmp_path / "other", QUICK)
+
+
+def test_an_own_copy_that_is_named_but_missing_is_not_replaced_silently(server, dataset, tmp_path):
+    asked = dataset(Archive(file="one.zip", urls=[server.url("/one")], path=str(tmp_path / "gone.zip")))
+    with pytest.raises(AcnetError, match=r"gone\.zip: not there, though `path` of one\.zip"):
+        fetch("x", asked, tmp_path, QUICK)
+    assert server.seen == []
+
+
+def test_one_archive_stands_in_for_another(server, dataset, tmp_path):
+    first = Archive(file="one.zip", urls=[server.url("/gone")])
+    second = Archive(file="two.zip", urls=[server.url("/two")], instead_of="one.zip")
+    record = fetch("x", dataset(first, second), tmp_path / "a", QUICK)
+    assert list(record["archives"]) == ["two.zip"] and record["missing"] == {}
+    good = dataclasses.replace(first, urls=[server.url("/one")])
+    assert list(fetch("x", dataset(good, second), tmp_path / "b", QUICK)["archives"]) == ["one.zip"]
+    bad = dataclasses.replace(second, urls=[server.url("/gone")])
+    with pytest.raises(AcnetError, match=r"x: one\.zip: cannot .*two\.zip would do as well\); or let ACNET_X name"):
+        fetch("x", dataset(first, bad), tmp_path / "c", QUICK)
+    assert not (tmp_path / "c/fetched.json").exists()
+
+
+def test_what_only_a_submission_needs_may_be_missing(server, dataset, tmp_path):
+    asked = dataset(
+        Archive(file="one.zip", urls=[server.url("/one")]),
+        Archive(file="two.zip", urls=[server.url("/gone")], needed=False),
+    )
+    record = fetch("x", asked, tmp_path, QUICK)
+    assert list(record["archives"]) == ["one.zip"]
+    assert "answered 404" in record["missing"]["two.zip"]
+
+
+def test_without_an_account_it_is_said_what_to_do(dataset, tmp_path, monkeypatch):
+    monkeypatch.delenv(account.USER, raising=False)
+    with pytest.raises(AcnetError, match=r"needs an account of cityscapes-dataset\.com; set .*, or put the file at"):
+        fetch("x", dataset(Archive(file="one.zip", access="login")), tmp_path, QUICK)
+
+
+@pytest.fixture
+def site(server, monkeypatch):
+    """The pages of the Cityscapes site that csDownload uses, for one account."""
+    monkeypatch.setattr(account, "SITE", server.url(""))
+    monkeypatch.setenv(account.USER, "me@example.org")
+    monkeypatch.setenv(account.PASSWORD, "s3cret")
+    listed = json.dumps([{"name": "one.zip", "packageID": "7", "size": "1KB"}]).encode()
+
+    def log_in(request):
+        form = parse_qs(server.seen[-1][1])
+        good = form == {"username": ["me@example.org"], "password": ["s3cret"], "submit": ["Login"]}
+        request.head(302 if good else 200, 0, Set_Cookie="session=1")
+
+    def only_with_cookie(answer):
+        return lambda request: (
+            answer(request) if "session=1" in str(request.headers["Cookie"]) else request.head(403, 0)
+        )
+
+    server.answers |= {
+        "/login": status(200),
+        "POST /login": log_in,
+        "/downloads/": only_with_cookie(whole(listed)),
+        "/file-handling/": only_with_cookie(whole(ONE)),
+    }
+    return server
+
+
+def test_the_account_of_the_environment_fetches_what_needs_a_login(site, dataset, tmp_path, capfd):
+    asked = dataset(Archive(file="one.zip", access="login", md5=hashlib.md5(ONE).hexdigest()))
+    fetch("x", asked, tmp_path, QUICK)
+    assert (tmp_path / "one.zip").read_bytes() == ONE
+    assert "s3cret" not in "".join(capfd.readouterr())
+    assert not any("s3cret" in path.read_text(errors="replace") for path in tmp_path.iterdir())
+
+
+def test_a_wrong_account_is_refused_without_showing_it(site, dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv(account.PASSWORD, "wr0ng")
+    with pytest.raises(AcnetError, match="refuses this account; correct them") as caught:
+        fetch("x", dataset(Archive(file="one.zip", access="login")), tmp_path, QUICK)
+    assert "wr0ng" not in str(caught.value)
+
+
+def test_a_package_the_account_may_not_have_is_named(site, dataset, tmp_path):
+    with pytest.raises(AcnetError, match=r"other\.zip: this account of .* may not have it"):
+        fetch("x", dataset(Archive(file="other.zip", access="login")), tmp_path, QUICK)
+
+
+def test_a_site_that_is_down_shows_no_password(site, dataset, tmp_path):
+    site.answers["POST /login"] = status(500)
+    with pytest.raises(AcnetError, match=r"cannot be asked \(HTTPError\)") as caught:
+        fetch("x", dataset(Archive(file="one.zip", access="login")), tmp_path, QUICK)
+    assert "s3cret" not in str(caught.value)

@@ -1,0 +1,55 @@
+"""A real dataset's way from archives to its prepared form, with small archives under the real names."""
+
+import os
+import re
+import shutil
+import time
+
+import pytest
+
+from acnet.data.generate import generate
+
+MANIFEST = "data/ade20k/manifest.json"
+AT_PAPER = (MANIFEST, "--config", "scale=paper")
+
+
+@pytest.fixture
+def small(project, tmp_path, monkeypatch):
+    """A project whose ADE20K is small, and whose archives lie in a folder of the user's."""
+    tree = tmp_path / "tree"
+    generate("ade20k", tree, 1, {"train": 3, "val": 2, "test": 2}, (32, 40))
+    archives = tmp_path / "archives"
+    archives.mkdir()
+    shutil.make_archive(str(archives / "ADEChallengeData2016"), "zip", tree, "ADEChallengeData2016")
+    shutil.make_archive(str(archives / "release_test"), "zip", tree, "release_test")
+    path = project.folder / "params/datasets.yaml"
+    text = path.read_text().replace("{train: 20210, val: 2000, test: 3352}", "{train: 3, val: 2, test: 2}")
+    path.write_text(re.sub(r"\n      (md5|sha1): \w+", "", text))
+    monkeypatch.setenv("ACNET_ARCHIVES", str(archives))
+    monkeypatch.delenv("ACNET_ADE20K", raising=False)
+    return project
+
+
+def test_archives_are_fetched_extracted_and_prepared_once(small):
+    assert {"fetch", "extract", "prepare"} <= set(small.planned(*AT_PAPER))
+    small.snakemake("--cores", "1", *AT_PAPER)
+    assert '"images": 3' in (small.folder / MANIFEST).read_text()
+    assert not small.planned(*AT_PAPER)
+
+
+def test_a_folder_at_hand_is_prepared_without_fetching(small, tmp_path, monkeypatch):
+    monkeypatch.setenv("ACNET_ADE20K", str(tmp_path / "tree"))
+    assert set(small.planned(*AT_PAPER)) == {"prepare"}
+    small.snakemake("--cores", "1", *AT_PAPER)
+    assert not small.planned(*AT_PAPER)
+
+
+def test_a_changed_archive_is_noticed_on_the_way(small, tmp_path):
+    small.snakemake("--cores", "1", "data/archives/ade20k/fetched.json", "--config", "scale=paper")
+    archive = tmp_path / "archives/ADEChallengeData2016.zip"
+    shutil.make_archive(str(archive.with_suffix("")), "zip", tmp_path / "tree", "release_test")
+    os.remove(small.folder / "data/archives/ade20k/fetched.json")
+    time.sleep(0.01)
+    done = small.snakemake("--cores", "1", *AT_PAPER, check=False)
+    assert done.returncode != 0
+    assert "ADEChallengeData2016.zip: its sha256 is" in done.stdout and "Traceback" not in done.stdout

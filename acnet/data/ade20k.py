@@ -6,7 +6,7 @@ import numpy as np
 
 from acnet.data import classes
 from acnet.data.images import read_ids
-from acnet.data.pair import Pair, check_split, complete, first_folder, folder
+from acnet.data.pair import Listing, Pair, check_split, first_folder, folder
 from acnet.errors import AcnetError
 
 SPLITS = ("train", "val", "test")
@@ -16,7 +16,7 @@ _REMEDY = "extract ADEChallengeData2016.zip (and release_test.zip for the test i
 _FULL = "this looks like the full ADE20K; the challenge's ADEChallengeData2016.zip with 150 classes is wanted"
 
 
-def pairs(root: Path, split: str) -> list[Pair]:
+def listing(root: Path, split: str) -> Listing:
     """The images of a split by number; `root` is ADEChallengeData2016 or the folder that holds it."""
     check_split("ade20k", split, SPLITS)
     if split == "test":
@@ -24,13 +24,13 @@ def pairs(root: Path, split: str) -> list[Pair]:
             parent / "release_test" / "testing" for parent in (root, root / "ADEChallengeData2016", root.parent)
         ]
         images = first_folder(candidates, _REMEDY)
-        return complete((Pair(p.stem, p, None) for p in sorted(images.glob("*.jpg"))), images, _REMEDY)
+        return Listing([Pair(p.stem, p, None) for p in sorted(images.glob("*.jpg"))], images, _REMEDY)
     base = root / "ADEChallengeData2016" if (root / "ADEChallengeData2016").is_dir() else root
     _refuse_full(base)
     images = folder(base / "images" / _FOLDERS[split], _REMEDY)
     labels = folder(base / "annotations" / _FOLDERS[split], _REMEDY)
-    found = (Pair(p.stem, p, labels / f"{p.stem}.png") for p in sorted(images.glob("*.jpg")))
-    return complete(found, images, _REMEDY)
+    names = sorted({p.stem for p in (*images.glob("*.jpg"), *labels.glob("*.png"))})
+    return Listing([Pair(n, images / f"{n}.jpg", labels / f"{n}.png") for n in names], images, _REMEDY)
 
 
 def _refuse_full(base: Path) -> None:

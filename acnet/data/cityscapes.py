@@ -6,26 +6,32 @@ import numpy as np
 
 from acnet.data import classes
 from acnet.data.images import read_ids
-from acnet.data.pair import Pair, check_split, complete, folder
+from acnet.data.pair import Listing, Pair, check_split, folder
 
 SPLITS = ("train", "val", "test")
 UNLABELLED = ("test",)  # its gtFine is a dummy that shows the car's hood and the border only
+_IMAGE, _LABEL = "_leftImg8bit.png", "_gtFine_labelIds.png"
 _REMEDY = "extract leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip into one folder"
 
 
-def pairs(root: Path, split: str) -> list[Pair]:
+def listing(root: Path, split: str) -> Listing:
     """The images of a split in the order of city and frame, each with its labelIds (none for test)."""
     check_split("cityscapes", split, SPLITS)
     images = folder(root / "leftImg8bit" / split, _REMEDY)
+    found = {_key(path, _IMAGE) for path in images.glob(f"*/*{_IMAGE}")}
+    labels = None
     if split not in UNLABELLED:
-        folder(root / "gtFine" / split, _REMEDY)
-    return complete((_pair(root, split, path) for path in sorted(images.glob("*/*_leftImg8bit.png"))), images, _REMEDY)
+        labels = folder(root / "gtFine" / split, _REMEDY)
+        found |= {_key(path, _LABEL) for path in labels.glob(f"*/*{_LABEL}")}
+    return Listing([_pair(images, labels, city, name) for city, name in sorted(found)], images, _REMEDY)
 
 
-def _pair(root: Path, split: str, image: Path) -> Pair:
-    name = image.name.removesuffix("_leftImg8bit.png")
-    label = root / "gtFine" / split / image.parent.name / f"{name}_gtFine_labelIds.png"
-    return Pair(name, image, None if split in UNLABELLED else label)
+def _key(path: Path, ending: str) -> tuple[str, str]:
+    return path.parent.name, path.name.removesuffix(ending)
+
+
+def _pair(images: Path, labels: Path | None, city: str, name: str) -> Pair:
+    return Pair(name, images / city / f"{name}{_IMAGE}", labels and labels / city / f"{name}{_LABEL}")
 
 
 def read_label(pair: Pair) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from acnet.data import classes
 from acnet.data.images import read_mat
-from acnet.data.pair import Pair, check_split, complete, folder, read_list
+from acnet.data.pair import Listing, Pair, check_split, folder, read_list
 from acnet.errors import AcnetError
 
 SPLITS = ("train", "test")
@@ -17,14 +17,14 @@ _164K = (
 )
 
 
-def pairs(root: Path, split: str) -> list[Pair]:
+def listing(root: Path, split: str) -> Listing:
     """The images of imageLists/{split}.txt in its order."""
     check_split("cocostuff10k", split, SPLITS)
     _refuse_164k(root)
     images, labels = folder(root / "images", _REMEDY), folder(root / "annotations", _REMEDY)
     listed = root / "imageLists" / f"{split}.txt"
     names = read_list(listed, _REMEDY)
-    return complete((Pair(n, images / f"{n}.jpg", labels / f"{n}.mat") for n in names), listed, _REMEDY)
+    return Listing([Pair(n, images / f"{n}.jpg", labels / f"{n}.mat") for n in names], listed, _REMEDY)
 
 
 def _refuse_164k(root: Path) -> None:

@@ -1,7 +1,7 @@
 """One image with its label, and the checks that all readers share."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +51,26 @@ def read_list(path: Path, remedy: str) -> list[str]:
     return [Path(line.split()[0]).stem for line in lines if line.strip()]
 
 
-def complete(found: Iterable[Pair], where: Path, remedy: str) -> list[Pair]:
-    """The pairs as a list; AcnetError if there are none, or if an image or a label file is missing."""
-    found = list(found)
-    if not found:
-        raise AcnetError(f"{where}: the split is empty; {remedy}")
-    for pair in found:
-        if not pair.image.is_file():
-            raise AcnetError(f"{pair.image}: image is missing; {remedy}")
-        if isinstance(pair.label, Path) and not pair.label.is_file():
-            raise AcnetError(f"{pair.image}: has no label {pair.label}; {remedy}")
-    return found
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """The pairs of a split that should be there, by its list or folders (`where`), whether or not the files are."""
+
+    pairs: list[Pair]
+    where: Path
+    remedy: str
+
+    def complete(self) -> list[Pair]:
+        """The pairs; AcnetError if there are none, or if an image or a label file is missing."""
+        if not self.pairs:
+            raise AcnetError(f"{self.where}: the split is empty; {self.remedy}")
+        for _, lack in self.lacking():
+            raise AcnetError(f"{lack}; {self.remedy}")
+        return self.pairs
+
+    def lacking(self) -> Iterator[tuple[Pair, str]]:
+        """(pair, what it lacks) of each incomplete pair."""
+        for pair in self.pairs:
+            if not pair.image.is_file():
+                yield pair, f"{pair.image}: image is missing"
+            elif isinstance(pair.label, Path) and not pair.label.is_file():
+                yield pair, f"{pair.image}: has no label {pair.label}"

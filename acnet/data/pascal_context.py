@@ -6,15 +6,18 @@ of their 459-class ids). The first that is there, in this order, is read.
 """
 
 import dataclasses
+import functools
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from acnet.data import classes
 from acnet.data.images import read_ids, read_mat
-from acnet.data.pair import Pair, check_split, complete, first_folder, read_list
+from acnet.data.json_stream import elements
+from acnet.data.pair import Listing, Pair, check_split, first_folder, read_list
 from acnet.errors import AcnetError
-from acnet.files import read_json
 
 SPLITS = ("train", "val")
 UNLABELLED = ()
@@ -28,16 +31,16 @@ _PNG_FOLDERS = ("label60_png", "SegmentationClassContext", "VOC2010/Segmentation
 
 @dataclasses.dataclass(frozen=True)
 class Masks:
-    """The masks of one image in the JSON: (459-class id, COCO RLE) in the order of the file."""
+    """The masks of one image in the JSON: where each stands, (first byte, bytes), in the order of the file."""
 
     file: Path
-    layers: tuple[tuple[int, dict], ...]
+    layers: tuple[tuple[int, int], ...]
 
     def __str__(self) -> str:
         return str(self.file)
 
 
-def pairs(root: Path, split: str) -> list[Pair]:
+def listing(root: Path, split: str) -> Listing:
     """The images of a split: by the JSON's `phase`, else by the list of VOC2010/ImageSets."""
     check_split("pascal_context", split, SPLITS)
     base = root / "VOCdevkit" if (root / "VOCdevkit" / "VOC2010").is_dir() else root
@@ -45,13 +48,13 @@ def pairs(root: Path, split: str) -> list[Pair]:
     images = first_folder([voc / "JPEGImages"], _REMEDY)
     described = next(iter(sorted([*root.glob("trainval_merged*.json"), *base.glob("trainval_merged*.json")])), None)
     if described:
-        return complete(_from_json(described, images, split), described, _REMEDY)
+        return Listing(_from_json(described, images, split), described, _REMEDY)
     for names, suffix in ((_MAT_FOLDERS, ".mat"), (_PNG_FOLDERS, ".png")):
         labels = next((p / n for p in (root, base) for n in names if (p / n).is_dir()), None)
         if labels:
             listed = _list(voc, split)
-            found = (Pair(n, images / f"{n}.jpg", labels / f"{n}{suffix}") for n in read_list(listed, _REMEDY))
-            return complete(found, listed, _REMEDY)
+            found = [Pair(n, images / f"{n}.jpg", labels / f"{n}{suffix}") for n in read_list(listed, _REMEDY)]
+            return Listing(found, listed, _REMEDY)
     raise AcnetError(f"{root}: no labels of PASCAL Context; {_REMEDY}")
 
 
@@ -61,17 +64,28 @@ def _list(voc: Path, split: str) -> Path:
 
 
 def _from_json(path: Path, images: Path, split: str) -> list[Pair]:
-    content = read_json(path)
+    facts = path.stat()
+    phases, layers = _index(path, facts.st_mtime_ns, facts.st_size)
+    chosen = [i for i, phase in phases.items() if phase == split]
+    # An image of the JSON without a single mask was never annotated: it is no part of PASCAL Context.
+    return [Pair(_name(i), images / f"{_name(i)}.jpg", Masks(path, tuple(layers[i]))) for i in chosen if i in layers]
+
+
+@functools.lru_cache(maxsize=2)
+def _index(path: Path, _changed: int, _size: int) -> tuple[dict[int, str], dict[int, list[tuple[int, int]]]]:
+    """(phase of each image id, places of its masks). The file is too large to hold: its masks stay where they are."""
+    phases: dict[int, str] = {}
+    layers: dict[int, list[tuple[int, int]]] = {}
     try:
-        chosen = [i["image_id"] for i in content["images"] if i["phase"] == split]
-        layers: dict[int, list] = {i: [] for i in chosen}
-        for a in content["annos_segmentation"]:
-            if a["image_id"] in layers:
-                layers[a["image_id"]].append((a["category_id"], a["segmentation"]))
+        for key, first, count, value in elements(path):
+            if key == "images":
+                phases[value["image_id"]] = value["phase"]
+            elif key == "annos_segmentation":
+                _ = value["category_id"], value["segmentation"]
+                layers.setdefault(value["image_id"], []).append((first, count))
     except (KeyError, TypeError) as error:
         raise AcnetError(f"{path}: not the JSON of PASCAL in Detail ({error} is missing); {_REMEDY}") from error
-    # An image of the JSON without a single mask was never annotated: it is no part of PASCAL Context.
-    return [Pair(_name(i), images / f"{_name(i)}.jpg", Masks(path, tuple(layers[i]))) for i in chosen if layers[i]]
+    return phases, layers
 
 
 def _name(image_id: int) -> str:
@@ -92,11 +106,23 @@ def read_label(pair: Pair) -> np.ndarray:
     return (ids.astype(np.uint8) - np.uint8(1)).astype(np.uint8)  # background 0 wraps to 255, which is void
 
 
+def _read(masks: Masks) -> Iterator[tuple[int, dict]]:
+    """(459-class id, COCO RLE) of each mask."""
+    with open(masks.file, "rb") as handle:
+        for first, count in masks.layers:
+            handle.seek(first)
+            try:
+                entry = json.loads(handle.read(count))
+                yield entry["category_id"], entry["segmentation"]
+            except (ValueError, KeyError) as error:
+                raise AcnetError(f"{masks.file}: changed while it was read; run the same command again") from error
+
+
 def _paint(masks: Masks, name: str) -> np.ndarray:
     from pycocotools import mask as rle
 
     label = None
-    for category, segmentation in masks.layers:
+    for category, segmentation in _read(masks):
         try:
             if isinstance(segmentation["counts"], list):
                 segmentation = rle.frPyObjects(segmentation, *segmentation["size"])

@@ -5,7 +5,7 @@ import numpy as np
 from acnet.data import pascal_context
 from acnet.data.pair import Pair
 
-SPLITS, UNLABELLED, pairs = pascal_context.SPLITS, pascal_context.UNLABELLED, pascal_context.pairs
+SPLITS, UNLABELLED, listing = pascal_context.SPLITS, pascal_context.UNLABELLED, pascal_context.listing
 
 
 def read_label(pair: Pair) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 
 from acnet.data import ade20k, camvid, cityscapes, cocostuff10k, pascal_context, pascal_context60
 from acnet.data.images import read_image
-from acnet.data.pair import Pair
+from acnet.data.pair import Listing, Pair
 from acnet.errors import AcnetError
 from acnet.params.strict import nearest
 
@@ -27,12 +27,17 @@ def _module(reader: str) -> ModuleType:
     return _MODULES[reader]
 
 
-def pairs(reader: str, root: Path, split: str) -> list[Pair]:
-    """The images and labels of a split in their official order; AcnetError if anything is missing."""
+def listing(reader: str, root: Path, split: str) -> Listing:
+    """The images and labels that a split should have; AcnetError if its folder or list is missing."""
     root = Path(root)
     if not root.is_dir():
         raise AcnetError(f"{root}: dataset folder is missing; name the folder that holds {reader}")
-    return _module(reader).pairs(root, split)
+    return _module(reader).listing(root, split)
+
+
+def pairs(reader: str, root: Path, split: str) -> list[Pair]:
+    """The images and labels of a split in their official order; AcnetError if anything is missing."""
+    return listing(reader, root, split).complete()
 
 
 def labelled(reader: str, split: str) -> bool:

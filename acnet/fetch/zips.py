@@ -34,7 +34,7 @@ def inspect(path: Path, limit: int) -> int:
 
 
 def unpack(path: Path, out: Path) -> Iterator[int]:
-    """Write every member under `out`, yielding bytes as they are written; AcnetError for one that is not as announced."""
+    """Write every member under `out`, yielding bytes as they are written; AcnetError if one is not as announced."""
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             target = out / member.filename

@@ -92,7 +92,7 @@ def test_an_own_copy_is_used_in_place_of_a_download(server, dataset, tmp_path, m
     with pytest.raises(AcnetError, match=r"x: .*mine/x/one\.zip: its md5 is .* instead of 0+"):
         fetch("x", wrong, tmp_path / "other", QUICK)
     monkeypatch.setenv("ACNET_ARCHIVES", str(tmp_path / "nowhere"))
-    with pytest.raises(AcnetError, match="ACNET_ARCHIVES=.*nowhere: no such folder"):
+    with pytest.raises(AcnetError, match=r"ACNET_ARCHIVES=.*nowhere: no such folder"):
         fetch("x", asked, tmp_path / "other", QUICK)
 
 

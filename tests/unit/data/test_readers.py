@@ -103,7 +103,7 @@ def test_an_empty_split_is_refused(tree):
         elif reader == "cocostuff10k":
             (root / "imageLists/train.txt").write_text("\n")
         else:
-            for path in root.glob(pattern):
+            for path in [*root.glob(pattern), *root.glob(FIRST_LABEL[reader])]:
                 path.unlink()
         with pytest.raises(AcnetError, match=r": the split is empty; extract"):
             readers.pairs(reader, root, "train")

@@ -27,6 +27,15 @@ def read_image(path: Path) -> np.ndarray:
         raise _broken(path, error) from error
 
 
+def image_size(path: Path) -> tuple[int, int]:
+    """(H, W) of an image file by its header alone; AcnetError as `read_image`."""
+    try:
+        with Image.open(path) as image:
+            return image.height, image.width
+    except _UNREADABLE as error:
+        raise _broken(path, error) from error
+
+
 def read_ids(path: Path, remedy: str) -> np.ndarray:
     """A label file of one channel as an array of ids (H, W).
 

@@ -1,11 +1,9 @@
 """From a dataset as downloaded to the store that training and evaluation read."""
 
+import dataclasses
 import errno
 import os
 import shutil
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,80 +11,118 @@ import numpy as np
 
 from acnet import __version__
 from acnet.data import classes, readers
+from acnet.data.images import image_size
+from acnet.data.journal import Journal, alone
 from acnet.data.pair import Pair, SplitMissing
-from acnet.data.store import MANIFEST, StoreWriter
+from acnet.data.pool import Pool
+from acnet.data.store import MANIFEST, Place, Places
 from acnet.errors import AcnetError
-from acnet.files import write_json
+from acnet.fetch.extract import EXTRACTED
+from acnet.fetch.space import check_space
+from acnet.files import read_json, write_json
 from acnet.progress import Progress
 
 _WORK = ".preparing"
 _TOLERANCE = 0.01  # real copies differ by an image or two from the official counts
+_SKIPPED = "not on disk, skipped; only a submission needs it"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Split:
+    """What one split will be: `sizes` (H, W) of its images, `note` on an unexpected number of them."""
+
+    name: str
+    expected: int
+    labelled: bool
+    pairs: list[Pair]
+    sizes: list[tuple[int, int]]
+    note: str
+
+    def places(self, folder: Path) -> Places:
+        return Places.of(folder, self.name, self.labelled, self.sizes)
 
 
 def prepare(name: str, dataset: Any, source: Path, out: Path, threads: int = 1) -> dict:
     """Read all splits of `dataset` under `source` into a store in `out`; the manifest as a dict.
 
-    Memory does not grow with the dataset; equal input gives equal bytes. Until the manifest is written, last,
-    the store counts as absent. Raises AcnetError for whatever is missing or wrong in the dataset.
+    `threads` processes decode. Memory does not grow with the dataset; equal input gives equal bytes. A broken-off
+    preparation is continued, image by image, unless the source has changed. Until the manifest is written, last, the
+    store counts as absent. Raises AcnetError for whatever is missing or wrong in the dataset, and for a disk too
+    small before it is filled.
     """
-    out = Path(out)
-    work = out / _WORK
-    shutil.rmtree(work, ignore_errors=True)  # left by a run that was killed
+    out, work = Path(out), Path(out) / _WORK
     try:
-        work.mkdir(parents=True)
-        splits = {
-            split: _prepare_split(f"{name} {split}", dataset, Path(source), split, expected, work, threads)
-            for split, expected in dataset.splits.items()
-        }
-        manifest = {
-            "dataset": name,
-            "title": dataset.title,
-            "reader": dataset.reader,
-            "classes": list(classes.load(dataset.reader).names),
-            "splits": splits,
-            "code_version": __version__,
-        }
-        (out / MANIFEST).unlink(missing_ok=True)
-        for path in sorted(work.iterdir()):
-            os.replace(path, out / path.name)
-        write_json(out / MANIFEST, manifest)
-        return manifest
+        work.mkdir(parents=True, exist_ok=True)
+        with alone(work):
+            splits = [_plan(name, dataset, Path(source), split, n) for split, n in dataset.splits.items()]
+            journal = Journal(work, [dataset.reader, [[s.name, s.pairs, s.sizes] for s in splits]])
+            needed = sum(sum(s.places(work).files.values()) * s.places(work).starts[-1] for s in splits)
+            check_space(work, needed - _held(work), f"preparing {name}")
+            with Pool(threads) as pool:
+                records = {s.name: _prepare_split(f"{name} {s.name}", dataset, s, work, journal, pool) for s in splits}
+            manifest = {
+                "dataset": name,
+                "title": dataset.title,
+                "reader": dataset.reader,
+                "classes": list(classes.load(dataset.reader).names),
+                "source": _origin(dataset, Path(source)),
+                "splits": records,
+                "code_version": __version__,
+            }
+            (out / MANIFEST).unlink(missing_ok=True)
+            for pattern in ("*.bin", "*.index.json"):
+                for path in sorted(work.glob(pattern)):
+                    os.replace(path, out / path.name)
+            write_json(out / MANIFEST, manifest)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise AcnetError(f"{out}: no space left; free some and run the same command again") from error
         raise
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    shutil.rmtree(work, ignore_errors=True)
+    return manifest
 
 
-def _prepare_split(
-    label: str, dataset: Any, source: Path, split: str, expected: int, work: Path, threads: int
-) -> dict[str, Any]:
+def _plan(name: str, dataset: Any, source: Path, split: str, expected: int) -> _Split:
     labelled = readers.labelled(dataset.reader, split)
     try:
         pairs = readers.pairs(dataset.reader, source, split)
     except SplitMissing:
         if labelled:
             raise
-        return {"expected": expected, "images": 0, "note": "not on disk, skipped; only a submission needs it"}
-    note = _check_count(label, dataset, len(pairs), expected, labelled)
-    counts = np.zeros(256, np.int64)
-    writer = StoreWriter(work, split, labelled)
-    progress = Progress(f"prepare {label}", len(pairs), "images")
-    try:
-        for pair, (image, truth) in zip(pairs, _load(dataset.reader, pairs, threads), strict=True):
-            writer.add(pair.name, image, truth)
-            if truth is not None:
-                counts += np.bincount(truth.ravel(), minlength=256)
-            progress.advance()
-        files = writer.finish()
-    finally:
-        writer.close()
-    progress.finish(note)
-    names = classes.load(dataset.reader).names
-    histogram = {n: int(c) for n, c in zip(names, counts, strict=False)}
-    record = {"expected": expected, "images": len(pairs), "files": files, "note": note}
-    return record | ({"histogram": histogram, "void": int(counts[classes.VOID])} if labelled else {})
+        return _Split(split, expected, labelled, [], [], _SKIPPED)
+    note = _check_count(f"{name} {split}", dataset, len(pairs), expected, labelled)
+    return _Split(split, expected, labelled, pairs, [image_size(pair.image) for pair in pairs], note)
+
+
+def _prepare_split(label: str, dataset: Any, split: _Split, work: Path, journal: Journal, pool: Pool) -> dict[str, Any]:
+    record: dict[str, Any] = {"expected": split.expected, "images": len(split.pairs)}
+    if not split.pairs:
+        return {**record, "note": split.note}
+    places = split.places(work)
+    places.reserve()
+    done = journal.done(places)
+    counts = sum(done.values(), np.zeros(256, np.int64))
+    progress = Progress(f"prepare {label}", len(split.pairs), "images", start=len(done))
+    jobs = ((places.place(i), i, dataset.reader, pair) for i, pair in enumerate(split.pairs) if i not in done)
+    for index, mark, found in pool.run(write_one, jobs):
+        journal.add(places, index, mark, found)
+        counts += found
+        progress.advance()
+    files = places.finish([pair.name for pair in split.pairs], split.sizes)
+    progress.finish(split.note)
+    record |= {"files": files, "note": split.note}
+    if split.labelled:
+        names = classes.load(dataset.reader).names
+        record["histogram"] = {n: int(c) for n, c in zip(names, counts, strict=False)}
+        record["void"] = int(counts[classes.VOID])
+    return record
+
+
+def write_one(place: Place, index: int, reader: str, pair: Pair) -> tuple[int, int, np.ndarray]:
+    """Decode one pair into its place: (index, checksum, pixels of each label value (256,) int64)."""
+    image, truth = readers.load_pair(reader, pair)
+    counts = np.zeros(256, np.int64) if truth is None else np.bincount(truth.ravel(), minlength=256)
+    return index, place.write(image, truth), counts
 
 
 def _check_count(label: str, dataset: Any, found: int, expected: int, labelled: bool) -> str:
@@ -97,21 +133,19 @@ def _check_count(label: str, dataset: Any, found: int, expected: int, labelled: 
     tolerance = 0 if dataset.generate is not None else _TOLERANCE * expected if labelled else float("inf")
     if abs(found - expected) > tolerance:
         remedy = "generate it again" if dataset.generate is not None else "the copy is not complete, or another version"
-        raise AcnetError(f"{label}: {text}; {remedy}")
+        raise AcnetError(f"{label}: {text}; {remedy}; `acnet data check` lists what is missing")
     return text
 
 
-def _load(reader: str, pairs: list[Pair], threads: int) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    """The arrays of `pairs` in order, decoded by `threads` threads that run at most two images each ahead."""
-    with ThreadPoolExecutor(threads) as pool:
-        ahead: deque = deque()
-        try:
-            for pair in pairs:
-                ahead.append(pool.submit(readers.load_pair, reader, pair))
-                if len(ahead) >= 2 * threads:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
-        finally:
-            for future in ahead:
-                future.cancel()
+def _origin(dataset: Any, source: Path) -> dict[str, Any]:
+    """Where the images came from, without naming this machine's folders."""
+    if dataset.generate is not None:
+        return {"kind": "generated"}
+    if (source / EXTRACTED).exists():
+        return {"kind": "archives", "sha256": read_json(source / EXTRACTED)["archives"]}
+    return {"kind": "folder"}
+
+
+def _held(work: Path) -> int:
+    """The bytes on disk already; files with holes count for what they hold."""
+    return sum(512 * path.stat().st_blocks for path in work.glob("*.bin"))

@@ -5,56 +5,90 @@ A split is `{split}.images.bin` (RGB uint8, one image after another), `{split}.l
 written last: without it the folder counts as absent.
 """
 
-import hashlib
+import dataclasses
+import itertools
 import os
+import zlib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from acnet.errors import AcnetError
-from acnet.files import read_json, write_json
+from acnet.files import read_json, sha256, write_json
 
 MANIFEST = "manifest.json"
 
 
-class StoreWriter:
-    """Append the images of one split to new files in `folder`; only `finish` makes them complete."""
+@dataclasses.dataclass(frozen=True)
+class Places:
+    """Where the images of one split lie in the files of `folder`: `starts` counts pixels, one more than images."""
 
-    def __init__(self, folder: Path, split: str, labelled: bool):
-        self._folder, self._split = Path(folder), split
-        kinds = ["images", "labels"] if labelled else ["images"]
-        self._files: dict[str, IO[bytes]] = {k: open(self._path(k), "wb") for k in kinds}  # noqa: SIM115
-        self._hashes = {k: hashlib.sha256() for k in kinds}
-        self._names: list[str] = []
-        self._sizes: list[tuple[int, int]] = []
+    folder: Path
+    split: str
+    labelled: bool
+    starts: tuple[int, ...]
 
-    def add(self, name: str, image: np.ndarray, label: np.ndarray | None) -> None:
-        """Append one image uint8 (H, W, 3) and its label uint8 (H, W)."""
-        for kind, array in (("images", image), ("labels", label)):
-            if kind in self._files:
-                data = np.ascontiguousarray(array, np.uint8).data
-                self._files[kind].write(data)
-                self._hashes[kind].update(data)
-        self._names.append(name)
-        self._sizes.append(image.shape[:2])
+    @classmethod
+    def of(cls, folder: Path, split: str, labelled: bool, sizes: Iterable[tuple[int, int]]) -> "Places":
+        """The places of images of the given sizes (H, W)."""
+        starts = itertools.accumulate((h * w for h, w in sizes), initial=0)
+        return cls(Path(folder), split, labelled, tuple(starts))
 
-    def finish(self) -> dict[str, str]:
+    @property
+    def files(self) -> dict[Path, int]:
+        """Each data file and the bytes of one pixel in it."""
+        kinds = {"images": 3, "labels": 1} if self.labelled else {"images": 3}
+        return {self.folder / f"{self.split}.{kind}.bin": channels for kind, channels in kinds.items()}
+
+    def reserve(self) -> None:
+        """Make the files, at their full size, unless they are there."""
+        for path, channels in self.files.items():
+            with open(path, "ab") as handle:
+                handle.truncate(channels * self.starts[-1])
+
+    def place(self, index: int) -> "Place":
+        """The place of one image."""
+        start, stop = self.starts[index : index + 2]
+        return Place(tuple((path, n * start, n * (stop - start)) for path, n in self.files.items()))
+
+    def finish(self, names: list[str], sizes: list[tuple[int, int]]) -> dict[str, str]:
         """Flush to disk and write the index; the SHA-256 of each data file by its name."""
-        for file in self._files.values():
-            file.flush()
-            os.fsync(file.fileno())
-        self.close()
-        write_json(self._folder / f"{self._split}.index.json", {"names": self._names, "sizes": self._sizes})
-        return {self._path(k).name: h.hexdigest() for k, h in self._hashes.items()}
+        for path in self.files:
+            with open(path, "rb") as handle:
+                os.fsync(handle.fileno())
+        write_json(self.folder / f"{self.split}.index.json", {"names": names, "sizes": sizes})
+        return {path.name: sha256(path) for path in self.files}
 
-    def close(self) -> None:
-        """Let go of the files."""
-        for file in self._files.values():
-            file.close()
 
-    def _path(self, kind: str) -> Path:
-        return self._folder / f"{self._split}.{kind}.bin"
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where one image and its label lie: (file, first byte, bytes) of each."""
+
+    parts: tuple[tuple[Path, int, int], ...]
+
+    def write(self, image: np.ndarray, label: np.ndarray | None) -> int:
+        """Write an image uint8 (H, W, 3) and its label uint8 (H, W); their checksum (see check)."""
+        mark = 0
+        for (path, first, count), array in zip(self.parts, (image, label), strict=False):
+            data = np.ascontiguousarray(array, np.uint8).reshape(-1)
+            if data.nbytes != count:
+                raise ValueError(f"{path}: {data.nbytes} bytes for a place of {count}")
+            with open(path, "r+b") as handle:
+                handle.seek(first)
+                handle.write(data.data)
+            mark = zlib.crc32(data.data, mark)
+        return mark
+
+    def check(self) -> int:
+        """The checksum of what lies here."""
+        mark = 0
+        for path, first, count in self.parts:
+            with open(path, "rb") as handle:
+                handle.seek(first)
+                mark = zlib.crc32(handle.read(count), mark)
+        return mark
 
 
 class Store:

@@ -47,7 +47,7 @@ def prepared(trees, tmp_path_factory) -> dict[str, Path]:
     """The stores made from `trees`; not to be changed."""
     base = tmp_path_factory.mktemp("prepared")
     for reader, tree in trees.items():
-        prepare(f"mini_{reader}", make_dataset(reader), tree, base / reader, threads=2)
+        prepare(f"mini_{reader}", make_dataset(reader), tree, base / reader)
     return {reader: base / reader for reader in trees}
 
 

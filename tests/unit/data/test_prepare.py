@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from acnet.data import classes, readers, store
 from acnet.data.prepare import prepare
@@ -33,7 +34,7 @@ def test_the_store_holds_exactly_what_the_reader_reads(reader, trees, prepared):
 
 
 def test_preparing_again_with_other_threads_gives_equal_bytes(trees, prepared, tmp_path, dataset):
-    prepare("mini_ade20k", dataset("ade20k"), trees["ade20k"], tmp_path, threads=1)
+    prepare("mini_ade20k", dataset("ade20k"), trees["ade20k"], tmp_path, threads=2)
     names = sorted(p.name for p in prepared["ade20k"].iterdir())
     assert sorted(p.name for p in tmp_path.iterdir()) == names
     for name in names:
@@ -90,26 +91,100 @@ def test_another_number_of_images_is_refused_or_noted(trees, tmp_path, dataset):
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")])
-def test_a_broken_off_preparation_leaves_the_earlier_store_or_nothing(failure, trees, tmp_path, dataset, monkeypatch):
+def test_a_broken_off_preparation_leaves_the_earlier_store_and_is_continued(
+    failure, trees, prepared, tmp_path, dataset, monkeypatch
+):
     one = dataset("ade20k", splits={"train": 5})
     expected = AcnetError if isinstance(failure, OSError) else KeyboardInterrupt
+    written = []
 
-    def failing(self, name, image, label):
-        if len(self._names) == 2:
+    def failing(self, image, label):
+        if len(written) == stop:
             raise failure
-        original(self, name, image, label)
+        written.append(self.parts)
+        return original(self, image, label)
 
-    original = store.StoreWriter.add
+    stop, original = None, store.Place.write
     prepare("x", one, trees["ade20k"], tmp_path / "old")
-    monkeypatch.setattr(store.StoreWriter, "add", failing)
+    monkeypatch.setattr(store.Place, "write", failing)
+    stop = 2
     for folder in ("old", "new"):
+        written.clear()
         with pytest.raises(expected, match="no space left; free some" if expected is AcnetError else None):
             prepare("x", one, trees["ade20k"], tmp_path / folder)
-    assert list((tmp_path / "new").iterdir()) == []
-    assert sorted(p.name for p in (tmp_path / "old").iterdir()) == FILES
+    assert sorted(p.name for p in (tmp_path / "old").iterdir()) == [".preparing", *FILES]
     assert len(Store(tmp_path / "old", "train")) == 5
     with pytest.raises(AcnetError, match=r"manifest\.json: not there; prepare the dataset first"):
         Store(tmp_path / "new", "train")
+    stop = None
+    written.clear()
+    prepare("x", one, trees["ade20k"], tmp_path / "new")
+    assert len(written) == 3
+    for name in FILES:
+        assert (tmp_path / "new" / name).read_bytes() == (tmp_path / "old" / name).read_bytes()
+    assert sorted(p.name for p in (tmp_path / "new").iterdir()) == FILES
+
+
+def broken_off(monkeypatch, out, one, root):
+    """Prepare two images and stop."""
+    original, written = store.Place.write, []
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+
+        def write(self, image, label):
+            if len(written) == 2:
+                raise KeyboardInterrupt
+            written.append(self.parts)
+            return original(self, image, label)
+
+        patch.setattr(store.Place, "write", write)
+        prepare("x", one, root, out)
+    return out / ".preparing"
+
+
+def test_work_on_a_source_that_has_changed_is_thrown_away(tree, tmp_path, dataset, monkeypatch):
+    root, one = tree("ade20k"), dataset("ade20k", splits={"train": 5})
+    prepare("x", one, root, tmp_path / "before")
+    broken_off(monkeypatch, tmp_path / "out", one, root)
+    first = min(root.glob("ADEChallengeData2016/annotations/training/*.png"))
+    with Image.open(first) as label:
+        shape = label.height, label.width
+    Image.fromarray(np.ones(shape, np.uint8)).save(first)
+    prepare("x", one, root, tmp_path / "out")
+    prepare("x", one, root, tmp_path / "again")
+    opened = Store(tmp_path / "out", "train")
+    assert (opened.label(0) == 0).all()
+    assert (tmp_path / "out/manifest.json").read_bytes() == (tmp_path / "again/manifest.json").read_bytes()
+    assert (tmp_path / "out/manifest.json").read_bytes() != (tmp_path / "before/manifest.json").read_bytes()
+
+
+def test_an_image_that_did_not_reach_the_disk_is_written_again(trees, prepared, tmp_path, dataset, monkeypatch):
+    one = dataset("ade20k")
+    work = broken_off(monkeypatch, tmp_path, one, trees["ade20k"])
+    data = bytearray((work / "train.images.bin").read_bytes())
+    data[10] ^= 255
+    (work / "train.images.bin").write_bytes(data)
+    with open(work / "train.journal", "a") as handle:
+        handle.write('{"index": 4, "ma')  # cut in the middle
+    prepare("mini_ade20k", one, trees["ade20k"], tmp_path)
+    for path in prepared["ade20k"].iterdir():
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+
+
+def test_two_processes_do_not_prepare_one_dataset_together(trees, tmp_path, dataset):
+    from acnet.data.journal import alone
+
+    (tmp_path / ".preparing").mkdir()
+    with alone(tmp_path / ".preparing"), pytest.raises(AcnetError, match="another process is preparing this dataset"):
+        prepare("x", dataset("ade20k"), trees["ade20k"], tmp_path)
+
+
+def test_a_disk_too_small_is_named_before_anything_is_decoded(trees, tmp_path, dataset, monkeypatch):
+    import shutil
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 10**8))
+    monkeypatch.setattr(store.Place, "write", None)
+    with pytest.raises(AcnetError, match=r"preparing x needs .* free; free some"):
+        prepare("x", dataset("ade20k"), trees["ade20k"], tmp_path)
 
 
 def test_a_truncated_store_is_refused(trees, tmp_path, dataset):

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from acnet.data.store import StoreWriter
+from acnet.data.store import Places
 from acnet.files import write_json
 from acnet.model import build_network
 
@@ -107,10 +107,15 @@ def run(tmp_path, photograph):
         def prepare(self, labels: list[np.ndarray]) -> None:
             folder = self.data / self.params["dataset"]
             folder.mkdir(parents=True, exist_ok=True)
-            writer = StoreWriter(folder, "val", labelled=True)
+            sizes = [label.shape for label in labels]
+            places = Places.of(folder, "val", True, sizes)
+            for path in places.files:
+                path.unlink(missing_ok=True)
+            places.reserve()
             for i, label in enumerate(labels):
-                writer.add(f"street_{i}", photograph(*label.shape), label)
-            write_json(folder / "manifest.json", {"splits": {"val": {"files": writer.finish()}}})
+                places.place(i).write(photograph(*label.shape), label)
+            files = places.finish([f"street_{i}" for i in range(len(labels))], sizes)
+            write_json(folder / "manifest.json", {"splits": {"val": {"files": files}}})
 
         def labels(self) -> list[np.ndarray]:
             """Labels of several sizes, class 3 in none of them, one of void only."""

@@ -1,0 +1,87 @@
+"""Which images of a preparation are done, kept on disk, so that a killed one goes on where it was."""
+
+import contextlib
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from acnet import __version__
+from acnet.data.pair import Pair
+from acnet.data.store import Places
+from acnet.errors import AcnetError
+from acnet.files import digest, write_text
+
+_PLAN, _LOCK = "plan", "lock"
+
+
+@contextlib.contextmanager
+def alone(work: Path) -> Iterator[None]:
+    """Keep other processes out of `work`; AcnetError if one is there."""
+    import fcntl
+
+    with open(work / _LOCK, "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AcnetError(f"{work}: another process is preparing this dataset; wait for that one") from None
+        except OSError:
+            pass  # a network file system without locks
+        yield
+
+
+class Journal:
+    """One line per finished image in {work}/{split}.journal. Work for another plan is thrown away."""
+
+    def __init__(self, work: Path, plan: list):
+        self.work = work
+        mark = digest([__version__, _plain(plan)])
+        if not (work / _PLAN).exists() or (work / _PLAN).read_text() != mark:
+            for path in work.iterdir():
+                if path.name != _LOCK:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+            write_text(work / _PLAN, mark)
+
+    def done(self, places: Places) -> dict[int, np.ndarray]:
+        """The label counts (256,) of each image that is in its place, whole and unchanged."""
+        path = self._path(places)
+        if not path.exists():
+            return {}
+        found = {}
+        for line in path.read_text().splitlines():
+            with contextlib.suppress(ValueError, KeyError):  # the last line may be cut
+                entry = json.loads(line)
+                found[entry["index"]] = entry
+        found = {i: entry for i, entry in found.items() if places.place(i).check() == entry["mark"]}
+        write_text(path, "".join(json.dumps(entry) + "\n" for entry in found.values()))
+        return {
+            i: np.bincount(*_counted(entry["counts"]), minlength=256).astype(np.int64) for i, entry in found.items()
+        }
+
+    def add(self, places: Places, index: int, mark: int, counts: np.ndarray) -> None:
+        """Note that an image is in its place."""
+        entry = {"index": index, "mark": mark, "counts": {int(v): int(counts[v]) for v in np.flatnonzero(counts)}}
+        with open(self._path(places), "a") as handle:
+            handle.write(json.dumps(entry) + "\n")
+
+    def _path(self, places: Places) -> Path:
+        return self.work / f"{places.split}.journal"
+
+
+def _counted(counts: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([int(v) for v in counts], np.int64), np.array(list(counts.values()), np.float64)
+
+
+def _plain(value: Any) -> Any:
+    """A plan as plain values, each file with its size and time."""
+    if isinstance(value, Path):
+        facts = value.stat()
+        return [str(value), facts.st_size, facts.st_mtime_ns]
+    if isinstance(value, Pair):
+        return [value.name, _plain(value.image), _plain(value.label)]
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, str | int | None) else _plain([value.file, value.layers])

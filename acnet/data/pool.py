@@ -1,0 +1,67 @@
+"""Work spread over processes that end when this one does, however it ends."""
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from typing import Any
+
+from acnet.errors import AcnetError
+
+_AHEAD = 3  # jobs in hand for each process
+
+
+class Pool:
+    """`count` processes; with one, the work is done right here."""
+
+    def __init__(self, count: int):
+        self._count = count
+        self._executor: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> "Pool":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._executor:
+            self._executor.shutdown(cancel_futures=True)
+
+    def run(self, work: Callable, jobs: Iterable[tuple]) -> Iterator[Any]:
+        """The results of work(*job), in the order in which they are done; the first exception ends it."""
+        if self._count == 1:
+            for job in jobs:
+                yield work(*job)
+            return
+        jobs = iter(jobs)
+        pending = set()
+        try:
+            while True:
+                pending |= {self._submit(work, job) for job in islice(jobs, _AHEAD * self._count - len(pending))}
+                if not pending:
+                    return
+                finished, pending = wait(pending, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    yield future.result()
+        except BrokenProcessPool as error:
+            raise AcnetError(
+                "a decoding process was killed (out of memory?); run again with fewer --threads"
+            ) from error
+        finally:
+            for future in pending:
+                future.cancel()
+
+    def _submit(self, work: Callable, job: tuple) -> Any:
+        if self._executor is None:  # starting processes takes a moment, and all may be done already
+            context = multiprocessing.get_context("spawn")  # a copy of a process with threads may hang
+            self._executor = ProcessPoolExecutor(self._count, context, _end_with_parent)
+        return self._executor.submit(work, *job)
+
+
+def _end_with_parent() -> None:
+    def watch() -> None:
+        multiprocessing.parent_process().join()
+        os._exit(1)  # nobody wants the result
+
+    threading.Thread(target=watch, daemon=True).start()

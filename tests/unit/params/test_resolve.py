@@ -206,7 +206,7 @@ def test_editing_one_run_changes_that_run_and_what_is_fine_tuned_from_it_alone(p
 
 def test_a_fine_tuned_run_takes_the_network_of_its_source_but_not_its_training(params, edit):
     edit("runs.yaml", "{dataset: cityscapes, role: r101, strategies: [multi_grid, random_scale, ohem]}",
-         "{dataset: cityscapes, role: r101, strategies: [multi_grid, random_scale, ohem], reuse: 2, batch: 4}")  # fmt: skip
+         "{dataset: cityscapes, role: r101, strategies: [multi_grid, random_scale, ohem], reuse: 2, batch: 4}")  # fmt: skip  # noqa: E501
     values = Campaign(params, "paper").resolve("r101_ohem_trainval", 0).values
     assert (values["model"]["reuse"], values["train"]["batch"]) == (2, 8)
 

@@ -1,8 +1,10 @@
 """acnet evaluate, acnet examples: what a trained network does."""
 
 import argparse
+import sys
 
 from acnet.commands.options import campaign, command, run_params_option, whole
+from acnet.params.measures import load_measures
 from acnet.params.resolved import read_resolved
 
 
@@ -11,6 +13,9 @@ def add(commands) -> None:
     evaluate = command(commands, "evaluate", _evaluate, "measure a trained network with named protocols")
     run_params_option(evaluate)
     evaluate.add_argument("--protocol", action="append", required=True, help="an entry of protocols.yaml; may repeat")
+    evaluate.add_argument(
+        "--part", type=_part, default=(0, 1), metavar="I/N", help="score every N-th image from the I-th on (1/1)"
+    )
     examples = command(commands, "examples", _examples, "write example predictions and gates for the figures")
     run_params_option(examples)
     examples.add_argument("--protocol", required=True, help="an entry of protocols.yaml")
@@ -24,7 +29,21 @@ def _evaluate(parsed: argparse.Namespace) -> None:
     settings = campaign(parsed, params["scale"])
     protocols = [settings.protocol(name, params["run"]) for name in parsed.protocol]
     folder = parsed.params.parent
-    evaluate_run(params, folder / "checkpoint.pt", protocols, parsed.data_root, folder / "metrics")
+    measures = load_measures(parsed.params_root)
+    checkpoint, out = folder / "checkpoint.pt", folder / "metrics"
+    if not evaluate_run(params, checkpoint, protocols, measures, parsed.data_root, out, parsed.part):
+        print("acnet: this part is scored; the last of the parts writes the metrics", file=sys.stderr)
+
+
+def _part(text: str) -> tuple[int, int]:
+    """ "2/3" as (1, 3): the second of three."""
+    try:
+        number, of = map(int, text.split("/"))
+    except ValueError:
+        number, of = 0, 0
+    if not 1 <= number <= of:
+        raise argparse.ArgumentTypeError(f"'{text}' is no part; write 2/3 for the second of three")
+    return number - 1, of
 
 
 def _examples(parsed: argparse.Namespace) -> None:

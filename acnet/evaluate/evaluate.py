@@ -5,46 +5,98 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from acnet.data.store import MANIFEST
 from acnet.errors import AcnetError
-from acnet.evaluate.confusion import confusion
-from acnet.evaluate.metrics import summary
-from acnet.evaluate.trained import open_trained
-from acnet.files import digest, write_json
+from acnet.evaluate.counts import Counts, count, counts_file, write_counts
+from acnet.evaluate.metrics import detail, summary
+from acnet.evaluate.trained import Trained, open_trained
+from acnet.evaluate.unfinished import Unfinished
+from acnet.files import digest, read_json, sha256, write_json
+from acnet.params.measures import Measures
 from acnet.params.protocols import Protocol
 from acnet.progress import Progress
+from acnet.provenance import source_hash
 
 
 def evaluate_run(
-    params: Mapping[str, Any], checkpoint: Path, protocols: Sequence[Protocol], data_root: Path, out: Path
-) -> None:
-    """Write {out}/{protocol.name}.json for each protocol: the metrics of `checkpoint` on the run's evaluation split.
+    params: Mapping[str, Any],
+    checkpoint: Path,
+    protocols: Sequence[Protocol],
+    measures: Measures,
+    data_root: Path,
+    out: Path,
+    part: tuple[int, int] = (0, 1),
+) -> bool:
+    """Write {out}/{protocol.name}.json and .images.npz for each protocol; return whether the set is whole.
 
-    `params` are the resolved parameters of the run. Each image is read once, for all protocols. Nothing is written
-    before the whole split is scored. Raises AcnetError for data that is not prepared, a checkpoint of another
-    network, scores that are not finite, and a split without a labelled pixel.
+    They hold the metrics of `checkpoint` on the evaluation split of the run whose resolved parameters are `params`, and
+    the counts of every image behind them. Each image is read once, for all protocols. `part` (i, n) scores every n-th
+    image from i on; whichever process finds the set whole writes the files, and they are the same for any n. What a
+    killed process has scored lies beside `out`, in evaluating/, and is not scored again.
+
+    Raises AcnetError for data that is not prepared, a checkpoint of another network, scores that are not finite, and
+    a split without a labelled pixel.
     """
     trained = open_trained(params, checkpoint, data_root)
-    classes, images, split = len(trained.names), len(trained.store), params["evaluate_split"]
-    totals = [np.zeros((classes, classes), np.int64) for _ in protocols]
-    progress = Progress(f"evaluate {params['run']} on {params['dataset']} {split}", images, "images")
-    for index in range(images):
-        truth = trained.store.label(index)
-        for protocol, total in zip(protocols, totals, strict=True):
-            total += confusion(truth, trained.label_map(index, protocol), classes)
+    images, split = len(trained.store), params["evaluate_split"]
+    same = [
+        dict(params), sha256(checkpoint), source_hash(), dataclasses.asdict(measures),
+        read_json(data_root / params["dataset"] / MANIFEST)["splits"][split]["files"],
+    ]  # fmt: skip
+    kept = [
+        Unfinished(out.with_name("evaluating") / protocol.name, digest([*same, dataclasses.asdict(protocol)]))
+        for protocol in protocols
+    ]
+    mine = range(part[0], images, part[1])
+    open_images = [index for index in mine if any(index not in one.images for one in kept)]
+    label = f"evaluate {params['run']} on {params['dataset']} {split}"
+    progress = Progress(label, len(mine), "images", start=len(mine) - len(open_images))
+    for index in open_images:
+        _score(trained, index, protocols, measures, kept)
         progress.advance()
     progress.finish()
-    if not all(total.any() for total in totals):
+    for one in kept:
+        one.close()
+        one.refresh()
+    whole = True
+    for protocol, one in zip(protocols, kept, strict=True):
+        file = out / f"{protocol.name}.json"
+        if len(one.images) == images:
+            ordered = [one.images[index] for index in range(images)]
+            counts = Counts.join(trained.store.names, len(trained.names), measures.bands, ordered)
+            _write(file, params, protocol, trained, counts, data_root)
+            one.remove()
+        else:
+            # Another process may have written the set, and removed its parts, since this one looked.
+            whole = whole and not one.folder.exists() and file.exists()
+    return whole
+
+
+def _score(
+    trained: Trained, index: int, protocols: Sequence[Protocol], measures: Measures, kept: Sequence[Unfinished]
+) -> None:
+    truth = trained.store.label(index)
+    for protocol, one in zip(protocols, kept, strict=True):
+        if index not in one.images:
+            one.add(index, count(truth, trained.label_map(index, protocol), len(trained.names), measures))
+
+
+def _write(
+    file: Path, params: Mapping[str, Any], protocol: Protocol, trained: Trained, counts: Counts, data_root: Path
+) -> None:
+    total, split = counts.confusion(), params["evaluate_split"]
+    if not total.any():
         raise AcnetError(f"{data_root / params['dataset']}: split '{split}' has no labelled pixel to score")
-    for protocol, total in zip(protocols, totals, strict=True):
-        settings = dataclasses.asdict(protocol)
-        metrics = {
-            **{key: params[key] for key in ("scale", "run", "seed", "dataset", "reader")},
-            "split": split,
-            "protocol": settings,
-            "protocol_hash": digest(settings),
-            "images": images,
-            **summary(total, trained.names, params["reader"]),
-        }
-        write_json(out / f"{protocol.name}.json", metrics)
+    settings = dataclasses.asdict(protocol)
+    metrics = {
+        **{key: params[key] for key in ("scale", "run", "seed", "dataset", "reader")},
+        "split": split,
+        "protocol": settings,
+        "protocol_hash": digest(settings),
+        "images": len(counts.names),
+        **summary(total, trained.names, params["reader"]),
+        **detail(counts, trained.names),
+    }
+    # Last, since it is what others look for.
+    write_counts(counts_file(file), counts)
+    write_json(file, metrics)

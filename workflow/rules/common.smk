@@ -10,6 +10,7 @@ from acnet.data.source import own_folder
 from acnet.errors import AcnetError
 from acnet.files import canonical
 from acnet.params.campaign import Campaign
+from acnet.params.measures import load_measures
 from acnet.params.tables import check_names, load_tables
 
 # The rules find the command `acnet` whether or not this environment is activated.
@@ -25,6 +26,7 @@ try:
     # Everything that is asked is settled here, so that a mistake in params/ is one line before anything starts.
     CAMPAIGN = Campaign(PARAMS, SCALE)
     TABLES = load_tables(PARAMS)
+    MEASURES = load_measures(PARAMS)
     check_names(TABLES, CAMPAIGN.runs, CAMPAIGN.protocols)
     SHOWN = CAMPAIGN.shown(TABLES)
     NEEDED = TABLES.trained(SHOWN)

@@ -5,6 +5,7 @@ rule evaluate:
         data=manifest,
     output:
         f"{RUN}/metrics/{{protocol}}.json",
+        f"{RUN}/metrics/{{protocol}}.images.npz",
     log:
         "logs/evaluate/{scale}/{run}/seed{seed}/{protocol}.log",
     conda:
@@ -14,6 +15,7 @@ rule evaluate:
         gpu=CAMPAIGN.scale.gpus,
     params:
         protocol=lambda wildcards: protocol_values(wildcards, wildcards.protocol),
+        measures=canonical(dataclasses.asdict(MEASURES)),
         run=f"{RUN}/params.yaml",
     shell:
         "acnet evaluate --params {params.run} --protocol {wildcards.protocol} 2> {log}"

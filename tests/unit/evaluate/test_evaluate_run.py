@@ -1,5 +1,10 @@
 import dataclasses
+import json
 import math
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,17 +14,20 @@ from acnet.data.store import Store
 from acnet.errors import AcnetError
 from acnet.evaluate import evaluate as module
 from acnet.evaluate.confusion import confusion
+from acnet.evaluate.counts import read_counts
 from acnet.evaluate.evaluate import evaluate_run
 from acnet.evaluate.inference import predict
 from acnet.files import digest, read_json
+from acnet.params.measures import load_measures
 from acnet.params.protocols import Protocol
 
+MEASURES = load_measures(Path(__file__).parents[3] / "params")
 SINGLE = Protocol(name="single", scales=[1.0])
 MULTI = Protocol(name="multi_flip", scales=[0.5, 1.0, 1.5], mirror=True, window=[32, 40], stride=2 / 3, batch=4)
 
 
 def evaluate(run, *protocols):
-    evaluate_run(run.params, run.checkpoint, protocols, run.data, run.out)
+    assert evaluate_run(run.params, run.checkpoint, protocols, MEASURES, run.data, run.out)
     return [read_json(run.out / f"{protocol.name}.json") for protocol in protocols]
 
 
@@ -39,7 +47,8 @@ def test_metrics_name_the_run_and_the_protocol_and_hold_the_confusion_of_its_pre
         for i in range(len(store)):
             scores = predict(network, store.image(i), protocol, 11, torch.device("cpu"))
             expected += confusion(store.label(i), scores.numpy().argmax(0).astype(np.uint8), 11)
-        assert metrics["confusion"] == expected.tolist()
+        assert (read_counts(run.out / f"{protocol.name}.images.npz").confusion() == expected).all()
+        assert list(metrics["class_pixels"].values()) == expected.sum(1).tolist()
         assert metrics["protocol"] == dataclasses.asdict(protocol)
         assert metrics["protocol_hash"] == digest(dataclasses.asdict(protocol))
         assert metrics["images"] == 6
@@ -70,22 +79,90 @@ def test_two_runs_write_the_same_bytes(run):
     first = {file.name: file.read_bytes() for file in run.out.iterdir()}
     evaluate(run, MULTI, SINGLE)
     assert {file.name: file.read_bytes() for file in run.out.iterdir()} == first
-    assert set(first) == {"single.json", "multi_flip.json"}
+    assert set(first) == {f"{name}.{kind}" for name in ("single", "multi_flip") for kind in ("json", "images.npz")}
 
 
-def test_nothing_is_written_when_it_stops_on_the_way(run, monkeypatch):
-    counted = []
+def stop_after(monkeypatch, images):
+    """Let evaluation score so many images, then stop it; return the list of those scored since."""
+    scored = []
 
-    def count(*arguments):
-        counted.append(1)
-        if len(counted) == 3:
+    def score(*arguments):
+        if len(scored) == images:
             raise KeyboardInterrupt
-        return confusion(*arguments)
+        scored.append(arguments[1])
+        return real(*arguments)
 
-    monkeypatch.setattr(module, "confusion", count)
-    with pytest.raises(KeyboardInterrupt):
-        evaluate(run, SINGLE)
-    assert not run.out.exists()
+    real = module._score
+    monkeypatch.setattr(module, "_score", score)
+    return scored
+
+
+def test_an_evaluation_that_stopped_goes_on_where_it_was(run, monkeypatch):
+    evaluate(run, SINGLE)
+    expected = {file.name: file.read_bytes() for file in run.out.iterdir()}
+    for file in run.out.iterdir():
+        file.unlink()
+    with monkeypatch.context() as patched:
+        stop_after(patched, 2)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(run, SINGLE)
+    assert not list(run.out.iterdir())
+    (part,) = (run.out.parent / "evaluating" / "single").iterdir()
+    part.write_bytes(part.read_bytes()[:-5])  # the second record was cut short
+    scored = stop_after(monkeypatch, 99)
+    evaluate(run, SINGLE)
+    assert scored == [1, 2, 3, 4, 5]
+    assert {file.name: file.read_bytes() for file in run.out.iterdir()} == expected
+    assert not (run.out.parent / "evaluating").exists()
+
+
+def test_what_another_checkpoint_scored_is_not_taken(run, monkeypatch):
+    with monkeypatch.context() as patched:
+        stop_after(patched, 3)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(run, SINGLE)
+    network = run.network()
+    torch.nn.init.constant_(network.classifier[-1].bias[3:4], 1e6)
+    run.save(network)
+    scored = stop_after(monkeypatch, 99)
+    assert evaluate(run, SINGLE)[0]["pixacc"] == 0
+    assert scored == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("parts", [2, 3])
+def test_several_processes_write_the_same_files_as_one(run, parts):
+    evaluate(run, SINGLE)
+    expected = {file.name: file.read_bytes() for file in run.out.iterdir()}
+    for file in run.out.iterdir():
+        file.unlink()
+    whole = [
+        evaluate_run(run.params, run.checkpoint, [SINGLE], MEASURES, run.data, run.out, (part, parts))
+        for part in range(parts)
+    ]
+    assert whole == [False] * (parts - 1) + [True]
+    assert {file.name: file.read_bytes() for file in run.out.iterdir()} == expected
+
+
+def test_killed_in_the_middle_and_started_again_it_writes_the_same_files(run):
+    evaluate(run, SINGLE)
+    expected = {file.name: file.read_bytes() for file in run.out.iterdir()}
+    for file in run.out.iterdir():
+        file.unlink()
+    script = (
+        "import json, os, signal, sys; from pathlib import Path\n"
+        "from acnet.evaluate import evaluate as m; from acnet.params.measures import load_measures\n"
+        "from acnet.params.protocols import Protocol\n"
+        "real = m._score\n"
+        "m._score = lambda t, i, *r: os.kill(os.getpid(), signal.SIGKILL) if i == 3 else real(t, i, *r)\n"
+        "params, checkpoint, data, out, root = sys.argv[1:]\n"
+        "m.evaluate_run(json.loads(params), Path(checkpoint), [Protocol(name='single', scales=[1.0])],"
+        " load_measures(root), Path(data), Path(out))\n"
+    )
+    places = [json.dumps(run.params), run.checkpoint, run.data, run.out, Path(__file__).parents[3] / "params"]
+    done = subprocess.run([sys.executable, "-c", script, *map(str, places)], capture_output=True, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    evaluate(run, SINGLE)
+    assert {file.name: file.read_bytes() for file in run.out.iterdir()} == expected
 
 
 def test_a_split_of_void_is_refused(run):

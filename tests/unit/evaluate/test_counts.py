@@ -1,0 +1,132 @@
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from acnet.data.classes import VOID
+from acnet.errors import AcnetError
+from acnet.evaluate.confusion import confusion
+from acnet.evaluate.counts import SIZES, Counts, count, read_counts, write_counts
+from acnet.evaluate.metrics import detail
+from acnet.evaluate.regions import near_edge, rings, segment_sizes, sizes
+from acnet.params.measures import Measures
+
+MEASURES = Measures(
+    bands=[1, 3], contour=0.05, small=0.01, large=0.1, gate_distances=[2], resamples=100, level=0.95, seed=0
+)
+
+
+@pytest.fixture
+def maps():
+    """A function from a number of classes and a size to a truth with void and a prediction, in patches."""
+
+    def make(classes, height, width, seed=0):
+        rng = np.random.default_rng(seed)
+        coarse = rng.integers(0, classes, (2, -(-height // 6), -(-width // 6)))
+        truth, prediction = coarse.repeat(6, 1).repeat(6, 2)[:, :height, :width].astype(np.uint8)
+        prediction = np.where(rng.random(truth.shape) < 0.6, truth, prediction)
+        truth = truth.copy()
+        truth[height // 3 : height // 3 + 2] = VOID
+        return truth, prediction
+
+    return make
+
+
+def slow_near_edge(labels, radius, border):
+    height, width = labels.shape
+    expected = np.zeros(labels.shape, bool)
+    for y, x in np.ndindex(labels.shape):
+        window = labels[max(0, y - radius) : y + radius + 1, max(0, x - radius) : x + radius + 1]
+        leaves = y < radius or x < radius or y + radius >= height or x + radius >= width
+        expected[y, x] = (window != labels[y, x]).any() or (border and leaves)
+    return expected
+
+
+@pytest.mark.parametrize("border", [False, True])
+@pytest.mark.parametrize("radius", [1, 2, 3, 5, 9])
+def test_near_an_edge_is_having_another_label_in_the_window(maps, radius, border):
+    labels, _ = maps(3, 17, 29)
+    assert (near_edge(labels, radius, border=border) == slow_near_edge(labels, radius, border)).all()
+
+
+def test_rings_count_the_distances_that_a_pixel_is_beyond():
+    labels = np.zeros((3, 12), np.uint8)
+    labels[:, 0] = 1
+    assert rings(labels, [1, 3, 5]).tolist() == [[0, 0, 1, 1, 2, 2, 3, 3, 3, 3, 3, 3]] * 3
+
+
+@pytest.mark.parametrize(("classes", "shape"), [(2, (23, 31)), (5, (40, 12)), (3, (1, 1)), (3, (1, 50)), (3, (50, 1))])
+def test_segments_are_the_connected_parts_of_each_label(classes, shape):
+    labels = np.random.default_rng(classes).integers(0, classes, shape).astype(np.uint8)
+    expected = np.zeros(shape, int)
+    for label in range(classes):
+        parts, _ = ndimage.label(labels == label)
+        expected[labels == label] = np.bincount(parts.ravel())[parts][labels == label]
+    assert (segment_sizes(labels) == expected).all()
+
+
+def test_sizes_are_shares_of_the_image():
+    labels = np.zeros((10, 10), np.uint8)
+    labels[0, 0], labels[5:, :5] = 1, 2
+    found = sizes(labels, 0.01, 0.25)
+    assert (found[0, 0], found[9, 0], found[0, 9]) == (1, 1, 2)
+    assert sizes(labels, 0.011, 0.24)[[0, 9], 0].tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("classes", [2, 19, 171])
+def test_the_regions_add_up_and_each_is_the_confusion_of_its_pixels(maps, classes):
+    pairs = [maps(classes, *size, seed) for seed, size in enumerate([(40, 56), (30, 20), (1, 1)])]
+    counts = Counts.join("abc", classes, MEASURES.bands, [count(*pair, classes, MEASURES) for pair in pairs])
+    assert (counts.confusion() == sum(confusion(*pair, classes) for pair in pairs)).all()
+    for band in MEASURES.bands:
+        expected = sum(confusion(np.where(near_edge(t, band), t, VOID), p, classes) for t, p in pairs)
+        assert (counts.confusion(band=band) == expected).all()
+    for number, size in enumerate(SIZES):
+        expected = sum(confusion(np.where(sizes(t, 0.01, 0.1) == number, t, VOID), p, classes) for t, p in pairs)
+        assert (counts.confusion(size=size) == expected).all()
+    for i, pair in enumerate(pairs):
+        of_image = confusion(*pair, classes)
+        parts = np.diag(of_image), of_image.sum(1), of_image.sum(0)
+        assert (counts.by_image()[:, i] == parts).all()
+
+
+def official_boundary(mask, radius):
+    """mask_to_boundary of the Boundary IoU authors' code, with scipy's erosion."""
+    padded = np.pad(mask, 1)
+    eroded = ndimage.binary_erosion(padded, np.ones((3, 3)), iterations=radius, border_value=1)
+    return mask & ~eroded[1:-1, 1:-1]
+
+
+def test_boundary_iou_is_that_of_its_authors_for_every_class(maps):
+    truth, prediction = maps(5, 60, 80)
+    counts = Counts.join("a", 5, MEASURES.bands, [count(truth, prediction, 5, MEASURES)])
+    seen = np.where(truth == VOID, VOID, prediction)
+    expected = []
+    for label in range(5):
+        ours, theirs = (official_boundary(m == label, 5) for m in (seen, truth))
+        expected.append((ours & theirs).sum() / (ours | theirs).sum())
+    found = detail(counts, "vwxyz")
+    assert list(found["class_boundary_iou"].values()) == pytest.approx(expected, abs=1e-15)
+    assert found["boundary_iou"] == pytest.approx(np.mean(expected), abs=1e-15)
+
+
+def test_an_image_of_void_counts_nothing():
+    image = count(np.full((4, 5), VOID, np.uint8), np.zeros((4, 5), np.uint8), 3, MEASURES)
+    assert not image.pixels.any() and not image.contour.any()
+
+
+@pytest.mark.parametrize(("truth", "prediction"), [(3, 0), (0, 3), (254, 0), (0, 255)])
+def test_ids_out_of_range_are_refused(truth, prediction):
+    with pytest.raises(ValueError, match=r"outside 0\.\.2"):
+        count(np.full((2, 2), truth, np.uint8), np.full((2, 2), prediction, np.uint8), 3, MEASURES)
+
+
+def test_counts_survive_their_file_and_a_broken_one_is_named(maps, tmp_path):
+    counts = Counts.join(["a", "bb"], 4, [1, 3], [count(*maps(4, 20, 30, seed), 4, MEASURES) for seed in (0, 1)])
+    file = tmp_path / "single.images.npz"
+    write_counts(file, counts)
+    found = read_counts(file)
+    assert (found.names, found.classes, found.bands) == (["a", "bb"], 4, [1, 3])
+    assert (found.by_image(band=1) == counts.by_image(band=1)).all()
+    file.write_bytes(file.read_bytes()[:200])
+    with pytest.raises(AcnetError, match=r"single.images.npz: not a whole file of counts"):
+        read_counts(file)

@@ -20,6 +20,9 @@ def add(commands) -> None:
     run_params_option(examples)
     examples.add_argument("--protocol", required=True, help="an entry of protocols.yaml")
     examples.add_argument("--count", type=whole(1), default=4, help="number of images (4)")
+    gates = command(commands, "gates", _gates, "measure where a trained network's gates open")
+    run_params_option(gates)
+    gates.add_argument("--protocol", default="single", help="its size and precision count (single)")
 
 
 def _evaluate(parsed: argparse.Namespace) -> None:
@@ -54,3 +57,12 @@ def _examples(parsed: argparse.Namespace) -> None:
     folder = parsed.params.parent
     out = folder / "examples.npz"
     write_examples(params, folder / "checkpoint.pt", protocol, parsed.data_root, out, parsed.count)
+
+
+def _gates(parsed: argparse.Namespace) -> None:
+    from acnet.evaluate.gates import measure_gates
+
+    params = read_resolved(parsed.params)
+    protocol = campaign(parsed, params["scale"]).protocol(parsed.protocol, params["run"])
+    folder, measures = parsed.params.parent, load_measures(parsed.params_root)
+    measure_gates(params, folder / "checkpoint.pt", protocol, measures, parsed.data_root, folder / "gates.json")

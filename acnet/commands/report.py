@@ -10,6 +10,7 @@ _DRAWN = {
     "table": ("tables", "write_table", "one table as CSV, Markdown and LaTeX", True),
     "figure": ("figures", "write_figure", "one figure as PNG and PDF", True),
     "curves": ("curves", "write_curves", "the training curves as PNG and PDF", False),
+    "gates": ("gates", "write_gates", "where the gates are large, as PNG and PDF", False),
     "claims": ("claims", "write_claims", "the verdict on each of the paper's claims", False),
     "page": ("page", "write_page", "the page with everything", False),
     "publish": ("publish", "publish", "copy what may be published into reports/published", False),

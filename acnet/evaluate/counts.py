@@ -60,7 +60,10 @@ def _contours(truth: np.ndarray, prediction: np.ndarray, classes: int, share: fl
 
 @dataclasses.dataclass(frozen=True)
 class Counts:
-    """All images of a split: `codes` and `pixels` of image i lie in [starts[i], starts[i + 1]); `contours` (N, 3, K)."""
+    """All images of a split, one behind the other as in `ImageCounts`; `contours` (N, 3, K).
+
+    `codes` and `pixels` of image i lie in [starts[i], starts[i + 1]).
+    """
 
     names: list[str]
     classes: int

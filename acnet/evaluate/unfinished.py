@@ -20,7 +20,7 @@ _HEAD = struct.Struct("<4I")  # image, number of codes, number of classes, CRC-3
 
 
 class Unfinished:
-    """The records of every process that works on `key` (hexadecimal) in `folder`; those of other keys are left alone."""
+    """The records of every process that works on `key` in `folder`; those of other keys are left alone."""
 
     def __init__(self, folder: Path, key: str):
         self.folder, self.key = folder, key

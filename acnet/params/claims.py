@@ -25,6 +25,7 @@ _NEEDS = {
     "gate_range": "figure",
     "local_gate_range": "figure",
     "learned": "run",
+    "gate_contrasts": "run",
     "none": "reason",
 }
 
@@ -38,7 +39,7 @@ class Claim:
     kind: Literal["stated", "derived", "mechanism"]
     check: Literal[
         "greater", "best", "monotone", "equal", "more_gain", "reached", "count_best", "class_gains",
-        "gate_range", "local_gate_range", "learned", "none",
+        "gate_range", "local_gate_range", "learned", "gate_contrasts", "none",
     ]  # fmt: skip
     cells: list[list[str]] | None = None
     row: str | None = None
@@ -63,6 +64,12 @@ def load_claims(params_root: str | Path, tables: Tables) -> dict[str, Claim]:
     for name, claim in claims.items():
         _check(claim, tables, f"{path}: claims.{name}")
     return claims
+
+
+def gated_runs(params_root: str | Path, tables: Tables) -> list[str]:
+    """The runs whose gates some claim asks about, sorted."""
+    claims = load_claims(params_root, tables).values()
+    return sorted({claim.run for claim in claims if claim.check == "gate_contrasts"})
 
 
 def _check(claim: Claim, tables: Tables, where: str) -> None:

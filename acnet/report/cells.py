@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from acnet.evaluate.bootstrap import Interval
 from acnet.params.tables import Row, Table
 from acnet.report.results import Results, Score
 
@@ -12,9 +13,10 @@ NOT_RUN, NO_VALUE = "not run", "no value"
 class Cell:
     """One cell; numbers in percent. `score` is ours by `run` and `protocol`, `beside` ours by a second protocol.
 
-    `evaluated` with no `score` means that the measure has no value there, as the IoU of a class that occurs neither in
-    the truth nor in the predictions. In a cell that a test server scores, `score` is the validation number of the
-    network before fine-tuning, `server` the server's number and `fine_tuned` the network sent there.
+    `interval` is that of `score` by resampling the images. `evaluated` with no `score` means that the measure has no
+    value there, as the IoU of a class that occurs neither in the truth nor in the predictions. In a cell that a test
+    server scores, `score` is the validation number of the network before fine-tuning, `server` the server's number and
+    `fine_tuned` the network sent there.
     """
 
     table: str
@@ -26,6 +28,7 @@ class Cell:
     protocol: str | None = None
     evaluated: bool = False
     score: Score | None = None
+    interval: Interval | None = None
     beside_protocol: str | None = None
     beside: Score | None = None
     fine_tuned: str | None = None
@@ -80,6 +83,7 @@ def cell(name: str, table: Table, row: Row, column: str, results: Results) -> Ce
         protocol=protocol,
         evaluated=results.evaluated(run, protocol),
         score=results.score(run, protocol, metric, class_name),
+        interval=results.interval(run, protocol, metric, class_name),
         beside_protocol=beside,
         beside=results.score(run, beside, metric, class_name) if beside else None,
         fine_tuned=row.server,

@@ -6,6 +6,9 @@ import math
 from collections.abc import Callable
 from typing import Literal
 
+import numpy as np
+
+from acnet.evaluate.bootstrap import Interval, interval
 from acnet.params.claims import CellName, Claim
 from acnet.params.tables import Tables
 from acnet.report.cells import NO_VALUE, Cell, cell
@@ -33,7 +36,10 @@ class Term:
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One comparison: `ours` and `paper` are the margins, `noise` what they must pass."""
+    """One comparison: `ours` and `paper` are the margins, `noise` what they must pass.
+
+    `interval` is that of `ours` by resampling the images, the same ones for every run; it must not hold 0 either.
+    """
 
     label: str
     terms: list[Term]
@@ -41,6 +47,7 @@ class Step:
     ours: float | None = None
     paper: float | None = None
     noise: float | None = None
+    interval: Interval | None = None
     reason: str | None = None
 
 
@@ -101,6 +108,26 @@ class Cells:
         found = self[name]
         return found.score.variance_of_mean if found.score and found.server is None else 0.0
 
+    def interval(self, names: list[CellName], signs: tuple[int, ...], less: float = 0.0) -> Interval | None:
+        """The interval of a signed sum of cells, `less` a constant; None where a run of ours has no counts.
+
+        A cited number, and a test server's, is taken as exact.
+        """
+        total, images = np.full(self.scale.measures.resamples, -less), set()
+        for name, sign in zip(names, signs, strict=True):
+            found = self[name]
+            if not found.run or found.server is not None:
+                total = total + sign * self.value(name)
+                continue
+            column = self.tables.table(name[0]).all_columns[name[2]]
+            samples = self.results.samples(found.run, found.protocol, column.metric, column.class_name)
+            if samples is None:
+                return None
+            total = total + sign * samples.values
+            images.add(samples.images)
+        # Sets of other images are not resampled alike.
+        return interval(total, self.scale.measures.level) if len(images) == 1 else None
+
     def term(self, name: CellName) -> Term:
         """The cell as a term."""
         found = self[name]
@@ -112,9 +139,9 @@ class Cells:
         return round(max(self.scale.noise, 2 * math.sqrt(sum(self.variance(name) for name in names))), 4)
 
 
-def judge(margin: float, noise: float) -> Verdict:
-    """held above the noise, not held below its negative, within noise between."""
-    if abs(margin) < noise:
+def judge(margin: float, noise: float, interval: Interval | None = None) -> Verdict:
+    """held above the noise, not held below its negative, within noise between or if the `interval` holds 0."""
+    if abs(margin) < noise or (interval and interval[0] <= 0 <= interval[1]):
         return WITHIN_NOISE
     return HELD if margin > 0 else NOT_HELD
 
@@ -177,7 +204,10 @@ def count_best(claim: Claim, cells: Cells) -> Step:
 
 
 def _step(
-    names: list[CellName], signs: tuple[int, ...], cells: Cells, decide: Callable[[float, float], Verdict] = judge
+    names: list[CellName],
+    signs: tuple[int, ...],
+    cells: Cells,
+    decide: Callable[[float, float, Interval | None], Verdict] = judge,
 ) -> Step:
     """The signed sum of `names`."""
     label = cells.pair(*names) if len(names) == 2 else f"({cells.pair(*names[:2])}) − ({cells.pair(*names[2:])})"
@@ -188,7 +218,8 @@ def _step(
     if reason:
         return Step(label, terms, NOT_MEASURED, paper=paper, reason=reason)
     ours, noise = _sum([(sign, cells.value(name)) for sign, name in pairs]), cells.noise(names)
-    return Step(label, terms, decide(ours, noise), ours, paper, noise)
+    between = cells.interval(names, signs)
+    return Step(label, terms, decide(ours, noise, between), ours, paper, noise, between)
 
 
 def _best(group: list[CellName], cells: Cells) -> Step:
@@ -213,11 +244,12 @@ def _reached(name: CellName, cells: Cells) -> Step:
     if reason:
         return Step(label, [cells.term(name)], NOT_MEASURED, paper=0.0, reason=reason)
     margin, noise = cells[name].difference, cells.noise([name])
-    return Step(label, [cells.term(name)], judge(margin, noise), margin, 0.0, noise)
+    between = cells.interval([name], (1,), less=cells[name].paper)
+    return Step(label, [cells.term(name)], judge(margin, noise, between), margin, 0.0, noise, between)
 
 
-def _judge_equal(margin: float, noise: float) -> Verdict:
-    return HELD if abs(margin) < noise or margin == 0 else NOT_HELD
+def _judge_equal(margin: float, noise: float, interval: Interval | None) -> Verdict:
+    return HELD if margin == 0 or judge(margin, noise, interval) == WITHIN_NOISE else NOT_HELD
 
 
 def _first_problem(names: list[CellName], cells: Cells) -> str | None:

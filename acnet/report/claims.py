@@ -9,12 +9,12 @@ from acnet.params.claims import Claim, load_claims
 from acnet.params.tables import Tables, load_tables
 from acnet.report import checks, properties
 from acnet.report.checks import HELD, LEFT_OUT, NOT_HELD, NOT_MEASURED, NOT_RUN, WITHIN_NOISE, Cells, Step, Verdict
+from acnet.report.gains import class_gains
 from acnet.report.results import Results
 from acnet.report.scale import ScaleInfo
 
 VERDICTS: tuple[Verdict, ...] = (HELD, WITHIN_NOISE, NOT_HELD, NOT_MEASURED)
 _PROPERTIES = {
-    "class_gains": properties.class_gains,
     "gate_range": properties.gate_range,
     "local_gate_range": properties.local_gate_range,
 }
@@ -41,7 +41,9 @@ def write_claims(scale: ScaleInfo, *, params_root: str | Path, results_root: str
     """Write out_root/{scale}/claims.json and return its path; numbers in percent and points."""
     judged = judge_claims(params_root, load_tables(params_root), Results(scale, results_root))
     path = Path(out_root) / scale.name / "claims.json"
-    write_json(path, {"scale": scale.name, "noise": scale.noise, "claims": [_plain(one) for one in judged]})
+    sure = {"level": scale.measures.level, "resamples": scale.measures.resamples}
+    claims = [_plain(one) for one in judged]
+    write_json(path, {"scale": scale.name, "noise": scale.noise, "intervals": sure, "claims": claims})
     return path
 
 
@@ -67,6 +69,10 @@ def _steps(claim: Claim, cells: Cells) -> list[Step]:
         return [Step(claim.statement, [], NOT_MEASURED, reason=claim.reason)]
     if claim.check == "count_best":
         return [checks.count_best(claim, cells)]
+    if claim.check == "class_gains":
+        return class_gains(claim, cells.tables, cells.results)
+    if claim.check == "gate_contrasts":
+        return properties.gate_contrasts(claim, cells.results)
     if claim.check == "learned":
         return [properties.learned(claim, cells.results)]
     if claim.check in _PROPERTIES:

@@ -75,6 +75,5 @@ def _bars(axes, positions: np.ndarray, gains: list[Gain | None], height: float, 
 
 
 def _by_size(baseline: str, protocol: str, results: Results, names: set[str]) -> list[str]:
-    metrics = next(found for seed in results.scale.seeds if (found := results.metrics(baseline, protocol, seed)))
-    pixels = dict(zip(metrics["class_iou"], np.sum(metrics["confusion"], axis=1), strict=True))
+    pixels = next(p for seed in results.scale.seeds if (p := results.class_pixels(baseline, protocol, seed)))
     return sorted(names, key=lambda name: (-pixels[name], name))

@@ -6,19 +6,23 @@ from typing import Literal
 from acnet.params.tables import Row, Table
 from acnet.report.cells import NO_VALUE, NOT_RUN, Cell
 from acnet.report.labels import method
-from acnet.report.text import DASH, number, signed
+from acnet.report.text import DASH, number, signed, span
 
 Rows = list[tuple[Row, list[Cell]]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """One printed field; `spread` is the standard deviation over seeds, `cell` where a number comes from."""
+    """One printed field; `cell` is where its number comes from.
+
+    `spread` is the standard deviation over seeds, `interval` that over images, such as 51.2–57.9.
+    """
 
     text: str
     kind: Literal["method", "backbone", "ours", "missing", "paper", "difference", "beside"]
     cell: Cell | None = None
     spread: str | None = None
+    interval: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +47,11 @@ class Grid:
     def wide(self) -> bool:
         """Whether ours, the paper's and the difference stand below each other rather than side by side."""
         return not self.groups
+
+    @property
+    def intervals(self) -> bool:
+        """Whether any field shows an interval."""
+        return any(field.interval for line in self.lines for field in line.fields)
 
 
 def grid(table: Table, rows: Rows) -> Grid:
@@ -73,7 +82,8 @@ def _wide(table: Table, rows: Rows) -> Grid:
         if not row.ours:
             lines.append(Line(row.key, [Field(method(row), "method"), *printed], row.rule))
             continue
-        own = [_ours(cell, digits) for cell in row_cells]
+        # There is no room for intervals; the CSV has them.
+        own = [dataclasses.replace(_ours(cell, digits), interval=None) for cell in row_cells]
         lines.append(Line(row.key, [Field(f"{row.method}, ours", "method"), *own], row.rule))
         lines.append(Line(row.key, [Field(f"{row.method}, paper", "method"), *printed]))
         lines.append(Line(row.key, [Field("difference", "method"), *(_difference(c, digits) for c in row_cells)]))
@@ -88,7 +98,10 @@ def _ours(cell: Cell, digits: int) -> Field:
     if cell.ours is None:
         return Field("", "ours")
     spread = cell.score.std if cell.score and cell.server is None else None
-    return Field(number(cell.ours, digits), "ours", cell, None if spread is None else number(spread, digits))
+    between = None
+    if cell.interval and cell.server is None:
+        between = span(cell.interval)
+    return Field(number(cell.ours, digits), "ours", cell, None if spread is None else number(spread, digits), between)
 
 
 def _paper(cell: Cell, digits: int) -> Field:

@@ -2,11 +2,17 @@
 
 from collections.abc import Iterable
 
+from acnet.params.measures import Measures
 from acnet.params.tables import Row, Table
 from acnet.report.cells import NO_VALUE, Cell
 
 VALIDATION = "val, before fine-tuning"
 SERVER = "test server"
+
+
+def interval_note(measures: Measures) -> str:
+    """What the intervals are."""
+    return f"{100 * measures.level:g} % intervals by resampling the images {measures.resamples:,} times"
 
 
 def measured_on(cell: Cell) -> str:

@@ -2,7 +2,7 @@
 
 from acnet.params.tables import Table
 from acnet.report.grid import Field, Grid, Rows, grid
-from acnet.report.labels import notes
+from acnet.report.labels import interval_note, notes
 from acnet.report.scale import ScaleInfo
 from acnet.report.text import DASH, MINUS, heading
 
@@ -20,13 +20,16 @@ def latex(name: str, table: Table, rows: Rows, scale: ScaleInfo) -> str:
     """A complete table environment with caption, label and notes."""
     footnotes = "; ".join(f"{table.row(key).method}: {text}" for key, text in notes(table, rows))
     caption = f"{heading(name)} of ACNet: {table.title}. {table.description} {scale.title}: {scale.banner.strip()}"
+    drawn = grid(table, rows)
+    if drawn.intervals:
+        caption += f" In brackets: {interval_note(scale.measures)}."
     if footnotes:
         caption += f" Notes: {footnotes}."
     lines = [
         "% packages: booktabs, graphicx",
         r"\begin{table}",
         r"\centering\small",
-        *_tabular(grid(table, rows)),
+        *_tabular(drawn),
         rf"\caption{{{escape(caption)}}}",
         rf"\label{{tab:acnet-{scale.name}-{name}}}",
         r"\end{table}",
@@ -63,7 +66,8 @@ def _text(field: Field) -> str:
         return rf"\emph{{{text}}}"
     if field.kind == "ours" and text:
         text = rf"\textbf{{{text}}}"
-    return f"{text}{escape(f' ± {field.spread}')}" if field.spread else text
+    text = f"{text}{escape(f' ± {field.spread}')}" if field.spread else text
+    return rf"{text} {{\scriptsize ({escape(field.interval)})}}" if field.interval else text
 
 
 def _line(fields: list[str]) -> str:

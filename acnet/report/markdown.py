@@ -2,15 +2,18 @@
 
 from acnet.params.tables import Table
 from acnet.report.grid import Field, Grid, Rows, grid
-from acnet.report.labels import notes
+from acnet.report.labels import interval_note, notes
 from acnet.report.scale import ScaleInfo
 from acnet.report.text import heading
 
 
 def markdown(name: str, table: Table, rows: Rows, scale: ScaleInfo) -> str:
     """Title, table, notes and the scale's banner."""
-    parts = [f"### {heading(name)}. {table.title}", table.description, "\n".join(_lines(grid(table, rows)))]
+    drawn = grid(table, rows)
+    parts = [f"### {heading(name)}. {table.title}", table.description, "\n".join(_lines(drawn))]
     footnotes = [f"- {table.row(key).method}: {text}." for key, text in notes(table, rows)]
+    if drawn.intervals:
+        footnotes.insert(0, f"- In brackets: {interval_note(scale.measures)}.")
     if footnotes:
         parts.append("\n".join(footnotes))
     parts.append(f"_{scale.title}: {scale.banner.strip()}_")
@@ -29,7 +32,8 @@ def _lines(table: Grid) -> list[str]:
 
 def _text(field: Field) -> str:
     text = f"**{field.text}**" if field.kind == "ours" and field.text else field.text
-    return f"{text} ± {field.spread}" if field.spread else text
+    text = f"{text} ± {field.spread}" if field.spread else text
+    return f"{text} ({field.interval})" if field.interval else text
 
 
 def _line(fields: list[str]) -> str:

@@ -8,12 +8,14 @@ from typing import Any
 import jinja2
 
 from acnet.files import write_text
+from acnet.params.claims import gated_runs
 from acnet.params.tables import Tables, load_tables
 from acnet.report.cells import cells
 from acnet.report.checks import NOT_MEASURED, Step
 from acnet.report.claims import VERDICTS, Judged, judge_claims
+from acnet.report.gates import TITLE as GATES_TITLE
 from acnet.report.grid import grid
-from acnet.report.labels import measured_on, notes
+from acnet.report.labels import interval_note, measured_on, notes
 from acnet.report.latex import latex
 from acnet.report.markdown import markdown
 from acnet.report.results import Results
@@ -46,7 +48,9 @@ def write_page(scale: ScaleInfo, *, params_root: str | Path, results_root: str |
             verdicts=_verdicts(claims),
             tables=[_table(name, tables, results) for name in scale.tables],
             figures=[_figure(name, tables, folder) for name in scale.figures],
+            gates=_gates(params_root, tables, results, folder),
             curves=_image(folder / "figures" / "curves.png"),
+            interval_note=interval_note(scale.measures),
             runs=runs,
             titles={run.name: run.title for run in runs},
             measured=sum(run.state.startswith(("measured", "trained")) for run in runs),
@@ -98,6 +102,7 @@ def _step(step: Step, judged: Judged) -> dict[str, Any]:
         "ours": None if step.ours is None else show(step.ours),
         "paper": None if step.paper is None else show(step.paper),
         "noise": None if step.noise is None else number(step.noise),
+        "interval": f"{signed(step.interval[0])} to {signed(step.interval[1])}" if step.interval else None,
         "mark": _MARKS[step.verdict],
         "slug": _slug(step.verdict),
         "verdict": step.verdict,
@@ -138,6 +143,13 @@ def _table(name: str, tables: Tables, results: Results) -> dict[str, Any]:
 
 def _figure(name: str, tables: Tables, folder: Path) -> dict[str, Any]:
     return {"name": name, "figure": tables.figure(name), "image": _image(folder / "figures" / f"{name}.png")}
+
+
+def _gates(params_root: str | Path, tables: Tables, results: Results, folder: Path) -> dict[str, Any] | None:
+    """The figure of the gates, where they are measured."""
+    run = next((run for run in gated_runs(params_root, tables) if results.gates(run)), None)
+    image = _image(folder / "figures" / "gates.png")
+    return {"run": run, "image": image, "title": GATES_TITLE} if run and image else None
 
 
 def _image(path: Path) -> str | None:

@@ -1,48 +1,10 @@
-"""Claims that table cells do not decide: gains by class size, gates, learned factors."""
-
-import numpy as np
+"""Claims that table cells do not decide: gates and learned factors."""
 
 from acnet.params.claims import Claim
-from acnet.params.tables import Figure, Tables
-from acnet.report.checks import HELD, LEFT_OUT, NOT_HELD, NOT_MEASURED, NOT_RUN, Step, Term, judge
+from acnet.params.tables import Tables
+from acnet.report.checks import HELD, NOT_HELD, NOT_MEASURED, NOT_RUN, Step, Term, judge
 from acnet.report.examples import read_examples
-from acnet.report.results import Results, Score
-from acnet.report.text import heading
-
-
-def class_gains(claim: Claim, tables: Tables, results: Results) -> Step:
-    """Whether local context favours small classes more than global context does (Figure 1).
-
-    With G and L the gains in IoU of global and local context: the mean of L - G over the half of the classes with
-    the fewest labelled pixels, less its mean over the other half, in points.
-    """
-    figure = tables.figure(claim.figure)
-    baseline, first, second = list(figure.runs.items())[:3]
-    label = f"({second[0]} − {first[0]}) on small classes less the same on large classes"
-    if claim.figure not in results.scale.figures:
-        return Step(label, [], NOT_MEASURED, reason=f"{LEFT_OUT}{heading(claim.figure)}")
-    seeds = [
-        seed
-        for seed in results.scale.seeds
-        if all(_metrics(figure, run, seed, results) for run in figure.runs.values())
-    ]
-    if not seeds:
-        lacking = [run for run in figure.runs.values() if not results.score(run, figure.protocol, "miou")]
-        return Step(
-            label, [], NOT_MEASURED, reason=f"{NOT_RUN}{', '.join(lacking or figure.runs.values())} ({figure.protocol})"
-        )
-    halves = np.array([_halves(figure, baseline[1], (first[1], second[1]), seed, results) for seed in seeds])
-    margins = (halves[:, 1, 0] - halves[:, 0, 0]) - (halves[:, 1, 1] - halves[:, 0, 1])
-    score = Score(tuple(seeds), tuple(map(float, margins)))
-    noise = round(max(results.scale.noise, 2 * score.variance_of_mean**0.5), 4)
-    terms = [
-        Term(
-            f"{name}, {size} classes", round(float(halves[:, gain, half].mean()), 4), run=run, protocol=figure.protocol
-        )
-        for gain, (name, run) in enumerate((first, second))
-        for half, size in enumerate(("small", "large"))
-    ]
-    return Step(label, terms, judge(score.mean, noise), score.mean, noise=noise)
+from acnet.report.results import Results
 
 
 def gate_range(claim: Claim, tables: Tables, results: Results) -> Step:
@@ -69,6 +31,31 @@ def learned(claim: Claim, results: Results) -> Step:
     return Step(label, [], NOT_MEASURED, reason=f"{NOT_RUN}{claim.run}")
 
 
+def gate_contrasts(claim: Claim, results: Results) -> list[Step]:
+    """Whether the gates are larger on large segments and far from label edges, each beyond what shuffled gates give.
+
+    The margin is in hundredths of the gate, which lies in (0, 1]; there is no noise but the interval over images.
+    """
+    gates = results.gates(claim.run)
+    if gates is None:
+        return [Step(claim.statement, [], NOT_MEASURED, reason=f"{NOT_RUN}{claim.run} (gates)")]
+    steps = []
+    for number, block in enumerate(gates["blocks"], 1):
+        far = f"{block['far']} px of an edge less {block['near'].replace('to', 'within')} px"
+        for name, text in (("large_less_small", "large less small segments"), ("far_less_near", far)):
+            contrast = block["contrasts"][name]
+            label = f"block {number} (1/{block['stride']}), {text}"
+            if None in contrast.values():
+                steps.append(Step(label, [], NOT_MEASURED, reason=f"no labelled pixel: {text}"))
+                continue
+            values = {what: round(100 * contrast[what], 4) for what in ("gate", "shuffled")}
+            margin = round(values["gate"] - values["shuffled"], 4)
+            between = tuple(round(100 * end, 4) for end in contrast["interval"])
+            terms = [Term(f"{what}, difference", value, run=claim.run) for what, value in values.items()]
+            steps.append(Step(label, terms, judge(margin, 0.0, between), margin, interval=between))
+    return steps
+
+
 def _gates(claim: Claim, tables: Tables, results: Results, label: str, local: bool) -> Step:
     run = list(tables.figure(claim.figure).runs.values())[-1]
     path = results.examples_file(run)
@@ -81,23 +68,3 @@ def _gates(claim: Claim, tables: Tables, results: Results, label: str, local: bo
         low, high = 1 - high, 1 - low
     terms = [Term(f"smallest of {len(gates)} maps", round(low, 6), run=run), Term("largest", round(high, 6), run=run)]
     return Step(label, terms, HELD if within else NOT_HELD)
-
-
-def _metrics(figure: Figure, run: str, seed: int, results: Results) -> dict | None:
-    return results.metrics(run, figure.protocol, seed)
-
-
-def _halves(figure: Figure, baseline: str, runs: tuple[str, str], seed: int, results: Results) -> list[list[float]]:
-    """Mean gain in points of each run over the baseline, on the small and on the large half of the classes."""
-    base = _metrics(figure, baseline, seed, results)
-    others = [_metrics(figure, run, seed, results) for run in runs]
-    pixels = dict(zip(base["class_iou"], np.sum(base["confusion"], axis=1), strict=True))
-    known = [
-        name for name in pixels if pixels[name] and all(m["class_iou"].get(name) is not None for m in (base, *others))
-    ]
-    known.sort(key=lambda name: (pixels[name], name))
-    halves = known[: len(known) // 2], known[len(known) // 2 :]
-    return [
-        [100 * float(np.mean([m["class_iou"][name] - base["class_iou"][name] for name in half])) for half in halves]
-        for m in others
-    ]

@@ -34,6 +34,7 @@ def publish(
     source, target = Path(out_root) / scale.name, Path(published_root or Path(out_root) / "published") / scale.name
     names = [Path("claims.json"), *_names("tables", scale.tables, _TABLE_SUFFIXES)]
     names += _names("figures", _figures(scale, tables), _FIGURE_SUFFIXES)
+    names += _names("figures", _gates(source), _FIGURE_SUFFIXES)
     names += [Path("index.html")] if scale.generated else []
     for name in names:
         if not (source / name).exists():
@@ -49,6 +50,11 @@ def publish(
 def _figures(scale: ScaleInfo, tables: Tables) -> list[str]:
     charts = [name for name in scale.figures if scale.generated or not tables.figure(name).examples]
     return [*charts, "curves"]
+
+
+def _gates(source: Path) -> list[str]:
+    """The figure of the gates, which not every scale has."""
+    return ["gates"] if (source / "figures" / "gates.png").exists() else []
 
 
 def _names(folder: str, stems: Iterable[str], suffixes: tuple[str, ...]) -> list[Path]:

@@ -9,9 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from acnet.errors import AcnetError
+from acnet.evaluate.bootstrap import Interval, interval
+from acnet.evaluate.counts import Counts, counts_file, read_counts
 from acnet.files import read_json, read_yaml
 from acnet.params.strict import build
+from acnet.report.intervals import Samples, ious, metric_of, resampled
 from acnet.report.scale import ScaleInfo
 
 
@@ -101,6 +106,51 @@ class Results:
             found[seed] = 100.0 * value
         return Score(tuple(found), tuple(found.values())) if found else None
 
+    def class_pixels(self, run: str, protocol: str, seed: int) -> dict[str, int] | None:
+        """The labelled pixels of each class on which `run` was measured."""
+        metrics = self.metrics(run, protocol, seed)
+        if metrics is not None and "class_pixels" not in metrics:
+            path = self.seed_folder(run, seed) / "metrics" / f"{protocol}.json"
+            raise AcnetError(f"{path}: class_pixels is missing; evaluate {run} again")
+        return metrics and metrics["class_pixels"]
+
+    @functools.cache  # noqa: B019
+    def counts(self, run: str, protocol: str, seed: int) -> Counts | None:
+        """What the pixels of each image were taken for."""
+        path = counts_file(self.seed_folder(run, seed) / "metrics" / f"{protocol}.json")
+        return read_counts(path) if path.exists() else None
+
+    @functools.cache  # noqa: B019
+    def resampled(self, run: str, protocol: str, seed: int, **part) -> tuple[np.ndarray, np.ndarray] | None:
+        """Pixels and IoU of each class in each resampled set: (3, S, K) and (S, K); of a `part` as in `Counts`."""
+        counts = self.counts(run, protocol, seed)
+        if counts is None:
+            return None
+        sums = resampled(counts, self.scale.measures, **part)
+        return sums, ious(sums)
+
+    def samples(self, run: str, protocol: str, metric: str, class_name: str | None = None) -> Samples | None:
+        """`score` for each resampled set of images, the mean over seeds; None if some seed's counts are missing."""
+        found, images = [], set()
+        for seed in self.scale.seeds:
+            metrics = self.metrics(run, protocol, seed)
+            if metrics is None:
+                continue
+            tables = self.resampled(run, protocol, seed)
+            if tables is None or class_name not in (None, *metrics["class_iou"]):
+                return None
+            place = None if class_name is None else list(metrics["class_iou"]).index(class_name)
+            found.append(metric_of(*tables, metric, place, metrics.get("reader", "")))
+            images.add(tuple(self.counts(run, protocol, seed).names))
+        if not found or any(values is None for values in found) or len(images) > 1:
+            return None
+        return Samples(images.pop(), 100 * np.mean(found, axis=0))
+
+    def interval(self, run: str, protocol: str, metric: str, class_name: str | None = None) -> Interval | None:
+        """The interval of `score` by resampling the images."""
+        samples = self.samples(run, protocol, metric, class_name)
+        return samples and interval(samples.values, self.scale.measures.level)
+
     def provenance(self, run: str, seed: int) -> dict | None:
         """The provenance of a trained run."""
         return self._json(self.seed_folder(run, seed) / "provenance.json")
@@ -133,6 +183,11 @@ class Results:
         """The examples.npz of the first seed that has one."""
         paths = (self.seed_folder(run, seed) / "examples.npz" for seed in self.scale.seeds)
         return next((path for path in paths if path.exists()), None)
+
+    def gates(self, run: str) -> dict | None:
+        """What was measured of the gates of `run`, with the first seed that has it."""
+        found = (self._json(self.seed_folder(run, seed) / "gates.json") for seed in self.scale.seeds)
+        return next((gates for gates in found if gates), None)
 
     def state(self, run: str, seed: int) -> str:
         """How far `run` has come: measured, trained, in training or not run."""

@@ -4,6 +4,7 @@ import dataclasses
 
 from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
+from acnet.params.measures import Measures, load_measures
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,7 +13,7 @@ class ScaleInfo:
 
     `noise` (points) is the difference below which nothing is said; `comparable` whether absolute numbers may be set
     against those of cited methods; `generated` whether its images may be published; `roles` maps a backbone of the
-    paper to the one that plays it.
+    paper to the one that plays it; `measures` say how sure a number is.
     """
 
     name: str
@@ -25,6 +26,7 @@ class ScaleInfo:
     figures: list[str]
     generated: bool
     roles: dict[str, str]
+    measures: Measures
 
     def require(self, name: str) -> None:
         """Raise AcnetError if the table or figure `name` is not part of this scale."""
@@ -48,4 +50,5 @@ def scale_info(campaign: Campaign) -> ScaleInfo:
         figures=scale.figures,
         generated=all(campaign.datasets[name].generate for name in scale.plays.values()),
         roles={paper: campaign.backbone(role) for role, paper in played.items()},
+        measures=load_measures(campaign.params),
     )

@@ -14,8 +14,9 @@ from acnet.report.results import Results, Score
 from acnet.report.scale import ScaleInfo
 
 _FIELDS = (
-    "row", "method", "backbone", "ref", "column", "metric", "state", "ours", "std", "values", "seeds", "paper",
-    "difference", "run", "protocol", "params", "beside_protocol", "beside", "measured_on", "fine_tuned", "validation",
+    "row", "method", "backbone", "ref", "column", "metric", "state", "ours", "low", "high", "std", "values", "seeds",
+    "paper", "difference", "run", "protocol", "params", "beside_protocol", "beside", "measured_on", "fine_tuned",
+    "validation",
 )  # fmt: skip
 
 
@@ -66,6 +67,8 @@ def _fields(table: Table, row: Row, cell: Cell, scale: ScaleInfo) -> dict[str, s
         "metric": cell.metric,
         "state": cell.state,
         "ours": _plain(cell.ours),
+        "low": _plain(cell.interval[0] if shown and cell.interval else None),
+        "high": _plain(cell.interval[1] if shown and cell.interval else None),
         "std": _plain(shown.std if shown else None),
         "values": ";".join(_plain(round(value, 4)) for value in shown.values) if shown else "",
         "seeds": _seeds(shown),

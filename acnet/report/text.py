@@ -19,6 +19,12 @@ def signed(value: float | None, digits: int = 2) -> str:
     return text[1:] if float(text) == 0 else text.replace("-", MINUS)
 
 
+def span(interval: tuple[float, float], digits: int = 1) -> str:
+    """ "51.2–57.9" for an interval; "to" between its ends where one is negative."""
+    low, high = (number(value, digits) for value in interval)
+    return f"{low} to {high}" if min(interval) < 0 else f"{low}{DASH}{high}"
+
+
 def heading(name: str) -> str:
     """ "Table 4" for table4, "Figure 1" for figure1."""
     return name.replace("table", "Table ").replace("figure", "Figure ")

@@ -10,6 +10,7 @@ from acnet.data.source import own_folder
 from acnet.errors import AcnetError
 from acnet.files import canonical
 from acnet.params.campaign import Campaign
+from acnet.params.claims import gated_runs
 from acnet.params.measures import load_measures
 from acnet.params.tables import check_names, load_tables
 
@@ -30,6 +31,7 @@ try:
     check_names(TABLES, CAMPAIGN.runs, CAMPAIGN.protocols)
     SHOWN = CAMPAIGN.shown(TABLES)
     NEEDED = TABLES.trained(SHOWN)
+    GATED = [run for run in gated_runs(PARAMS, TABLES) if run in NEEDED]
     for run in {*NEEDED, *NAMED}:
         for protocol in CAMPAIGN.protocols:
             CAMPAIGN.protocol(protocol, run)
@@ -67,8 +69,9 @@ def of_runs(pattern, runs):
 
 
 def metrics_of(sources):
-    """The metrics files of (run, protocol) pairs, for every seed."""
-    return [file for run, protocol in sources for file in of_runs(f"metrics/{protocol}.json", [run])]
+    """The metrics files of (run, protocol) pairs, and the counts of every image behind them, for every seed."""
+    kinds = ("json", "images.npz")
+    return [file for run, name in sources for kind in kinds for file in of_runs(f"metrics/{name}.{kind}", [run])]
 
 
 def resolved(wildcards):
@@ -127,7 +130,8 @@ def protocol_values(wildcards, protocol):
 def scale_facts():
     """What the report says of a scale; a change redraws."""
     scale = CAMPAIGN.scale
-    return canonical([scale.title, scale.banner, scale.noise, scale.comparable, scale.seeds, scale.roles])
+    facts = [scale.title, scale.banner, scale.noise, scale.comparable, scale.seeds, scale.roles]
+    return canonical([*facts, dataclasses.asdict(MEASURES)])
 
 
 def drawn(kind):

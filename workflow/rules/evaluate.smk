@@ -41,3 +41,25 @@ rule examples:
         images=max(figure.examples or 0 for figure in TABLES.figures.values()),
     shell:
         "acnet examples --params {params.run} --protocol single --count {params.images} 2> {log}"
+
+
+rule gates:
+    """Where a network's gates open, over the whole evaluation split."""
+    input:
+        checkpoint=f"{RUN}/checkpoint.pt",
+        data=manifest,
+    output:
+        f"{RUN}/gates.json",
+    log:
+        "logs/gates/{scale}/{run}/seed{seed}.log",
+    conda:
+        "../envs/acnet.yaml"
+    threads: lambda wildcards: resolved(wildcards)["train"]["threads"]
+    resources:
+        gpu=CAMPAIGN.scale.gpus,
+    params:
+        protocol=lambda wildcards: protocol_values(wildcards, "single"),
+        measures=canonical(dataclasses.asdict(MEASURES)),
+        run=f"{RUN}/params.yaml",
+    shell:
+        "acnet gates --params {params.run} --protocol single 2> {log}"

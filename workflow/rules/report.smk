@@ -75,12 +75,29 @@ rule curves:
         f"acnet report curves --scale {SCALE} 2> {{log}}"
 
 
+rule gates_figure:
+    """Where the gates are large, as PNG and PDF."""
+    input:
+        lambda wildcards: at_hand(of_runs("gates.json", GATED)),
+    output:
+        report(f"reports/{SCALE}/figures/gates.png", category="Figures", labels={"figure": "gates"}),
+        f"reports/{SCALE}/figures/gates.pdf",
+    log:
+        f"logs/report/{SCALE}/gates.log",
+    localrule: True
+    conda:
+        "../envs/acnet.yaml"
+    shell:
+        f"acnet report gates --scale {SCALE} 2> {{log}}"
+
+
 rule claims:
     """The verdict on each of the paper's claims."""
     input:
         drawn("csv"),
         lambda wildcards: at_hand(of_runs("provenance.json", NEEDED)),
         lambda wildcards: at_hand(of_runs("examples.npz", example_runs())),
+        lambda wildcards: at_hand(of_runs("gates.json", GATED)),
         "params/claims.yaml",
     output:
         report(f"reports/{SCALE}/claims.json", caption="../report/claims.rst", category="Claims"),
@@ -100,6 +117,7 @@ rule page:
     input:
         drawn("csv"),
         drawn("png"),
+        f"reports/{SCALE}/figures/gates.png",
         f"reports/{SCALE}/claims.json",
         lambda wildcards: at_hand(of_runs("provenance.json", NEEDED)),
         lambda wildcards: at_hand(of_runs("history.csv", NEEDED)),

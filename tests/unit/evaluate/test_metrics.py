@@ -20,7 +20,7 @@ def test_three_classes_by_hand():
     assert result["pixacc"] == 0.7
     assert result["mean_accuracy"] == pytest.approx((4 / 5 + 3 / 5) / 2, abs=1e-15)
     assert result["fwiou"] == pytest.approx(0.5 * 4 / 7 + 0.5 * 3 / 6, abs=1e-15)
-    assert result["confusion"] == [[4, 1, 0], [2, 3, 0], [0, 0, 0]]
+    assert result["class_pixels"] == {"a": 5, "b": 5, "c": 0}
     assert "final_score" not in result and "miou60" not in result
 
 

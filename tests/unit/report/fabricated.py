@@ -10,9 +10,12 @@ import numpy as np
 import yaml
 
 from acnet.data.classes import load
+from acnet.evaluate.counts import Counts, ImageCounts, write_counts
+from acnet.params.measures import load_measures
 from acnet.params.tables import Tables
 from acnet.report.scale import ScaleInfo
 
+MEASURES = load_measures(Path(__file__).parents[3] / "params")
 MINI = ScaleInfo(
     name="mini",
     title="Mini",
@@ -24,6 +27,7 @@ MINI = ScaleInfo(
     figures=["figure1", "figure4", "figure5"],
     generated=True,
     roles={"ResNet-50": "resnet18", "ResNet-101": "resnet34"},
+    measures=MEASURES,
 )
 READERS = {"ade": "ade20k", "context": "pascal_context", "stuff": "cocostuff10k"}
 
@@ -57,7 +61,10 @@ def metrics(scale: str, run: str, seed: int, protocol: str, reader: str) -> str:
     pixacc = np.trace(confusion) / confusion.sum()
     found = {
         "scale": scale, "run": run, "seed": seed, "protocol": {"name": protocol}, "miou": iou.mean(), "pixacc": pixacc,
-        "class_iou": dict(zip(names, iou, strict=True)), "confusion": confusion.tolist(),
+        "class_iou": dict(zip(names, iou, strict=True)),
+        "class_pixels": dict(zip(names, confusion.sum(1).tolist(), strict=True)),
+        "near_edges": {str(band): {"miou": iou.mean() * 0.8} for band in MEASURES.bands},
+        "segments": {"small": {"miou": iou.mean() * 0.4}, "large": {"miou": iou.mean()}},
     }  # fmt: skip
     if reader == "ade20k":
         found["final_score"] = (iou.mean() + pixacc) / 2
@@ -117,6 +124,32 @@ def write_examples(folder: Path, reader: str, gates: int, size: tuple[int, int] 
             distance = rng.random((height // step, width // step)).astype(np.float32)
             arrays[f"gate_{i}_{j}"] = np.exp(-(distance - distance.min()) / np.float32(0.5))
     np.savez_compressed(folder / "examples.npz", **arrays)
+
+
+def write_gates(folder: Path, blocks: int = 3, **contrasts: tuple[float, float, float, float]) -> None:
+    """gates.json; `contrasts` are gate, shuffled, low, high, of large less small and of far less near."""
+    group = {"mean": 0.5, "shuffled": 0.4, "pixels": 100}
+    names = load("cityscapes").names
+    given = {"large_less_small": (0.2, 0.01, 0.1, 0.3), "far_less_near": (0.1, 0.0, 0.05, 0.15), **contrasts}
+    block = {
+        "stride": 16, "alpha": 0.8, "beta": 1.2, "mean": 0.5, "far": "beyond 8", "near": "to 2",
+        "classes": {name: {**group, "mean": 0.3 + i / 50} for i, name in enumerate(names[:-1])}
+        | {names[-1]: {"mean": None, "shuffled": None, "pixels": 0}},
+        "segments": dict.fromkeys(("small", "medium", "large"), group),
+        "distances": dict.fromkeys(("to 2", "to 4", "beyond 4"), group),
+        "contrasts": {n: {"gate": g, "shuffled": s, "interval": [a, b]} for n, (g, s, a, b) in given.items()},
+    }  # fmt: skip
+    (folder / "gates.json").write_text(json.dumps({"blocks": [block] * blocks}))
+
+
+def write_images(results: Path, run: str, right: Iterable[int], names: str = "abcdefghij", protocol: str = "single"):
+    """Counts of images of 100 pixels of class 0, so many of each `right`, the others taken for class 1."""
+    images = []
+    for number in right:
+        codes = np.array([0, 1], np.uint32)  # of ring 0, small segments: truth 0, predicted 0 or 1
+        images.append(ImageCounts(codes, np.array([number, 100 - number], np.uint32), np.zeros((3, 19), np.uint32)))
+    counts = Counts.join(names[: len(images)], 19, MEASURES.bands, images)
+    write_counts(results / run / "seed0" / "metrics" / f"{protocol}.images.npz", counts)
 
 
 def change(results: Path, run: str, protocol: str = "single", seed: int = 0, **values) -> None:

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from fabricated import change, write_examples
+from fabricated import change, write_examples, write_gates, write_images
 
 from acnet.params.tables import load_tables
 from acnet.report.claims import judge_claims, write_claims
@@ -148,18 +148,60 @@ def test_seeds_widen_the_noise_to_two_standard_errors(campaign):
     assert judge(made, "C01", noise=1.0)[0] == "within noise"
 
 
-def test_class_gains_compare_small_with_large_classes(campaign):
+def test_class_gains_compare_small_with_large_classes_segments_and_edges(campaign):
     made = campaign()
     names = ["a", "b", "c", "d"]
-    confusion = np.diag([1000, 500, 20, 10]).tolist()
+    pixels = dict(zip(names, [1000, 500, 20, 10], strict=True))
     gains = {"fcn_s16": [0, 0, 0, 0], "gc_s16": [0.10, 0.10, 0, 0], "fcn_lc": [0, 0.02, 0.06, 0.08]}
     for run, gain in gains.items():
-        change(made.results, run, class_iou=dict(zip(names, np.add(0.5, gain), strict=True)), confusion=confusion)
-    assert judge(made, "C33")[:2] == ("held", [pytest.approx(7.0 + 9.0)])
+        class_iou = dict(zip(names, np.add(0.5, gain), strict=True))
+        change(made.results, run, class_iou=class_iou, class_pixels=pixels, miou=0.5)
+    parts = {"fcn_s16": (0.30, 0.5, 0.40), "gc_s16": (0.31, 0.6, 0.42), "fcn_lc": (0.35, 0.5, 0.45)}
+    for run, (small, large, edge) in parts.items():
+        segments = {"small": {"miou": small}, "large": {"miou": large}}
+        change(made.results, run, segments=segments, near_edges={"3": {"miou": edge}})
+    margins = [pytest.approx(7.0 + 9.0), pytest.approx(4.0 + 10.0), pytest.approx(3.0)]
+    assert judge(made, "C33")[:2] == ("held", margins)
+    change(made.results, "fcn_lc", near_edges={"3": {"miou": 0.42}})
+    assert judge(made, "C33")[0] == "within noise"
     change(made.results, "fcn_lc", class_iou=dict(zip(names, [0.6, 0.6, 0.5, 0.5], strict=True)))
-    assert judge(made, "C33")[:2] == ("within noise", [pytest.approx(0.0)])
+    assert judge(made, "C33")[1][0] == pytest.approx(0.0)
+    change(made.results, "fcn_lc", segments={"small": {"miou": 0.2}, "large": {"miou": 0.9}})
+    assert judge(made, "C33")[0] == "not held"
+    change(made.results, "fcn_lc", segments={"small": {"miou": None}, "large": {"miou": 0.9}})
+    assert judge(made, "C33")[0::2] == ("not measured", "no labelled pixel: small segments or large segments")
     (made.results / "fcn_lc/seed0/metrics/single.json").unlink()
     assert judge(made, "C33")[0::2] == ("not measured", "not run: fcn_lc (single)")
+
+
+def test_a_difference_counts_only_if_its_interval_over_the_same_images_leaves_zero_out(campaign):
+    made = campaign()
+    for run, miou in {"gcm_d5_s16": 0.72, "gc_s16": 0.70}.items():
+        change(made.results, run, miou=miou)
+    # Every image gains a little, though images differ much: paired, the gain is certain.
+    write_images(made.results, "gc_s16", [20, 90, 30, 80, 40, 70, 25, 85, 35, 75])
+    write_images(made.results, "gcm_d5_s16", [24, 94, 34, 84, 44, 74, 29, 89, 39, 79])
+    assert judge(made, "C01", noise=1.0)[0] == "held"
+    # One image gains all of it: the others do not bear it out.
+    write_images(made.results, "gcm_d5_s16", [60, 90, 30, 80, 40, 70, 25, 85, 35, 75])
+    assert judge(made, "C01", noise=1.0)[0] == "within noise"
+    # The noise of the scale remains a floor.
+    assert judge(made, "C01", noise=2.5)[0] == "within noise"
+    write_images(made.results, "gcm_d5_s16", [10, 80, 20, 70, 30, 60, 15, 75, 25, 65])
+    change(made.results, "gcm_d5_s16", miou=0.68)
+    assert judge(made, "C01", noise=1.0)[0] == "not held"
+
+
+def test_other_images_have_no_paired_interval_and_one_lacking_leaves_the_noise(campaign):
+    made = campaign()
+    for run, miou in {"gcm_d5_s16": 0.72, "gc_s16": 0.70}.items():
+        change(made.results, run, miou=miou)
+    write_images(made.results, "gc_s16", [20, 90, 30])
+    assert judge(made, "C01", noise=1.0)[0] == "held"
+    write_images(made.results, "gcm_d5_s16", [20, 91, 30], names="xyz")
+    assert judge(made, "C01", noise=1.0)[0] == "held"
+    write_images(made.results, "gcm_d5_s16", [20, 91, 30])
+    assert judge(made, "C01", noise=1.0)[0] == "within noise"
 
 
 def test_gate_claims_read_the_examples(campaign):
@@ -174,6 +216,20 @@ def test_gate_claims_read_the_examples(campaign):
     assert judge(made, "C35")[0::2] == ("not measured", "not run: acb3 (examples)")
     write_examples(path.parent, "cityscapes", gates=0)
     assert judge(made, "C35")[0] == "not measured"
+
+
+def test_gates_must_differ_in_every_block_and_beyond_shuffled_ones(campaign):
+    made = campaign()
+    folder = made.results / "acb3/seed0"
+    assert judge(made, "C34")[0::2] == ("not measured", "not run: acb3 (gates)")
+    write_gates(folder)
+    assert judge(made, "C34")[:2] == ("held", [pytest.approx(19.0), pytest.approx(10.0)] * 3)
+    write_gates(folder, far_less_near=(0.1, 0.0, -0.05, 0.15))
+    assert judge(made, "C34")[0] == "within noise"
+    write_gates(folder, large_less_small=(0.1, 0.2, -0.15, -0.05))
+    assert judge(made, "C34")[0] == "not held"
+    write_gates(folder, large_less_small=(None, None, 0, 0))
+    assert judge(made, "C34")[0::2] == ("not measured", "no labelled pixel: large less small segments")
 
 
 def test_learned_factors_begin_at_one_and_move(campaign):
@@ -197,6 +253,7 @@ def test_claims_json_names_every_cell_behind_a_verdict(campaign):
     assert len(claims) == 38 and found["noise"] == 1.0
     step = claims["C09"]["steps"][0]
     assert [term["cell"] for term in step["terms"]] == ["table2.gcm_lc.miou", "table2.gcm.miou"]
-    assert step["paper"] == 1.03 and step["noise"] == 1.0
+    assert step["paper"] == 1.03 and step["noise"] == 1.0 and step["interval"] is None
+    assert found["intervals"] == {"level": 0.95, "resamples": 1000}
     assert step["ours"] == pytest.approx(step["terms"][0]["ours"] - step["terms"][1]["ours"], abs=1e-4)
     assert all(claim["reason"] for claim in claims.values() if claim["verdict"] == "not measured")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fabricated import change
+from fabricated import change, write_gates
 from PIL import Image
 
 from acnet.data.classes import load
@@ -11,6 +11,8 @@ from acnet.params.tables import load_tables
 from acnet.report.class_gains import class_gains_figure, gains_of
 from acnet.report.curves import write_curves
 from acnet.report.figures import write_figure
+from acnet.report.gates import gates_figure
+from acnet.report.gates import write_gates as write_gates_files
 from acnet.report.photos import colours, photo_figure
 from acnet.report.results import Results
 
@@ -97,3 +99,17 @@ def test_curves_have_a_panel_for_each_run(campaign):
     paths = write_curves(made.scale, **made.roots)
     assert [path.name for path in paths] == ["curves.png", "curves.pdf"]
     assert Image.open(paths[0]).size[0] > 800
+
+
+def test_gates_are_shown_for_each_block_in_the_classes_that_occur(campaign, tmp_path):
+    made = campaign(**SMALL)
+    assert "not drawn yet; not run: acb3 (gates)" in texts(gates_figure("acb3", None))
+    write_gates(made.results / "acb3/seed0", blocks=2)
+    found = texts(gates_figure("acb3", open_results(made)[1].gates("acb3")))
+    assert {"block 1, 1/16 (α 0.80, β 1.20)", "block 2, 1/16 (α 0.80, β 1.20)", "shuffled"} <= set(found)
+    names = load("cityscapes").names
+    assert [text for text in found if text in names] == list(names[-2::-1])  # most open first, the absent one left out
+    paths = write_gates_files(made.scale, **made.roots)
+    assert [path.name for path in paths] == ["gates.png", "gates.pdf"]
+    first = [path.read_bytes() for path in paths]
+    assert first == [path.read_bytes() for path in write_gates_files(made.scale, **made.roots)]

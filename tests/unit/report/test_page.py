@@ -6,7 +6,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from fabricated import change
+from fabricated import change, write_gates
 
 from acnet.errors import AcnetError
 from acnet.files import write_bytes
@@ -120,6 +120,18 @@ def test_downloads_are_the_tables_files(campaign):
         r'download="table1.(\w+)" href="data:text/plain;charset=utf-8;base64,([^"]+)"', text
     ):
         assert base64.b64decode(data) == (made.reports / "tables" / f"table1.{suffix}").read_bytes()
+
+
+def test_gates_stand_on_the_page_and_are_published_where_they_are_measured(campaign):
+    made = campaign(generated=False, tables=[], figures=["figure4"])
+    report(made)
+    write_bytes(made.reports / "figures" / "gates.png", b"gates")
+    assert 'id="gates"' not in write_page(made.scale, **made.roots).read_text()
+    write_gates(made.results / "acb3/seed0")
+    page = Page(write_page(made.scale, **made.roots).read_text())
+    assert page.open == [] and ("section", {"id": "gates", "aria-labelledby": "gates-title"}) in page.tags
+    write_bytes(made.reports / "figures" / "gates.pdf", b"gates")
+    assert "gates.png" in {path.name for path in publish(made.scale, **made.roots)}
 
 
 def test_no_image_of_a_real_dataset_is_published(campaign):

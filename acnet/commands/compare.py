@@ -1,0 +1,44 @@
+"""acnet compare: two runs, class by class and image by image."""
+
+import argparse
+from pathlib import Path
+
+from acnet.commands.options import campaign, command, scale_option
+from acnet.params.resolved import read_resolved, run_folder
+
+
+def add(commands) -> None:
+    """Add the command to the parser."""
+    compare = command(commands, "compare", _compare, "two runs class by class, and the images that change most")
+    compare.add_argument("first", help="a run; differences are the second's less this one's")
+    compare.add_argument("second", help="another run of the same dataset")
+    scale_option(compare)
+    compare.add_argument("--protocol", default="single", help="an entry of protocols.yaml (single)")
+    compare.add_argument("--seed", type=int, help="of both runs (the scale's first)")
+    compare.add_argument("--images", type=int, default=8, help="how many of the images that change most (8)")
+    compare.add_argument("--out", type=Path, help="folder for the text and pictures of those images")
+
+
+def _compare(parsed: argparse.Namespace) -> None:
+    from acnet.files import write_text
+    from acnet.report.compare import as_text, compare
+    from acnet.report.results import Results
+    from acnet.report.scale import scale_info
+
+    settings = campaign(parsed)
+    protocols = [settings.protocol(parsed.protocol, run) for run in (parsed.first, parsed.second)]
+    results = Results(scale_info(settings), parsed.results_root)
+    seed = settings.scale.seeds[0] if parsed.seed is None else parsed.seed
+    found = compare(parsed.first, parsed.second, parsed.protocol, seed, results)
+    text = as_text(found, parsed.images)
+    print(text, end="")
+    if parsed.out is None:
+        return
+    from acnet.evaluate.pictures import write_pictures
+
+    write_text(parsed.out / "compare.md", text)
+    runs = []
+    for run, protocol in zip(found.runs, protocols, strict=True):
+        folder = run_folder(parsed.results_root, parsed.scale, run, seed)
+        runs.append((read_resolved(folder / "params.yaml"), folder / "checkpoint.pt", protocol))
+    write_pictures(runs, parsed.data_root, [change.index for change in found.changes[: parsed.images]], parsed.out)

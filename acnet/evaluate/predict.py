@@ -1,0 +1,135 @@
+"""A trained network on anyone's images: label map, overlay, confidence and gates as PNG files."""
+
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import nn
+
+from acnet.data.classes import Classes, load
+from acnet.data.images import read_image
+from acnet.device import settle
+from acnet.errors import AcnetError
+from acnet.evaluate.inference import gates, predict
+from acnet.evaluate.network import load_network
+from acnet.files import replacing
+from acnet.params.protocols import Protocol
+from acnet.progress import Progress
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
+_ORIENTATION = 0x0112  # the EXIF tag
+
+
+def predict_files(
+    params: Mapping[str, Any], checkpoint: Path, protocol: Protocol, inputs: Sequence[Path], out: Path
+) -> None:
+    """Write for each image of `inputs` (files, and folders searched below) PNG files named after it under `out`.
+
+    NAME.labels.png holds class ids with the dataset's colours as palette, NAME.overlay.png those colours over the
+    image, NAME.confidence.png the winning probability (0 to 255), NAME.gate1.png and on the gates (0 to 255), of the
+    image's size after its EXIF orientation.
+
+    An image that cannot be read or scored is passed over; in the end AcnetError counts them, after a list on stderr.
+    Raises AcnetError at once for an input that is not there and for two images of one name.
+    """
+    places = named(inputs)
+    device = settle(params["train"]["threads"])
+    network = load_network(params, checkpoint, device)
+    classes, align_corners = load(params["reader"]), params["model"]["align_corners"]
+    progress = Progress(f"predict with {params['run']}", len(places), "images")
+    failed = []
+    for path, name in places:
+        try:
+            image = read_photograph(path)
+            maps = _maps(network, image, protocol, classes, device, align_corners, str(path))
+        except (AcnetError, MemoryError) as error:
+            failed.append(str(error) or f"{path}: not enough memory for it")
+        else:
+            for kind, made in maps.items():
+                _save(made, out / f"{name}.{kind}.png")
+        progress.advance()
+    progress.finish()
+    if failed:
+        print("\n".join(failed), file=sys.stderr)
+        raise AcnetError(f"{len(failed)} of {len(places)} images have no prediction; they are listed above")
+
+
+def named(inputs: Sequence[Path]) -> list[tuple[Path, str]]:
+    """Every image with the name of its output: its place below the folder given, the suffix only where it is needed."""
+    found = []
+    for given in inputs:
+        if given.is_dir():
+            files = [f for f in sorted(given.rglob("*")) if f.suffix.lower() in SUFFIXES and f.is_file()]
+            if not files:
+                raise AcnetError(f"{given}: holds no image ({', '.join(SUFFIXES)})")
+            found += [(file, file.relative_to(given)) for file in files]
+        elif given.exists():
+            found.append((given, Path(given.name)))
+        else:
+            raise AcnetError(f"{given}: not there; name an image or a folder of images")
+    short = Counter(relative.with_suffix("") for _, relative in found)
+    full = Counter(relative for _, relative in found)
+    for path, relative in found:
+        if full[relative] > 1:
+            raise AcnetError(f"{path}: another input is also called {relative}; predict them into different folders")
+    return [(path, str(r if short[r.with_suffix("")] > 1 else r.with_suffix(""))) for path, r in found]
+
+
+def read_photograph(path: Path) -> np.ndarray:
+    """An image file of any mode and depth as RGB uint8 (H, W, 3), turned as its EXIF data say.
+
+    Raises AcnetError naming the file if it cannot be read.
+    """
+    pixels = read_image(path)
+    with Image.open(path) as opened:
+        orientation = opened.getexif().get(_ORIENTATION, 1)
+    if orientation == 1:
+        return pixels
+    turned = Image.fromarray(pixels)
+    turned.getexif()[_ORIENTATION] = orientation
+    return np.asarray(ImageOps.exif_transpose(turned))
+
+
+def coloured(labels: np.ndarray, classes: Classes) -> Image.Image:
+    """Class ids (H, W) uint8 as an image with the dataset's palette."""
+    made = Image.fromarray(labels)
+    made.putpalette(classes.palette.tobytes())
+    return made
+
+
+def _maps(
+    network: nn.Module,
+    image: np.ndarray,
+    protocol: Protocol,
+    classes: Classes,
+    device: torch.device,
+    align_corners: bool,
+    name: str,
+) -> dict[str, Image.Image]:
+    scores = predict(network, image, protocol, len(classes.names), device, align_corners=align_corners, name=name)
+    probabilities = scores.softmax(0) if len(protocol.scales) == 1 else scores
+    confidence, winners = probabilities.max(0)
+    labels = coloured(winners.to(torch.uint8).cpu().numpy(), classes)
+    maps = {
+        "labels": labels,
+        "overlay": Image.blend(Image.fromarray(image), labels.convert("RGB"), 0.5),
+        "confidence": _grey(confidence.cpu().numpy()),
+    }
+    for number, gate in enumerate(gates(network, image, protocol, device), 1):
+        maps[f"gate{number}"] = _grey(gate).resize((image.shape[1], image.shape[0]), Image.Resampling.BILINEAR)
+    return maps
+
+
+def _grey(values: np.ndarray) -> Image.Image:
+    """Values in [0, 1] as 0 to 255."""
+    return Image.fromarray(np.round(values * 255).clip(0, 255).astype(np.uint8))
+
+
+def _save(made: Image.Image, path: Path) -> None:
+    with replacing(path) as temporary:
+        made.save(temporary, "PNG")

@@ -1,0 +1,127 @@
+"""Two runs side by side: their classes, how sure the differences are, and the images that change most."""
+
+import dataclasses
+
+import numpy as np
+
+from acnet.errors import AcnetError
+from acnet.evaluate.bootstrap import Interval, drawn, interval
+from acnet.evaluate.counts import Counts
+from acnet.report.intervals import ious
+from acnet.report.results import Results
+from acnet.report.text import number, signed
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """A measure of both runs, in percent, and the interval of its difference; None where a run has no value."""
+
+    name: str
+    first: float | None
+    second: float | None
+    interval: Interval | None
+
+    @property
+    def difference(self) -> float | None:
+        """The second less the first."""
+        return None if self.first is None or self.second is None else self.second - self.first
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """An image and the share of its labelled pixels, in percent, that each run has right."""
+
+    index: int
+    name: str
+    first: float
+    second: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """What `acnet compare` shows; `changes` begin with the largest."""
+
+    runs: tuple[str, str]
+    protocol: str
+    overall: list[Line]
+    classes: list[Line]
+    changes: list[Change]
+
+
+def compare(first: str, second: str, protocol: str, seed: int, results: Results) -> Comparison:
+    """Compare two runs by one protocol; AcnetError if one is not evaluated, or on other images than the other."""
+    counts = [_counts(run, protocol, seed, results) for run in (first, second)]
+    if counts[0].names != counts[1].names or counts[0].classes != counts[1].classes:
+        raise AcnetError(f"{first} and {second} are measured on different images; compare runs of one dataset")
+    # The set itself stands before its resamples.
+    images = len(counts[0].names)
+    weights = np.concatenate([np.ones((1, images)), drawn(images, results.scale.measures)])
+    sums = [weights @ one.by_image() for one in counts]
+    iou = [ious(one) for one in sums]
+    level = results.scale.measures.level
+    names = list(results.metrics(first, protocol, seed)["class_iou"])
+    overall = [
+        _line("mIoU", [_mean(one) for one in iou], level),
+        _line("PixAcc", [one[0].sum(axis=1) / np.maximum(one[1].sum(axis=1), 1) for one in sums], level),
+    ]
+    classes = [_line(name, [one[:, i] for one in iou], level) for i, name in enumerate(names)]
+    classes = [line for line in classes if line.first is not None or line.second is not None]
+    return Comparison((first, second), protocol, overall, classes, _changes(counts))
+
+
+def as_text(comparison: Comparison, images: int) -> str:
+    """The comparison as Markdown, with the `images` that change most."""
+    first, second = comparison.runs
+    lines = [
+        f"# {second} against {first}, protocol {comparison.protocol}",
+        "",
+        "Percent; differences in points, with their intervals by resampling the images.",
+        "",
+        f"| measure | {first} | {second} | difference | interval |",
+        "| --- | ---: | ---: | ---: | --- |",
+        *(_row(line) for line in [*comparison.overall, *comparison.classes]),
+        "",
+        f"| image (pixels right) | {first} | {second} | difference |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for change in comparison.changes[:images]:
+        difference = signed(change.second - change.first)
+        lines.append(f"| {change.name} | {number(change.first)} | {number(change.second)} | {difference} |")
+    return "\n".join(lines) + "\n"
+
+
+def _counts(run: str, protocol: str, seed: int, results: Results) -> Counts:
+    found = results.counts(run, protocol, seed)
+    if found is None or results.metrics(run, protocol, seed) is None:
+        folder = results.seed_folder(run, seed)
+        raise AcnetError(
+            f"{folder}/metrics/{protocol}.images.npz: not there; "
+            f"`acnet evaluate --params {folder}/params.yaml --protocol {protocol}` writes it"
+        )
+    return found
+
+
+def _row(line: Line) -> str:
+    between = f"{signed(line.interval[0])} to {signed(line.interval[1])}" if line.interval else ""
+    return f"| {line.name} | {number(line.first)} | {number(line.second)} | {signed(line.difference)} | {between} |"
+
+
+def _line(name: str, values: list[np.ndarray], level: float) -> Line:
+    """From fractions of the set (first) and of its resamples."""
+    whole = [None if np.isnan(one[0]) else 100 * float(one[0]) for one in values]
+    between = None if None in whole else interval(100 * (values[1][1:] - values[0][1:]), level)
+    return Line(name, *whole, between)
+
+
+def _mean(iou: np.ndarray) -> np.ndarray:
+    return np.nansum(iou, axis=1) / np.maximum((~np.isnan(iou)).sum(axis=1), 1)
+
+
+def _changes(counts: list[Counts]) -> list[Change]:
+    right, pixels = (np.array([one.by_image()[part].sum(axis=1) for one in counts]) for part in (0, 1))
+    found = [
+        Change(i, counts[0].names[i], *(100 * float(r) for r in right[:, i] / pixels[:, i]))
+        for i in range(len(counts[0].names))
+        if pixels[0, i]
+    ]
+    return sorted(found, key=lambda change: (-abs(change.second - change.first), change.index))

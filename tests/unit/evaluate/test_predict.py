@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from acnet.data.classes import load
+from acnet.errors import AcnetError
+from acnet.evaluate.inference import gates, predict
+from acnet.evaluate.predict import named, predict_files, read_photograph
+from acnet.params.protocols import Protocol
+
+SINGLE = Protocol(name="single", scales=[1.0])
+KINDS = ("labels", "overlay", "confidence", "gate1", "gate2", "gate3")
+
+
+@pytest.fixture
+def folder(tmp_path, photograph):
+    """An image and, below, the same turned by its EXIF data."""
+    made = tmp_path / "in"
+    (made / "below").mkdir(parents=True)
+    image = Image.fromarray(photograph(33, 47))
+    image.save(made / "flat.png")
+    image.getexif()[0x0112] = 6
+    image.save(made / "below" / "turned.png", exif=image.getexif())
+    return made
+
+
+def test_maps_are_the_networks_at_the_images_size(run, folder, photograph, tmp_path):
+    predict_files(run.params, run.checkpoint, SINGLE, [folder], tmp_path / "out")
+    made = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.png")}
+    assert made == {f"{name}.{kind}.png" for name in ("flat", "below/turned") for kind in KINDS}
+    cpu, network, image = torch.device("cpu"), run.network(), photograph(33, 47)
+    scores = predict(network, image, SINGLE, 11, cpu)
+    labels = Image.open(tmp_path / "out/flat.labels.png")
+    assert (np.asarray(labels) == scores.argmax(0).numpy()).all()
+    colours = load("camvid").palette[np.asarray(labels)]
+    assert (np.asarray(labels.convert("RGB")) == colours).all()
+    overlay = np.asarray(Image.open(tmp_path / "out/flat.overlay.png")).astype(int)
+    assert abs(overlay - (image.astype(int) + colours) / 2).max() <= 1
+    confidence = np.asarray(Image.open(tmp_path / "out/flat.confidence.png"))
+    assert abs(confidence - 255 * scores.softmax(0).amax(0).numpy()).max() <= 0.51
+    gate = np.asarray(Image.open(tmp_path / "out/flat.gate3.png"))
+    assert gate.shape == (33, 47) and gate.max() <= 255
+    assert gate.mean() / 255 == pytest.approx(gates(network, image, SINGLE, cpu)[2].mean(), abs=0.02)
+    assert Image.open(tmp_path / "out/below/turned.labels.png").size == (33, 47)
+
+
+def test_photographs_of_every_mode_are_rgb_and_upright(folder, photograph, tmp_path):
+    image = photograph(33, 47)
+    assert (read_photograph(folder / "flat.png") == image).all()
+    assert (read_photograph(folder / "below/turned.png") == np.rot90(image, -1)).all()
+    grey = image[..., 0]
+    Image.fromarray(grey.astype(np.uint16) * 256 + 77).save(tmp_path / "deep.png")
+    Image.fromarray(grey).save(tmp_path / "grey.png")
+    for name in ("deep.png", "grey.png"):
+        assert (read_photograph(tmp_path / name) == grey[..., None]).all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (300, 2), (2, 300)])
+def test_any_size_has_a_prediction(run, photograph, size, tmp_path):
+    Image.fromarray(photograph(*size)).save(tmp_path / "any.png")
+    predict_files(run.params, run.checkpoint, SINGLE, [tmp_path / "any.png"], tmp_path / "out")
+    assert Image.open(tmp_path / "out/any.labels.png").size == size[::-1]
+
+
+def test_one_bad_file_is_passed_over_and_listed_in_the_end(run, folder, tmp_path, capsys):
+    (folder / "a_bad.png").write_bytes(b"no image")
+    with pytest.raises(AcnetError, match="1 of 3 images have no prediction"):
+        predict_files(run.params, run.checkpoint, SINGLE, [folder], tmp_path / "out")
+    assert f"{folder / 'a_bad.png'}: cannot be read" in capsys.readouterr().err
+    assert (tmp_path / "out/flat.labels.png").exists() and not list((tmp_path / "out").glob("a_bad*"))
+
+
+def test_names_that_only_their_suffix_tells_apart_keep_it(folder):
+    Image.new("RGB", (2, 2)).save(folder / "flat.jpg")
+    assert [name for _, name in named([folder])] == ["below/turned", "flat.jpg", "flat.png"]
+
+
+def test_inputs_that_cannot_be_named_are_refused(folder, tmp_path):
+    with pytest.raises(AcnetError, match="nowhere: not there"):
+        named([tmp_path / "nowhere"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(AcnetError, match=r"empty: holds no image \(.png, .jpg"):
+        named([tmp_path / "empty"])
+    with pytest.raises(AcnetError, match=r"another input is also called flat.png"):
+        named([folder, folder / "flat.png"])

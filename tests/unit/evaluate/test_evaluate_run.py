@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from acnet.cli import main
 from acnet.data.store import Store
 from acnet.errors import AcnetError
 from acnet.evaluate import evaluate as module
@@ -240,3 +241,10 @@ def test_a_file_without_a_network_is_refused(run):
 def test_a_missing_checkpoint_says_to_train(run):
     run.checkpoint.unlink()
     assert refusal(run) == f"{run.checkpoint}: not there; train this run first"
+
+
+@pytest.mark.parametrize("text", ["0/2", "3/2", "two", "1/2/3"])
+def test_a_part_that_is_none_is_refused(text, capsys):
+    with pytest.raises(SystemExit):
+        main(["evaluate", "--params", "params.yaml", "--protocol", "single", "--part", text])
+    assert f"'{text}' is no part; write 2/3 for the second of three" in capsys.readouterr().err

@@ -3,6 +3,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from acnet.evaluate.confusion import confusion
@@ -102,6 +103,36 @@ def test_class_iou_equals_cityscapesscripts(tmp_path):
     assert ours["class_iou"][names[17]] is None
     assert ours["class_iou"][names[18]] == 0
     assert ours["miou"] == pytest.approx(theirs["averageScoreClasses"], abs=1e-12)
+    categories = {name: value for name, value in theirs["categoryScores"].items() if name != "void"}
+    assert ours["category_iou"] == {name: pytest.approx(value, abs=1e-12) for name, value in categories.items()}
+    assert ours["category_miou"] == pytest.approx(theirs["averageScoreCategories"], abs=1e-12)
+
+
+@pytest.mark.parametrize("classes", [19, 59, 60, 150, 171])
+def test_every_measure_equals_mmsegmentations_formula(classes):
+    # IoUMetric of mmsegmentation 1.x: histograms by image, summed over the set. It divides float32 numbers; here its
+    # counts, which are whole, are divided in float64.
+    rng = np.random.default_rng(classes)
+    areas, total = torch.zeros(3, classes, dtype=torch.float64), np.zeros((classes, classes), np.int64)
+    for _ in range(4):
+        # Predictions miss the last class, and both miss the one before it.
+        truth = rng.choice([*range(classes - 2), classes - 1, 255], (90, 120)).astype(np.uint8)
+        guess = rng.integers(0, classes - 2, (90, 120)).astype(np.uint8)
+        guess = np.where((rng.random(truth.shape) < 0.5) & (truth < classes - 2), truth, guess)
+        total += confusion(truth, guess, classes)
+        label, prediction = torch.from_numpy(truth), torch.from_numpy(guess)
+        prediction, label = prediction[label != 255], label[label != 255]
+        parts = prediction[prediction == label], prediction, label
+        areas += torch.stack([torch.histc(p.float(), bins=classes, min=0, max=classes - 1) for p in parts]).double()
+    intersect, predicted, labelled = areas
+    iou = (intersect / (predicted + labelled - intersect)).numpy()
+    ours = summary(total, [str(i) for i in range(classes)], "camvid")
+    found = [math.nan if value is None else value for value in ours["class_iou"].values()]
+    np.testing.assert_allclose(found, iou, atol=1e-9, rtol=0, equal_nan=True)
+    assert math.isnan(iou[-2]) and iou[-1] == 0
+    assert ours["miou"] == pytest.approx(np.nanmean(iou), abs=1e-9)
+    assert ours["pixacc"] == pytest.approx(float(intersect.sum() / labelled.sum()), abs=1e-9)
+    assert ours["mean_accuracy"] == pytest.approx(np.nanmean((intersect / labelled).numpy()), abs=1e-9)
 
 
 def test_final_score_equals_the_sceneparsing_formula():

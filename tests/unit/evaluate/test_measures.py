@@ -17,7 +17,6 @@ def test_the_projects_measures_are_those_of_the_deviations(root):
         ("value: 0.03\n", "value: 0.001\n", "small: 0.0033 is above large, 0.001"),
         ("resamples:", "resample:", "unknown key 'resample'; did you mean 'resamples'"),
         ("value: 0.95", "value: 95", r"level: 95.0 is out of range"),
-        ("value: 0.02\n", "", r"contour: key 'value' is missing"),
     ],
 )
 def test_a_mistake_is_one_line_with_file_and_key(root, tmp_path, old, new, message):

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from acnet.commands.options import campaign, command, scale_option
+from acnet.commands.options import campaign, command, scale_option, whole
 from acnet.params.resolved import read_resolved, run_folder
 
 
@@ -14,8 +14,8 @@ def add(commands) -> None:
     compare.add_argument("second", help="another run of the same dataset")
     scale_option(compare)
     compare.add_argument("--protocol", default="single", help="an entry of protocols.yaml (single)")
-    compare.add_argument("--seed", type=int, help="of both runs (the scale's first)")
-    compare.add_argument("--images", type=int, default=8, help="how many of the images that change most (8)")
+    compare.add_argument("--seed", type=whole(0), help="of both runs (the scale's first)")
+    compare.add_argument("--images", type=whole(1), default=8, help="how many of the images that change most (8)")
     compare.add_argument("--out", type=Path, help="folder for the text and pictures of those images")
 
 

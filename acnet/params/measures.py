@@ -6,7 +6,7 @@ from pathlib import Path
 from acnet.errors import AcnetError
 from acnet.files import read_yaml
 from acnet.params.marked import marked
-from acnet.params.strict import build, limited
+from acnet.params.strict import build, field_value, known, limited, mapping
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,10 +30,12 @@ class Measures:
 def load_measures(params_root: str | Path) -> Measures:
     """Read `params_root`/measures.yaml; AcnetError naming file and key for any mistake in it."""
     path = Path(params_root) / "measures.yaml"
-    data = read_yaml(path)
-    if not isinstance(data, dict):
-        raise AcnetError(f"{path}: expected a mapping of measures")
-    measures = build(Measures, {key: marked(entry, f"{path}: {key}").value for key, entry in data.items()}, str(path))
+    data = mapping(read_yaml(path), str(path))
+    known(data, [field.name for field in dataclasses.fields(Measures)], str(path))
+    values = {key: marked(entry, f"{path}: {key}").value for key, entry in data.items()}
+    for key, value in values.items():
+        field_value(Measures, key, value, f"{path}: {key}")
+    measures = build(Measures, values, str(path))
     for key in ("bands", "gate_distances"):
         steps = getattr(measures, key)
         if not steps or sorted(set(steps)) != steps:

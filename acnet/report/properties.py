@@ -51,7 +51,7 @@ def gate_contrasts(claim: Claim, results: Results) -> list[Step]:
             values = {what: round(100 * contrast[what], 4) for what in ("gate", "shuffled")}
             margin = round(values["gate"] - values["shuffled"], 4)
             between = tuple(round(100 * end, 4) for end in contrast["interval"])
-            terms = [Term(f"{what}, difference", value, run=claim.run) for what, value in values.items()]
+            terms = [Term(what, value, run=claim.run) for what, value in values.items()]
             steps.append(Step(label, terms, judge(margin, 0.0, between), margin, interval=between))
     return steps
 

@@ -1,7 +1,9 @@
 """Evaluate one trained run by several protocols and write its metrics."""
 
 import dataclasses
+from collections import deque
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +53,20 @@ def evaluate_run(
     open_images = [index for index in mine if any(index not in one.images for one in kept)]
     label = f"evaluate {params['run']} on {params['dataset']} {split}"
     progress = Progress(label, len(mine), "images", start=len(mine) - len(open_images))
-    for index in open_images:
-        _score(trained, index, protocols, measures, kept)
-        progress.advance()
+    # Beside a GPU, the pixels of one image are counted while the next one is scored; a CPU is busy enough.
+    ahead = 2 if trained.device.type == "cuda" else 0
+    waiting: deque[tuple[Unfinished, int, Future]] = deque()
+    with ThreadPoolExecutor(1) as counter:
+        for index in open_images:
+            truth = trained.store.label(index)
+            for protocol, one in zip(protocols, kept, strict=True):
+                if index not in one.images:
+                    predicted = trained.label_map(index, protocol)
+                    counting = counter.submit(count, truth, predicted, len(trained.names), measures)
+                    waiting.append((one, index, counting))
+                _keep(waiting, ahead)
+            progress.advance()
+        _keep(waiting, 0)
     progress.finish()
     for one in kept:
         one.close()
@@ -72,13 +85,11 @@ def evaluate_run(
     return whole
 
 
-def _score(
-    trained: Trained, index: int, protocols: Sequence[Protocol], measures: Measures, kept: Sequence[Unfinished]
-) -> None:
-    truth = trained.store.label(index)
-    for protocol, one in zip(protocols, kept, strict=True):
-        if index not in one.images:
-            one.add(index, count(truth, trained.label_map(index, protocol), len(trained.names), measures))
+def _keep(waiting: deque[tuple[Unfinished, int, Future]], ahead: int) -> None:
+    """Keep what is counted, in order, until no more than `ahead` are waited for."""
+    while len(waiting) > ahead:
+        one, index, counting = waiting.popleft()
+        one.add(index, counting.result())
 
 
 def _write(

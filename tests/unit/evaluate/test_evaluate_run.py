@@ -18,6 +18,7 @@ from acnet.evaluate.confusion import confusion
 from acnet.evaluate.counts import read_counts
 from acnet.evaluate.evaluate import evaluate_run
 from acnet.evaluate.inference import predict
+from acnet.evaluate.trained import Trained
 from acnet.files import digest, read_json
 from acnet.params.measures import load_measures
 from acnet.params.protocols import Protocol
@@ -87,14 +88,14 @@ def stop_after(monkeypatch, images):
     """Let evaluation score so many images, then stop it; return the list of those scored since."""
     scored = []
 
-    def score(*arguments):
+    def label_map(self, index, protocol):
         if len(scored) == images:
             raise KeyboardInterrupt
-        scored.append(arguments[1])
-        return real(*arguments)
+        scored.append(index)
+        return real(self, index, protocol)
 
-    real = module._score
-    monkeypatch.setattr(module, "_score", score)
+    real = Trained.label_map
+    monkeypatch.setattr(Trained, "label_map", label_map)
     return scored
 
 
@@ -130,6 +131,27 @@ def test_what_another_checkpoint_scored_is_not_taken(run, monkeypatch):
     assert scored == [0, 1, 2, 3, 4, 5]
 
 
+def test_counting_beside_a_gpu_gives_the_same_files(run, monkeypatch):
+    evaluate(run, SINGLE, MULTI)
+    expected = {file.name: file.read_bytes() for file in run.out.iterdir()}
+    for file in run.out.iterdir():
+        file.unlink()
+    real = module.open_trained
+
+    class Device:
+        type = "cuda"
+
+    def opened(*arguments):
+        trained = real(*arguments)
+        maps = {(i, p.name): trained.label_map(i, p) for i in range(len(trained.store)) for p in (SINGLE, MULTI)}
+        monkeypatch.setattr(Trained, "label_map", lambda self, index, protocol: maps[index, protocol.name])
+        return dataclasses.replace(trained, device=Device())
+
+    monkeypatch.setattr(module, "open_trained", opened)
+    evaluate(run, SINGLE, MULTI)
+    assert {file.name: file.read_bytes() for file in run.out.iterdir()} == expected
+
+
 @pytest.mark.parametrize("parts", [2, 3])
 def test_several_processes_write_the_same_files_as_one(run, parts):
     evaluate(run, SINGLE)
@@ -152,9 +174,9 @@ def test_killed_in_the_middle_and_started_again_it_writes_the_same_files(run):
     script = (
         "import json, os, signal, sys; from pathlib import Path\n"
         "from acnet.evaluate import evaluate as m; from acnet.params.measures import load_measures\n"
-        "from acnet.params.protocols import Protocol\n"
-        "real = m._score\n"
-        "m._score = lambda t, i, *r: os.kill(os.getpid(), signal.SIGKILL) if i == 3 else real(t, i, *r)\n"
+        "from acnet.evaluate.trained import Trained as T; from acnet.params.protocols import Protocol\n"
+        "real = T.label_map\n"
+        "T.label_map = lambda t, i, p: os.kill(os.getpid(), signal.SIGKILL) if i == 3 else real(t, i, p)\n"
         "params, checkpoint, data, out, root = sys.argv[1:]\n"
         "m.evaluate_run(json.loads(params), Path(checkpoint), [Protocol(name='single', scales=[1.0])],"
         " load_measures(root), Path(data), Path(out))\n"

@@ -23,6 +23,7 @@ if not DRAW_ONLY:
     include: "workflow/rules/data.smk"
     include: "workflow/rules/train.smk"
     include: "workflow/rules/evaluate.smk"
+    include: "workflow/rules/submit.smk"
 
 
 rule all:

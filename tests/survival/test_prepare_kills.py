@@ -12,7 +12,6 @@ import pytest
 from acnet.data.generate import generate
 from acnet.files import sha256
 
-_KILLS = 20
 _PREPARE = """
 import sys
 from pathlib import Path
@@ -37,8 +36,8 @@ def tree(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_kills_leave_no_trace(processes, tree, tmp_path):
+@pytest.mark.parametrize(("processes", "kills"), [(1, 5), (2, 20)])
+def test_kills_leave_no_trace(processes, kills, tree, tmp_path):
     (tmp_path / "run.py").write_text(_PREPARE)
 
     def start(out):
@@ -51,7 +50,7 @@ def test_kills_leave_no_trace(processes, tree, tmp_path):
 
     assert start(tmp_path / "calm").wait() == 0
     chance, killed, held = random.Random(processes), 0, []
-    while killed < _KILLS:
+    while killed < kills:
         goal = done() + chance.randint(0, 12)
         process = start(tmp_path / "killed")
         while done() < goal and process.poll() is None:

@@ -114,6 +114,18 @@ def named_runs():
     return of_runs("checkpoint.pt", NAMED) + metrics_of(sorted(asked)) + of_runs("examples.npz", shown)
 
 
+def submissions():
+    """The zips for the test servers."""
+    shown = [TABLES.tables[name] for name in CAMPAIGN.scale.tables]
+    return sorted(
+        file
+        for table in shown
+        for row in table.rows
+        if row.server
+        for file in of_runs(f"submission/test_{table.protocol}.zip", [row.server])
+    )
+
+
 def initial(wildcards):
     """The file a run's first weights come from, if another rule makes it."""
     init = resolved(wildcards)["init"]

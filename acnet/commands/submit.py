@@ -1,0 +1,63 @@
+"""acnet submit: to the test servers and back."""
+
+import argparse
+
+from acnet.commands.options import campaign, command, group, scale_option
+from acnet.errors import AcnetError
+from acnet.params.resolved import read_resolved, run_folder
+
+
+def add(commands) -> None:
+    """Add the commands to the parser."""
+    submit = group(commands, "submit", "predict a test split for its server, and take the server's score back")
+    for reader in ("cityscapes", "ade20k"):
+        made = command(submit, reader, _submit, f"make the zip that the server of {reader} takes")
+        made.set_defaults(reader=reader)
+        made.add_argument("--run", required=True, help="an entry of runs.yaml that is trained")
+        scale_option(made)
+        made.add_argument("--seed", type=int, default=0)
+        made.add_argument("--protocol", default="multi_flip", help="an entry of protocols.yaml (multi_flip)")
+        made.add_argument("--split", default="test", help="test; another one tries it all out without a server")
+    score = command(submit, "score", _score, "write a server's score where the report reads it")
+    score.add_argument("--run", required=True, help="the run that was submitted")
+    scale_option(score)
+    score.add_argument("--miou", type=float, help="percent")
+    score.add_argument("--final-score", type=float, help="percent")
+    score.add_argument(
+        "--class", action="append", default=[], dest="classes", metavar="NAME=PERCENT", help="a class's IoU; may repeat"
+    )
+    score.add_argument("--note", help="where the score can be seen")
+
+
+def _submit(parsed: argparse.Namespace) -> None:
+    from acnet.submit.forms import FORMS
+    from acnet.submit.submit import submit
+
+    settings = campaign(parsed)
+    folder = run_folder(parsed.results_root, parsed.scale, settings.run(parsed.run).name, parsed.seed)
+    params = read_resolved(folder / "params.yaml")
+    if params["reader"] != parsed.reader:
+        raise AcnetError(
+            f"run '{parsed.run}': is trained on {params['dataset']}, not for the server of {parsed.reader}"
+        )
+    protocol = settings.protocol(parsed.protocol, parsed.run)
+    made = submit(params, folder / "checkpoint.pt", protocol, parsed.data_root, parsed.split)
+    print(f"{made}: upload it at {FORMS[parsed.reader].address}, then `acnet submit score --run {parsed.run} ...`")
+
+
+def _score(parsed: argparse.Namespace) -> None:
+    from acnet.submit.score import record_score
+
+    per_class = {}
+    for text in parsed.classes:
+        name, _, value = text.rpartition("=")
+        try:
+            per_class[name] = float(value)
+        except ValueError:
+            raise AcnetError(f"--class {text}: expected NAME=PERCENT, such as road=98.7") from None
+    given = {"miou": parsed.miou, "final_score": parsed.final_score}
+    scores = {metric: value for metric, value in given.items() if value is not None}
+    path = record_score(
+        parsed.params_root, parsed.results_root / parsed.scale, parsed.run, scores, per_class, parsed.note
+    )
+    print(f"{path}: written; draw the table again to see it")

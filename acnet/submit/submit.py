@@ -1,0 +1,50 @@
+"""From a trained run to the zip that a test server takes."""
+
+import dataclasses
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from acnet.data.store import Store
+from acnet.errors import AcnetError
+from acnet.evaluate.trained import open_trained
+from acnet.files import canonical, read_json, sha256, write_json
+from acnet.params.protocols import Protocol
+from acnet.progress import Progress
+from acnet.submit.forms import FORMS
+from acnet.submit.package import package
+
+_MADE_FROM = "made_from.json"
+
+
+def submit(params: Mapping[str, Any], checkpoint: Path, protocol: Protocol, data_root: Path, split: str) -> Path:
+    """Predict a split with the resolved run `params`, check and zip; the zip's path, beside `checkpoint`.
+
+    A broken-off submission is continued image by image; one of another checkpoint, protocol or split is begun anew.
+    Raises AcnetError for a dataset without a test server, a split that is not prepared, and whatever the checks find.
+    """
+    if params["reader"] not in FORMS:
+        raise AcnetError(f"{params['reader']}: has no test server; those with one: {', '.join(FORMS)}")
+    form = FORMS[params["reader"]]
+    store = Store(data_root / params["dataset"], split)
+    trained = dataclasses.replace(open_trained(params, checkpoint, data_root), store=store)
+    folder = checkpoint.parent / "submission" / f"{split}_{protocol.name}"
+    _begin(folder, {"checkpoint": sha256(checkpoint), "protocol": dataclasses.asdict(protocol), "images": store.names})
+    left = [i for i, name in enumerate(store.names) if not form.file(folder, name).exists()]
+    progress = Progress(f"predict {params['dataset']} {split}", len(store), "images", start=len(store) - len(left))
+    for index in left:
+        form.write(form.file(folder, store.names[index]), trained.label_map(index, protocol))
+        progress.advance()
+    progress.finish()
+    out = folder.with_suffix(".zip")
+    package(form, folder, store.names, store.sizes, out)
+    return out
+
+
+def _begin(folder: Path, made_from: dict[str, Any]) -> None:
+    """Keep what an earlier start left in `folder` only if it was made from the same."""
+    mark = folder / _MADE_FROM
+    if folder.exists() and (not mark.exists() or canonical(read_json(mark)) != canonical(made_from)):
+        shutil.rmtree(folder)
+    write_json(mark, made_from)

@@ -1,0 +1,204 @@
+"""Submissions: coding, names, checks, and the official Cityscapes tool's judgement of them."""
+
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from acnet.cli import main
+from acnet.data import classes
+from acnet.data.generate import generate
+from acnet.data.prepare import prepare
+from acnet.data.store import Store
+from acnet.errors import AcnetError
+from acnet.evaluate.confusion import confusion
+from acnet.evaluate.metrics import summary
+from acnet.params.datasets import Dataset, Generate
+from acnet.submit.forms import FORMS
+from acnet.submit.package import package
+from acnet.submit.score import record_score
+
+SPLITS = {"train": 1, "val": 6, "test": 2}
+
+
+def dataset(reader):
+    return Dataset(
+        title="x",
+        reader=reader,
+        classes=19,
+        splits=SPLITS,
+        train="train",
+        evaluate="val",
+        folders=[],
+        generate=Generate(seed=1, size=[48, 96]),
+    )
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory):
+    """(raw tree, prepared folder) by reader."""
+    made = {}
+    for reader in ("cityscapes", "ade20k"):
+        base = tmp_path_factory.mktemp(reader)
+        generate(reader, base / "raw", 1, SPLITS, (48, 96))
+        prepare("x", dataset(reader), base / "raw", base / "prepared")
+        made[reader] = (base / "raw", base / "prepared")
+    return made
+
+
+def official(raw, predictions):
+    """The official tool's class scores for a folder of predictions, found as it finds them itself."""
+    evaluation = pytest.importorskip("cityscapesscripts.evaluation.evalPixelLevelSemanticLabeling")
+    truths = sorted((raw / "gtFine/val").glob("*/*_gtFine_labelIds.png"))
+    args = evaluation.args
+    args.predictionPath, args.predictionWalk = str(predictions), None
+    args.quiet, args.JSONOutput, args.evalPixelAccuracy = True, False, False
+    found = [evaluation.getPrediction(args, str(path)) for path in truths]
+    return evaluation.evaluateImgLists(found, [str(path) for path in truths], args)["classScores"]
+
+
+def filled(label, choose):
+    """A full prediction: void pixels take some class too, as a network's would."""
+    return np.where(label == 255, choose, label).astype(np.uint8)
+
+
+@pytest.fixture
+def predictions(stores, tmp_path):
+    """A function that writes a submission of val from labels changed by `change`, and unpacks its zip."""
+    raw, prepared = stores["cityscapes"]
+    store, form = Store(prepared, "val"), FORMS["cityscapes"]
+
+    def write(change):
+        total = np.zeros((19, 19), np.int64)
+        (tmp_path / "made").mkdir()
+        for i, name in enumerate(store.names):
+            predicted = change(store.label(i))
+            form.write(form.file(tmp_path / "made", name), predicted)
+            total += confusion(store.label(i), predicted, 19)
+        package(form, tmp_path / "made", store.names, store.sizes, tmp_path / "made.zip")
+        with zipfile.ZipFile(tmp_path / "made.zip") as archive:
+            archive.extractall(tmp_path / "unpacked")
+        return total, tmp_path / "unpacked"
+
+    return raw, write
+
+
+def test_the_official_tool_gives_the_ground_truth_full_marks(predictions):
+    raw, write = predictions
+    _, unpacked = write(lambda label: filled(label, 0))
+    scores = official(raw, unpacked)
+    given = {name: value for name, value in scores.items() if not np.isnan(value)}
+    assert len(given) > 8
+    assert set(given.values()) == {1.0}
+
+
+def test_the_official_tool_and_our_metrics_agree_on_perturbed_predictions(predictions):
+    raw, write = predictions
+    rng = np.random.default_rng(0)
+
+    def perturb(label):
+        noise = rng.integers(0, 19, label.shape, np.uint8)
+        return np.where(rng.random(label.shape) < 0.3, noise, filled(label, noise)).astype(np.uint8)
+
+    total, unpacked = write(perturb)
+    scores = official(raw, unpacked)
+    ours = summary(total, classes.load("cityscapes").names, "cityscapes")["class_iou"]
+    compared = [(ours[name], value) for name, value in scores.items() if not np.isnan(value)]
+    assert len(compared) > 8
+    assert max(abs(a - b) for a, b in compared) < 1e-12
+    assert 0.1 < np.mean([b for _, b in compared]) < 0.9
+
+
+def test_ade20k_is_written_as_ids_from_one_under_the_images_own_names(stores, tmp_path):
+    store, form = Store(stores["ade20k"][1], "val"), FORMS["ade20k"]
+    label = filled(store.label(0), 149)
+    form.write(form.file(tmp_path, store.names[0]), label)
+    path = tmp_path / "ADE_val_00000001.png"
+    assert (np.array(Image.open(path)) == label + 1).all()
+
+
+@pytest.fixture
+def whole(tmp_path):
+    form = FORMS["ade20k"]
+    for name in "ab":
+        form.write(form.file(tmp_path, name), np.zeros((4, 6), np.uint8))
+    return lambda: package(form, tmp_path, ["a", "b"], [(4, 6), (4, 6)], tmp_path / "out.zip")
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda folder: (folder / "a.png").unlink(), r"a\.png: prediction is missing"),
+        (lambda folder: Image.new("L", (6, 4), 1).save(folder / "c.png"), r"c\.png: belongs to no image"),
+        (lambda folder: Image.new("L", (5, 4), 1).save(folder / "b.png"), r"b\.png: is 5x4, its image 6x4"),
+        (lambda folder: Image.new("RGB", (6, 4)).save(folder / "b.png"), r"b\.png: has mode RGB"),
+        (lambda folder: Image.new("L", (6, 4), 0).save(folder / "b.png"), r"b\.png: holds 0, which is no evaluated id"),
+        (lambda folder: Image.new("L", (6, 4), 255).save(folder / "b.png"), r"b\.png: holds 255"),
+        (lambda folder: (folder / "b.png").write_bytes(b"PNG"), r"b\.png: cannot be read"),
+    ],
+)
+def test_what_the_server_would_refuse_is_refused_here(damage, said, whole, tmp_path):
+    damage(tmp_path)
+    with pytest.raises(AcnetError, match=said):
+        whole()
+    assert not (tmp_path / "out.zip").exists()
+
+
+def test_equal_predictions_give_an_equal_zip(whole, tmp_path):
+    whole()
+    first = (tmp_path / "out.zip").read_bytes()
+    whole()
+    assert (tmp_path / "out.zip").read_bytes() == first
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        assert archive.namelist() == ["a.png", "b.png"]
+
+
+def test_void_is_no_prediction(tmp_path):
+    with pytest.raises(AcnetError, match="holds 255, which is no class of cityscapes"):
+        FORMS["cityscapes"].write(tmp_path / "a.png", np.full((2, 2), 255, np.uint8))
+
+
+def test_a_score_is_written_where_the_report_reads_it(root, tmp_path):
+    from types import SimpleNamespace
+
+    from acnet.report.results import Results
+
+    path = record_score(
+        root / "params", tmp_path / "paper", "r101_ohem_trainval", {"miou": 81.2}, {"road": 98.6}, "example.org"
+    )
+    assert path == tmp_path / "paper/server/table4.yaml"
+    read = Results(SimpleNamespace(name="paper"), tmp_path).server("table4")
+    assert (read.of("miou", None), read.of("miou", "road"), read.note) == (81.2, 98.6, "example.org")
+    ade = record_score(root / "params", tmp_path, "ade_r101_acnet_trainval", {"final_score": 55.0}, {}, None)
+    assert yaml.safe_load(ade.read_text()) == {"final_score": 55.0}
+    assert ade.name == "table6.yaml"
+
+
+@pytest.mark.parametrize(
+    ("run", "scores", "per_class", "said"),
+    [
+        ("r101_ohem_trainva", {"miou": 81.0}, {}, "no table submits it; did you mean 'r101_ohem_trainval'"),
+        ("r101_ohem_trainval", {"miou": 0.812}, {}, "look like fractions; give percent"),
+        ("r101_ohem_trainval", {"miou": 812.0}, {}, "miou: 812.0 is no percentage"),
+        ("r101_ohem_trainval", {"miou": 81.0}, {"raod": 98.0}, "does not show 'raod'; did you mean 'road'"),
+        ("r101_ohem_trainval", {"final_score": 55.0}, {}, "table4: does not show 'final_score'"),
+        ("r101_ohem_trainval", {}, {}, "no score given; it shows miou"),
+    ],
+)
+def test_a_score_that_cannot_be_is_refused(run, scores, per_class, said, root, tmp_path):
+    with pytest.raises(AcnetError, match=said):
+        record_score(root / "params", tmp_path, run, scores, per_class, None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_line_writes_a_score(root, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["acnet"])
+    roots = ["--params-root", str(root / "params"), "--results-root", str(tmp_path)]
+    said = ["submit", "score", "--scale", "paper", "--run", "r101_ohem_trainval", "--miou", "81.5"]
+    assert main([*roots, *said, "--class", "traffic light=78.1"]) == 0
+    assert yaml.safe_load((tmp_path / "paper/server/table4.yaml").read_text())["per_class"] == {"traffic light": 78.1}
+    assert main([*roots, *said, "--class", "road"]) == 2
+    assert "--class road: expected NAME=PERCENT" in capsys.readouterr().err

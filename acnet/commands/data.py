@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from acnet.commands import inspect
 from acnet.commands.options import command, group, whole
 from acnet.errors import AcnetError
 from acnet.files import read_json
@@ -12,7 +13,7 @@ from acnet.params.datasets import find_dataset
 
 def add(commands) -> None:
     """Add the commands to the parser."""
-    data = group(commands, "data", "generate and prepare datasets")
+    data = group(commands, "data", "fetch, check, prepare and look at datasets")
     generate = command(data, "generate", _generate, "make a mini dataset in its official layout")
     fetch = command(data, "fetch", _fetch, "bring a dataset's archives to hand: your own copies, else downloads")
     extract = command(data, "extract", _extract, "unpack the fetched archives into the folder that prepare reads")
@@ -20,6 +21,7 @@ def add(commands) -> None:
     for made in (generate, fetch, extract, prepare):
         made.add_argument("dataset", help="an entry of datasets.yaml")
     prepare.add_argument("--threads", type=whole(1), default=1, help="images decoded side by side (1)")
+    inspect.add_to(data)
     weights = command(commands, "fetch-weights", _fetch_weights, "download a published ImageNet backbone")
     weights.add_argument("name", help="a file name such as resnet50-0676ba61.pth")
 

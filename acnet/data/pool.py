@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -64,4 +65,5 @@ def _end_with_parent() -> None:
         multiprocessing.parent_process().join()
         os._exit(1)  # nobody wants the result
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends these
     threading.Thread(target=watch, daemon=True).start()

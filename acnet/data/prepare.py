@@ -23,7 +23,7 @@ from acnet.files import read_json, write_json
 from acnet.progress import Progress
 
 _WORK = ".preparing"
-_TOLERANCE = 0.01  # real copies differ by an image or two from the official counts
+TOLERANCE = 0.01  # real copies differ by an image or two from the official counts
 _SKIPPED = "not on disk, skipped; only a submission needs it"
 
 
@@ -130,7 +130,7 @@ def _check_count(label: str, dataset: Any, found: int, expected: int, labelled: 
         return ""
     text = f"{found} images instead of {expected}"
     # Sources disagree on the number of test images, and nothing is measured on them.
-    tolerance = 0 if dataset.generate is not None else _TOLERANCE * expected if labelled else float("inf")
+    tolerance = 0 if dataset.generate is not None else TOLERANCE * expected if labelled else float("inf")
     if abs(found - expected) > tolerance:
         remedy = "generate it again" if dataset.generate is not None else "the copy is not complete, or another version"
         raise AcnetError(f"{label}: {text}; {remedy}; `acnet data check` lists what is missing")

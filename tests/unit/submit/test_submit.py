@@ -21,6 +21,7 @@ from acnet.submit.forms import FORMS
 from acnet.submit.package import package
 from acnet.submit.score import record_score
 
+pytestmark = pytest.mark.filterwarnings("ignore:`in1d`:DeprecationWarning")  # of the official tool
 SPLITS = {"train": 1, "val": 6, "test": 2}
 
 

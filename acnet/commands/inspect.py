@@ -1,0 +1,75 @@
+"""acnet data check, show, stats: is a dataset right, and what does it look like?"""
+
+import argparse
+from pathlib import Path
+
+from acnet.commands.options import command, whole
+from acnet.errors import AcnetError
+from acnet.params.datasets import find_dataset
+
+
+def add_to(data) -> None:
+    """Add the commands to the group `data`."""
+    check = command(data, "check", _check, "read a dataset as it lies on disk and list what is missing or wrong")
+    check.add_argument("--source", type=Path, help="its folder (else as for prepare)")
+    check.add_argument("--threads", type=whole(1), default=1, help="images read side by side (1)")
+    check.add_argument("--json", type=Path, metavar="FILE", help="write the whole report there")
+    check.add_argument("--record", action="store_true", help="keep the class shares, if all is right, to compare with")
+    show = command(data, "show", _show, "write an image of a prepared dataset with its labels and a legend")
+    show.add_argument("--split", default="train")
+    show.add_argument("--index", type=whole(0), default=0)
+    stats = command(data, "stats", _stats, "draw the class frequencies of a prepared dataset")
+    for made in (check, show, stats):
+        made.add_argument("dataset", help="an entry of datasets.yaml")
+    for made in (show, stats):
+        made.add_argument("--out", type=Path, help="a .png, .jpg, .pdf or .svg (else under the folder of data)")
+        made.add_argument("--open", action="store_true", help="open it, too")
+
+
+def _check(parsed: argparse.Namespace) -> None:
+    from acnet.data.source import find_source
+    from acnet.inspect import report
+    from acnet.inspect.check import check
+
+    name, params = parsed.dataset, parsed.params_root
+    dataset = find_dataset(params, name)
+    source = parsed.source or find_source(name, dataset)
+    splits = check(name, dataset, source, parsed.threads, report.read_recorded(params, name))
+    print(report.text(name, f"{dataset.title}, {source}", splits))
+    if parsed.json:
+        report.write(parsed.json, name, splits)
+    bad = [split for split, found in splits.items() if not found.good]
+    if bad:
+        raise AcnetError(f"{source}: {', '.join(bad)} not complete or not right; see the list above")
+    if parsed.record:
+        report.record(params, name, splits)
+
+
+def _show(parsed: argparse.Namespace) -> None:
+    from acnet.inspect.show import show
+
+    find_dataset(parsed.params_root, parsed.dataset)
+    out = _out(parsed, f"{parsed.dataset}_{parsed.split}_{parsed.index}.png")
+    show(parsed.data_root / parsed.dataset, parsed.split, parsed.index, out)
+    _tell(out, parsed.open)
+
+
+def _stats(parsed: argparse.Namespace) -> None:
+    from acnet.inspect.show import stats
+
+    find_dataset(parsed.params_root, parsed.dataset)
+    out = _out(parsed, f"{parsed.dataset}_classes.png")
+    stats(parsed.data_root / parsed.dataset, out)
+    _tell(out, parsed.open)
+
+
+def _out(parsed: argparse.Namespace, name: str) -> Path:
+    return parsed.out or parsed.data_root / "shown" / name
+
+
+def _tell(out: Path, also_open: bool) -> None:
+    print(out)
+    if also_open:
+        import webbrowser
+
+        webbrowser.open(out.resolve().as_uri())

@@ -1,0 +1,87 @@
+"""Labels in another coding than the official one betray themselves by what they show."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from acnet.data import classes
+
+# Shares that differ in sum by more than _FAR are not of one dataset; by less than _NEAR, they are.
+_FAR, _NEAR = 0.25, 0.12
+# fmt: off
+_VOC = [
+    "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog",
+    "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
+]
+# fmt: on
+
+
+def suspicions(reader: str, histogram: Mapping[str, int], recorded: Mapping[str, float] | None) -> list[str]:
+    """What is wrong with a split whose classes have these pixel counts, by the `recorded` shares of a right copy."""
+    counts = np.array(list(histogram.values()), np.float64)
+    if not counts.sum():
+        if reader == "cityscapes":
+            return ["no evaluated class in any label: these are the dummy labels of Cityscapes' test split"]
+        return ["no class in any label: every pixel is void"]
+    if recorded is None:
+        return []
+    right = np.array([recorded[name] for name in histogram])
+    distance = _distance(counts, right)
+    if distance <= _FAR:
+        return []
+    # The class that a shift drops at one end is left out of the comparison.
+    for found, fitting, what in ((counts[1:], right[:-1], "one too high"), (counts[:-1], right[1:], "one too low")):
+        if _distance(found, fitting) < _NEAR:
+            return [f"class frequencies fit the recorded ones only if every id is {what}: labels are coded off by one"]
+    return [f"class frequencies differ from the recorded ones (by {distance:.2f}): another dataset, split or coding"]
+
+
+def _distance(a: np.ndarray, b: np.ndarray) -> float:
+    """Half the sum of differences of two distributions, brought to sum 1: 0 equal, 1 apart."""
+    return float(np.abs(a / max(a.sum(), 1e-9) - b / max(b.sum(), 1e-9)).sum() / 2)
+
+
+class VocOrder:
+    """Do PASCAL Context's labels show what VOC's own lists (ImageSets/Main/{class}_{split}.txt) say an image shows?
+
+    The FCN project's 59 labels put VOC's 20 classes first; ours are in ascending order of the 459 ids. Objects that
+    are there by VOC's lists, but show only under the FCN order, tell which one it is.
+    """
+
+    def __init__(self, shown: Mapping[str, list[str]], reader: str):
+        self._shown = shown
+        self._offset = 1 if reader == "pascal_context60" else 0  # the background comes first there
+        self._names = {n: i for i, n in enumerate(classes.load("pascal_context").names)}
+        self._objects = self._ours = self._fcn = 0
+
+    @classmethod
+    def of(cls, reader: str, source: Path, split: str) -> "VocOrder":
+        """With VOC's lists under `source`; without any for another dataset."""
+        shown: dict[str, list[str]] = {}
+        if reader.startswith("pascal_context"):
+            for base in (source / "VOC2010", source / "VOCdevkit" / "VOC2010"):
+                for voc in _VOC:
+                    path = base / "ImageSets" / "Main" / f"{voc}_{split}.txt"
+                    for line in path.read_text().splitlines() if path.exists() else ():
+                        name, _, present = line.strip().partition(" ")
+                        if present.strip() == "1":
+                            shown.setdefault(name, []).append(voc)
+        return cls(shown, reader)
+
+    def add(self, name: str, counts: np.ndarray) -> None:
+        """Count one image's label values (256,)."""
+        for voc in self._shown.get(name, ()):
+            self._objects += 1
+            ours = self._names["table" if voc == "diningtable" else voc]
+            self._ours += bool(counts[ours + self._offset])
+            self._fcn += bool(counts[_VOC.index(voc) + self._offset])
+
+    def suspicions(self) -> list[str]:
+        """What is wrong with the order of the classes."""
+        if self._objects < 5 or self._ours >= 0.5 * self._objects:
+            return []
+        text = f"labels show {self._ours} of {self._objects} objects that VOC's lists name"
+        if self._fcn > 0.5 * self._objects:
+            return [f"{text}, in the order of FCN's 59_labels.txt {self._fcn}: that order is refused, use the 459 ids'"]
+        return [f"{text}: another order of classes, or labels of other images"]

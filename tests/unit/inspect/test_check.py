@@ -1,0 +1,207 @@
+"""What a check says of whole, partial, damaged and wrongly coded datasets."""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.io
+from PIL import Image
+
+from acnet.cli import main
+from acnet.data import classes
+from acnet.data.generate import generate
+from acnet.inspect import coding, report
+from acnet.inspect.check import check
+from acnet.params.datasets import Dataset
+
+SPLITS = {
+    "cityscapes": {"train": 4, "val": 2, "test": 2},
+    "ade20k": {"train": 4, "val": 2, "test": 2},
+    "pascal_context": {"train": 6, "val": 2},
+    "cocostuff10k": {"train": 4, "test": 2},
+}
+
+
+def found(reader, root, **more):
+    dataset = Dataset(
+        title="x", reader=reader, classes=19, splits=SPLITS[reader], train="train", evaluate="val", folders=["x"]
+    )
+    return check("x", dataset, root, 1, **more)
+
+
+@pytest.fixture(scope="module")
+def trees(tmp_path_factory):
+    base = tmp_path_factory.mktemp("trees")
+    for reader, splits in SPLITS.items():
+        generate(reader, base / reader, 5, splits, (40, 56))
+    return base
+
+
+@pytest.fixture
+def tree(trees, tmp_path):
+    return lambda reader: Path(shutil.copytree(trees / reader, tmp_path / reader))
+
+
+@pytest.mark.parametrize("reader", SPLITS)
+def test_a_whole_dataset_is_good(reader, trees):
+    for split, said in found(reader, trees / reader).items():
+        assert said.good, (said.missing, said.problems)
+        assert said.complete == said.listed == SPLITS[reader][split]
+        assert sum(said.modes.values()) == sum(said.sizes.values()) == said.complete
+    train = found(reader, trees / reader)["train"]
+    assert list(train.histogram) == list(classes.load(reader).names)
+
+
+def test_everything_that_is_missing_is_listed(tree):
+    root = tree("cityscapes")
+    images = sorted(root.glob("leftImg8bit/train/*/*.png"))
+    labels = sorted(root.glob("gtFine/train/*/*labelIds.png"))
+    images[0].unlink()
+    labels[2].unlink()
+    shutil.rmtree(root / "gtFine/val")
+    said = found("cityscapes", root)
+    assert [images[0].name in said["train"].missing[0], labels[2].name in said["train"].missing[1]] == [True, True]
+    assert len(said["train"].missing) == 2 and said["train"].complete == 2
+    assert "gtFine/val: folder is missing" in said["val"].missing[0]
+    assert said["test"].good
+
+
+def test_everything_that_is_wrong_is_listed(tree):
+    root = tree("ade20k")
+    base = root / "ADEChallengeData2016"
+    images, labels = (sorted((base / kind / "training").iterdir()) for kind in ("images", "annotations"))
+    images[0].write_bytes(b"no jpeg")
+    Image.fromarray(np.full((3, 3), 1, np.uint8)).save(labels[1])
+    with Image.open(images[2]) as image:
+        image.convert("L").save(images[2])
+        Image.fromarray(np.full((image.height, image.width), 151, np.uint8)).save(labels[2])
+    train = found("ade20k", root)["train"]
+    assert [word in line for word, line in zip(("cannot be read", "is 3x3", "id 151"), train.problems, strict=True)]
+    assert train.modes == {"L": 1, "RGB": 2, "unreadable": 1}
+    assert train.complete == 1 and not train.good
+
+
+def test_another_number_of_images_is_missing_only_beyond_a_hundredth(trees):
+    dataset = Dataset(
+        title="x",
+        reader="ade20k",
+        classes=150,
+        splits={"train": 9, "test": 9},
+        train="train",
+        evaluate="train",
+        folders=[],
+    )
+    said = check("x", dataset, trees / "ade20k", 1)
+    assert said["train"].missing == ["4 images instead of 9"]
+    assert said["test"].good and said["test"].notes == ["2 images instead of 9"]
+
+
+def test_dummy_labels_of_cityscapes_are_refused_by_name(tree):
+    root = tree("cityscapes")
+    for path in root.glob("gtFine/val/*/*labelIds.png"):
+        Image.fromarray(np.ones((40, 56), np.uint8)).save(path)
+    assert found("cityscapes", root)["val"].problems == [
+        "no evaluated class in any label: these are the dummy labels of Cityscapes' test split"
+    ]
+
+
+def test_the_164k_coding_is_refused_by_name(tree):
+    root = tree("cocostuff10k")
+    for path in root.glob("annotations/*.mat"):
+        raw = scipy.io.loadmat(path)["S"].astype(np.int64)
+        scipy.io.savemat(path, {"S": np.where(raw == 0, 255, raw - 1).astype(np.uint8)})
+    problems = found("cocostuff10k", root)["train"].problems
+    assert problems and all("164k" in line for line in problems)
+
+
+@pytest.mark.parametrize(("shift", "word"), [(1, "one too high"), (-1, "one too low")])
+def test_labels_coded_off_by_one_are_recognised_by_their_histogram(shift, word, tree):
+    root = tree("ade20k")
+    right = {
+        split: {n: c / sum(said.histogram.values()) for n, c in said.histogram.items()}
+        for split, said in found("ade20k", root).items()
+        if said.histogram
+    }
+    assert found("ade20k", root, recorded=right)["train"].good
+    for path in root.glob("ADEChallengeData2016/annotations/training/*.png"):
+        raw = np.array(Image.open(path)).astype(int)
+        moved = np.where((raw == 0) | (raw + shift > 150), 0, raw + shift)
+        Image.fromarray(moved.astype(np.uint8)).save(path)
+    (problem,) = found("ade20k", root, recorded=right)["train"].problems
+    assert f"only if every id is {word}: labels are coded off by one" in problem
+
+
+def test_another_datasets_histogram_is_noticed(trees):
+    names = classes.load("cityscapes").names
+    other = {"train": {n: float(n == "bus") for n in names}}
+    (problem,) = found("cityscapes", trees / "cityscapes", recorded=other)["train"].problems
+    assert "differ from the recorded ones" in problem
+
+
+@pytest.fixture
+def voc(trees, tmp_path):
+    """A function that writes VOC2010 with 60-class PNGs in some order of classes, and VOC's own lists."""
+    ours = classes.load("pascal_context").names
+    fcn_first = [*coding._VOC[:10], "table", *coding._VOC[11:]]
+
+    def build(order):
+        images, lists, labels = (
+            tmp_path / name for name in ("VOC2010/JPEGImages", "VOC2010/ImageSets/Main", "label60_png")
+        )
+        for folder in (images, lists, labels):
+            folder.mkdir(parents=True)
+        shown = fcn_first[:12]
+        for number, name in enumerate(shown):
+            Image.new("RGB", (8, 6)).save(images / f"{number}.jpg")
+            index = ours.index(name) if order == "ours" else fcn_first.index(name)
+            Image.fromarray(np.full((6, 8), index + 1, np.uint8)).save(labels / f"{number}.png")
+            voc_name = "diningtable" if name == "table" else name
+            lines = (f"{i} {' 1' if i == number else '-1'}" for i in range(len(shown)))
+            (lists / f"{voc_name}_train.txt").write_text("\n".join(lines))
+        (lists / "train.txt").write_text("\n".join(map(str, range(len(shown)))))
+        return tmp_path
+
+    return build
+
+
+def test_the_order_of_fcns_labels_is_refused_by_name(voc):
+    (problem,) = found("pascal_context", voc("fcn"))["train"].problems
+    assert "1 of 12 objects" in problem and "in the order of FCN's 59_labels.txt 12: that order is refused" in problem
+
+
+def test_the_right_order_is_not_suspected(voc):
+    assert found("pascal_context", voc("ours"))["train"].problems == []
+
+
+def test_the_command_reports_writes_json_and_fails_if_anything_is_wrong(tree, root, tmp_path, capsys):
+    source = tree("cityscapes")
+    params = tmp_path / "params"
+    shutil.copytree(root / "params", params)
+    text = (params / "datasets.yaml").read_text()
+    (params / "datasets.yaml").write_text(
+        text.replace("{train: 2975, val: 500, test: 1525}", "{train: 4, val: 2, test: 2}")
+    )
+    said = ["--params-root", str(params), "data", "check", "cityscapes", "--source", str(source)]
+    assert main([*said, "--record", "--json", str(tmp_path / "r.json")]) == 0
+    out = capsys.readouterr().out
+    assert "train: 4 complete of 4 listed, 4 expected: good" in out and "modes: RGB 4; sizes: 56x40 4" in out
+    shares = json.loads((params / "histograms/cityscapes.json").read_text())
+    assert sum(shares["val"].values()) == pytest.approx(1, abs=1e-4) and "test" not in shares
+    assert json.loads((tmp_path / "r.json").read_text())["splits"]["train"]["good"] is True
+    next(source.glob("leftImg8bit/val/*/*.png")).unlink()
+    assert main(said) == 2
+    said = capsys.readouterr()
+    assert "missing: " in said.out and "val not complete or not right; see the list above" in said.err
+
+
+def test_a_long_list_is_cut_in_the_text_and_whole_in_the_json(tmp_path):
+    from acnet.inspect.check import SplitReport
+
+    long = SplitReport(100, missing=[f"file {i}" for i in range(50)])
+    assert "missing: and 30 more (--json FILE lists all)" in report.text("x", "x", {"train": long})
+    report.write(tmp_path / "r.json", "x", {"train": long})
+    assert len(json.loads((tmp_path / "r.json").read_text())["splits"]["train"]["missing"]) == 50
+    assert dataclasses.asdict(long)["missing"][49] == "file 49"

@@ -12,14 +12,14 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from acnet.errors import AcnetError, Interrupted
+from acnet.errors import AcnetError, Interrupted, TryAgain
 
 _ROOTS = {"params": "the parameters", "data": "the prepared data", "results": "the runs", "reports": "the reports"}
 _NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EIO)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the exit status is 0, 2 after a user's mistake, or 128 + signal."""
+    """Run one command; the status is 0, 2 after a user's mistake, 75 if it is to be called again, or 128 + signal."""
     try:
         with _stoppable():
             parsed = _parser().parse_args(arguments)
@@ -29,6 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(str(error), 2)
     except Interrupted as stopped:
         return _fail(str(stopped), 128 + stopped.signal)
+    except TryAgain as unfinished:
+        return _fail(str(unfinished), os.EX_TEMPFAIL)
     except KeyboardInterrupt as stopped:
         return _fail(_STOPPED, 128 + (stopped.args[0] if stopped.args else signal.SIGINT))
     except OSError as error:

@@ -1,14 +1,19 @@
 """The device a process computes on, and its settings."""
 
 import contextlib
+import os
 
 import torch
+
+from acnet.lease import lease
 
 _DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
-def settle(threads: int) -> torch.device:
-    """Give torch `threads` threads and repeatable kernels; return the GPU, or the CPU where there is none.
+def settle(threads: int, local: int = 0) -> torch.device:
+    """Give torch `threads` threads and repeatable kernels; return a GPU, or the CPU where there is none.
+
+    One of several processes of torchrun takes the GPU number `local`; a process alone leases one (acnet.lease).
 
     The thread count and the convolutions' algorithms change rounding, so they are the run's, not the machine's:
     cuDNN may not choose by timing, and float32 means float32, not TF32.
@@ -18,7 +23,11 @@ def settle(threads: int) -> torch.device:
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    device = torch.device("cuda", local if "LOCAL_RANK" in os.environ else lease(torch.cuda.device_count()))
+    torch.cuda.set_device(device)
+    return device
 
 
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager:

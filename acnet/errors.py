@@ -15,3 +15,7 @@ class Interrupted(Exception):
     def __init__(self, message: str, signal: int):
         super().__init__(message)
         self.signal = signal
+
+
+class TryAgain(Exception):
+    """The work is saved but not done; the same command goes on from there. The command line exits with 75."""

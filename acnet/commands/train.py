@@ -14,6 +14,12 @@ def add(commands) -> None:
     resolve.add_argument("--seed", type=whole(0), default=0, help="of the first weights, the order and the crops (0)")
     train = command(commands, "train", _train, "train the network of a params.yaml, or go on where it stopped")
     run_params_option(train)
+    train.add_argument(
+        "--time-limit",
+        type=float,
+        metavar="MINUTES",
+        help="save and stop with status 75 before this time is over (environment: ACNET_TIME_LIMIT)",
+    )
 
 
 def _resolve(parsed: argparse.Namespace) -> None:
@@ -25,4 +31,4 @@ def _resolve(parsed: argparse.Namespace) -> None:
 def _train(parsed: argparse.Namespace) -> None:
     from acnet.train.loop import train_run
 
-    train_run(read_resolved(parsed.params), parsed.params.parent, parsed.data_root)
+    train_run(read_resolved(parsed.params), parsed.params.parent, parsed.data_root, parsed.time_limit)

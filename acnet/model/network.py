@@ -36,12 +36,14 @@ class Network(nn.Module):
         self.auxiliary = auxiliary
         self.align_corners = align_corners
 
-    def forward(self, images: Tensor) -> dict[str, Any]:
+    def forward(self, images: Tensor, native: bool = False) -> dict[str, Any]:
         """Images (N, 3, H, W), normalised -> a dict:
 
         - "logits": (N, classes, H, W), at least float32;
         - "gates": list of W_g (N, 1, h, w) at native resolution, one per gated global context module;
         - "auxiliary": (N, classes, H, W), in training mode and with an auxiliary head only.
+
+        With `native` the scores stay at the classifiers' own sizes, for a loss that upsamples them itself.
         """
         layer1, layer2, layer3, layer4 = self.backbone(images)
         features = self.reduction(layer4)
@@ -50,15 +52,16 @@ class Network(nn.Module):
             features, gate = block(features, low)
             if block.global_context is not None and block.global_context.gated:
                 gates.append(gate)
-        size = images.shape[-2:]
+        size = None if native else images.shape[-2:]
         output = {"logits": self._scores(self.classifier, features, size), "gates": gates}
         if self.auxiliary is not None and self.training:
             output["auxiliary"] = self._scores(self.auxiliary, layer3, size)
         return output
 
-    def _scores(self, head: nn.Module, features: Tensor, size: tuple[int, int]) -> Tensor:
+    def _scores(self, head: nn.Module, features: Tensor, size: tuple[int, int] | None) -> Tensor:
         # In half precision neighbouring scores often tie, and the loss wants float32 anyway.
-        return upsample(at_least_float32(head(features)), size, self.align_corners)
+        scores = at_least_float32(head(features))
+        return scores if size is None else upsample(scores, size, self.align_corners)
 
 
 def build_network(params: Mapping[str, Any]) -> Network:

@@ -28,5 +28,7 @@ class Training:
     ohem_threshold: float = limited(low=0, high=1)
     ohem_keep: float = limited(low=0, high=1)
     precision: Literal["float32", "bfloat16", "float16"]
+    accumulate: int = limited(low=1)
+    compile: bool
     threads: int = limited(low=1)
     save_minutes: float = limited(low=0)

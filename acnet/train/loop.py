@@ -1,9 +1,5 @@
 """The training of one run, from its params.yaml to its checkpoint."""
 
-import csv
-import dataclasses
-import io
-import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -12,181 +8,238 @@ from typing import Any
 
 import torch
 
-from acnet.data.store import Store
+from acnet.data.store import MANIFEST, Store
 from acnet.data.training import TrainingSamples
-from acnet.device import autocast, settle
-from acnet.errors import AcnetError, Interrupted
-from acnet.files import digest, replacing, sha256, write_json, write_text
+from acnet.device import settle
+from acnet.errors import Interrupted, TryAgain
+from acnet.files import digest
 from acnet.model import build_network, context_scalars
 from acnet.progress import Progress, duration
-from acnet.provenance import now, provenance
 from acnet.train.batches import batches
+from acnet.train.deadline import Deadline
+from acnet.train.failure import Incurable, circumstances, refuse_retry, remember
 from acnet.train.initial import load_initial
-from acnet.train.loss import total_loss
-from acnet.train.optimiser import build_optimiser, poly, set_rate
-from acnet.train.state import load_state, save_state
+from acnet.train.live import Live, journal, note
+from acnet.train.lock import FILE as LOCK
+from acnet.train.lock import RunLock
+from acnet.train.optimiser import poly, set_rate
+from acnet.train.parallel import Processes
+from acnet.train.position import Position
+from acnet.train.publish import publish
+from acnet.train.state import load_state, read_state, save_state
+from acnet.train.step import Step, count_valid, out_of_memory
 from acnet.train.stop import StopRequest
+from acnet.train.turn import take_turn
 
-HISTORY = ("step", "epoch", "loss", "main_loss", "auxiliary_loss", "learning_rate", "kept", "seconds")
 _POINTS = 200  # of a curve
 
 
-@dataclasses.dataclass
-class _Position:
-    """Where a training stands: the next step, the curve so far and the sums of its next point, the seconds spent."""
-
-    step: int = 0
-    history: list[dict[str, Any]] = dataclasses.field(default_factory=list)
-    sums: dict[str, torch.Tensor] = dataclasses.field(default_factory=dict)
-    seconds: float = 0.0
-    started: str = dataclasses.field(default_factory=now)
-
-
-def train_run(params: Mapping[str, Any], folder: Path, data_root: Path) -> None:
+def train_run(params: Mapping[str, Any], folder: Path, data_root: Path, minutes: float | None = None) -> None:
     """Train the network of `params` and write checkpoint.pt, history.csv and provenance.json into `folder`.
 
     The state for resuming lies in {folder}/resume and is removed at the end. A run that was stopped or killed
-    continues where its last state was saved, with the same result.
-    Raises AcnetError for missing data, unfit weights, or a loss that is not finite; Interrupted after a signal.
+    continues where its last state was saved, with the same result. While another trainer works on the run this one
+    waits, and takes over if that dies. Under torchrun every process calls this.
+    Raises AcnetError for missing data, unfit weights, a loss that is not finite, or a lack of memory; Interrupted
+    after a signal; TryAgain when `minutes`, or the job's own limit, are nearly over.
     """
-    train = params["train"]
-    device = settle(train["threads"])
-    samples = _samples(params, data_root)
-    torch.manual_seed(params["seed"])
-    network = build_network({**params["model"], "classes": params["classes"]})
-    load_initial(network, params["init"], folder.parent.parent, folder.name)
-    scalars = _values(context_scalars(network))
-    network.to(device, memory_format=torch.channels_last).train()
-    optimiser = build_optimiser(network, train)
-    scaler = torch.amp.GradScaler(device.type, enabled=train["precision"] == "float16")
-    parts = {"network": network, "optimiser": optimiser, "scaler": scaler}
-
-    resume = folder / "resume"
-    state, said = load_state(resume, digest(params))
-    print(f"{params['run']} seed {params['seed']} at {params['scale']}: {said}", file=sys.stderr)
-    position = _Position()
-    if state is not None:
-        for name, part in parts.items():
-            part.load_state_dict(state[name])
-        position = _Position(**{field.name: state[field.name] for field in dataclasses.fields(_Position)})
-
-    def save() -> None:
-        saved = {name: part.state_dict() for name, part in parts.items()}
-        save_state(resume, {"digest": digest(params), **vars(position), **saved})
-
-    _steps(params, samples, network, optimiser, scaler, device, position, save)
-    _publish(params, folder, network, device, position, scalars)
-    shutil.rmtree(resume, ignore_errors=True)
+    deadline = Deadline(minutes)
+    processes = Processes.from_environment()
+    lock = RunLock(folder / "resume", processes.group)
+    if not take_turn(lock, params, folder, processes):
+        return
+    try:
+        with processes:
+            _Training(params, folder, data_root, processes, lock, deadline).run()
+    finally:
+        if processes.rank == 0:
+            lock.release()
 
 
-def _samples(params: Mapping[str, Any], data_root: Path) -> TrainingSamples:
-    train = params["train"]
-    stores = [Store(data_root / params["dataset"], split) for split in params["train_splits"]]
-    return TrainingSamples(
-        stores,
-        crop=tuple(train["crop"]),
-        base_size=train["base_size"],
-        scale_range=tuple(train["scale_range"]),
-        mirror=train["mirror"],
-        seed=params["seed"],
-        batch=train["batch"],
-    )
+class _Training:
+    """One process's part in a training; the first process alone writes files."""
 
+    def __init__(
+        self,
+        params: Mapping[str, Any],
+        folder: Path,
+        data_root: Path,
+        processes: Processes,
+        lock: RunLock,
+        deadline: Deadline,
+    ):
+        self.params, self.train, self.folder, self.resume = params, params["train"], folder, folder / "resume"
+        self.processes, self.lock, self.deadline = processes, lock, deadline
+        self.first = processes.rank == 0
+        self.data = data_root / params["dataset"]
+        self.longest_step = self.longest_save = 0.0
 
-def _steps(params, samples, network, optimiser, scaler, device, position: _Position, save) -> None:
-    """Run the steps that are left, saving every `save_minutes` and when asked to stop."""
-    train = params["train"]
-    steps = train["epochs"] * samples.steps_per_epoch
-    interval = max(1, steps // _POINTS)
-    progress = Progress(params["run"], steps, "steps", start=position.step)
-    began = last_save = time.monotonic()
-    before = position.seconds
-    note = ""
-    with StopRequest() as stop:
-        for images, labels in batches(samples, train["batch"], position.step, steps, train["threads"]):
+    def run(self) -> None:
+        """Train to the end and publish; an error that a retry cannot cure is remembered."""
+        samples = self._samples()
+        under = circumstances(self.params, [self.data / MANIFEST])
+        if self.first:
+            refuse_retry(self.resume, under)
+        try:
+            self._train(samples)
+        except Incurable as error:
+            if self.first:
+                remember(self.resume, str(error), under)
+            raise
+        except RuntimeError as error:
+            if (message := out_of_memory(error, self.train)) is None:
+                raise
+            raise message from error
+
+    def _samples(self) -> TrainingSamples:
+        train = self.train
+        return TrainingSamples(
+            [Store(self.data, split) for split in self.params["train_splits"]],
+            crop=tuple(train["crop"]),
+            base_size=train["base_size"],
+            scale_range=tuple(train["scale_range"]),
+            mirror=train["mirror"],
+            seed=self.params["seed"],
+            batch=train["batch"],
+        )
+
+    def _train(self, samples: TrainingSamples) -> None:
+        device = settle(self.train["threads"], self.processes.local)
+        torch.manual_seed(self.params["seed"])
+        network = build_network({**self.params["model"], "classes": self.params["classes"]})
+        load_initial(network, self.params["init"], self.folder.parent.parent, self.folder.name)
+        initial = _values(context_scalars(network))
+        step = Step(network, self.train, device, self.processes)
+        position = self._resumed(step)
+        with StopRequest() as stop:
+            self._steps(samples, step, position, stop)
+        if self.first:
+            self._note(f"finished after {duration(position.seconds)} of training")
+            scalars = {"initial": initial, "final": _values(context_scalars(step.network))}
+            facts = {"context_scalars": scalars, "journal": journal(self.resume)}
+            self.lock.check()
+            publish(self.params, self.folder, step.network, device, self.processes, position, **facts)
+            _clear(self.resume)
+
+    def _resumed(self, step: Step) -> Position:
+        """Where the newest sound state stands, loaded into `step`; the beginning without one."""
+        state = file = None
+        if self.first:
+            state, file = load_state(self.resume, digest(self.params), self._note)
+        file = self.processes.from_first(file)
+        if file is None:
+            position = Position()
+        else:
+            state = state or read_state(file)
+            for name, part in _parts(step).items():
+                part.load_state_dict(state[name])
+            position = Position.of(state["position"], step.device)
+        if self.first:
+            self._note(f"resuming at step {position.step}" if file else "starting anew")
+        return position
+
+    def _steps(self, samples: TrainingSamples, step: Step, position: Position, stop: StopRequest) -> None:
+        """Run the steps that are left, saving every `save_minutes` and when asked to stop."""
+        train = self.train
+        steps = train["epochs"] * samples.steps_per_epoch
+        interval = max(1, steps // _POINTS)
+        progress = Progress(self.params["run"], steps, "steps", start=position.step)
+        live = Live(self.resume, position.step, steps)
+        before, began = position.seconds, time.monotonic()
+        last_save, text, loss = began, "", None
+        ahead = batches(
+            samples,
+            train["batch"],
+            position.step,
+            steps,
+            train["threads"],
+            positions=step.positions,
+            classes=self.params["classes"],
+            pin=step.device.type == "cuda",
+        )
+        for images, labels in ahead:
+            started = time.monotonic()
+            due = started - last_save > 60 * train["save_minutes"]
+            late = self.deadline.reached(self.longest_step + self.longest_save)
+            valid, due, late, signal = self._agree(count_valid(labels), due, late, stop.signal)
+            if due or late or signal:
+                self._save(samples, step, position)
+                last_save = time.monotonic()
+            if signal:
+                raise Interrupted(self._stopped(position.step, steps, "by a signal"), signal)
+            if late:
+                raise TryAgain(self._stopped(position.step, steps, "before its time limit"))
             rate = poly(train["learning_rate"], position.step, steps, train["power"])
-            set_rate(optimiser, rate)
-            # Dropout is a function of the seed and the step, so that resuming changes nothing.
-            torch.manual_seed(params["seed"] * 1_000_003 + position.step)
-            losses = _step(network, optimiser, scaler, images, labels, train, device)
-            for name, value in losses.items():
-                position.sums[name] = position.sums.get(name, 0) + value.detach()
-            position.step += 1
+            set_rate(step.optimiser, rate)
+            position.add(step(images, labels, valid, self.params["seed"] * 1_000_003 + position.step))
             position.seconds = before + time.monotonic() - began
             if position.step % interval == 0 or position.step == steps:
-                row = _row(position, samples.steps_per_epoch, interval, rate)
-                position.history.append(row)
-                position.sums = {}
-                note = f"loss {row['loss']:.3f}, rate {rate:.2g}"
-            progress.advance(note=note)
-            if position.step == steps:
-                break
-            if stop.signal is not None or time.monotonic() - last_save > 60 * train["save_minutes"]:
-                save()
-                last_save = time.monotonic()
-            if stop.signal is not None:
-                message = f"stopped at step {position.step} of {steps}; the same command goes on from there"
-                raise Interrupted(message, stop.signal)
-    progress.finish(f"{duration(position.seconds)} in all")
+                self._refuse_bad(samples, position)
+                loss = position.close_point(samples.steps_per_epoch, interval, rate)["loss"]
+                text = f"loss {loss:.3f}, rate {rate:.2g}"
+            if self.first:
+                live.tell(position.step, loss, rate)
+                progress.advance(note=text)
+            self.longest_step = max(self.longest_step, time.monotonic() - started)
+        if self.first:
+            progress.finish(f"{duration(position.seconds)} in all")
 
+    def _agree(self, valid: int, due: bool, late: bool, signal: int | None) -> tuple[int, bool, bool, int | None]:
+        """Valid pixels of all processes, whether to save, whether time is up, and the signal that any of them got.
 
-def _step(network, optimiser, scaler, images, labels, train, device) -> dict[str, torch.Tensor]:
-    images = images.to(device, non_blocking=True).contiguous(memory_format=torch.channels_last)
-    labels = labels.to(device, non_blocking=True)
-    with autocast(device, train["precision"]):
-        output = network(images)
-    losses = total_loss(output, labels, train)
-    optimiser.zero_grad(set_to_none=True)
-    scaler.scale(losses["total"]).backward()
-    scaler.step(optimiser)
-    scaler.update()
-    return losses
+        The first process's clock decides. By way of the CPU, so that nobody waits for a GPU.
+        """
+        heard = [signal == number for number in StopRequest.signals]
+        said = self.processes.sum(torch.tensor([valid, due and self.first, late and self.first, *heard])).tolist()
+        signals = [number for number, count in zip(StopRequest.signals, said[3:], strict=True) if count]
+        return said[0], bool(said[1]), bool(said[2]), next(iter(signals), None)
 
+    def _save(self, samples: TrainingSamples, step: Step, position: Position) -> None:
+        self._refuse_bad(samples, position)
+        if not self.first:
+            return
+        began = time.monotonic()
+        self.lock.check()
+        parts = {name: part.state_dict() for name, part in _parts(step).items()}
+        state = {"digest": digest(self.params), "step": position.step, "position": position.saved(), **parts}
+        save_state(self.resume, state)
+        self.longest_save = max(self.longest_save, time.monotonic() - began)
 
-def _row(position: _Position, steps_per_epoch: int, interval: int, rate: float) -> dict[str, Any]:
-    """A point of the curve: means over its steps; AcnetError if the loss is not finite."""
-    count = interval if position.step % interval == 0 else position.step % interval
-    means = {name: float(value) / count for name, value in position.sums.items()}
-    loss = means["total"]
-    if not -float("inf") < loss < float("inf"):
-        raise AcnetError(
-            f"the loss is {loss} between steps {position.step - count} and {position.step} at learning rate "
-            f"{rate:.3g}; lower `learning_rate`, or `new_layers_factor`, in params/"
+    def _refuse_bad(self, samples: TrainingSamples, position: Position) -> None:
+        """Incurable, naming step, rate and images, if a loss since the last look was not finite."""
+        bad = position.bad_step()
+        if bad is None:
+            return
+        train = self.train
+        rate = poly(train["learning_rate"], bad, train["epochs"] * samples.steps_per_epoch, train["power"])
+        names = [samples[number][2] for number in range(bad * train["batch"], (bad + 1) * train["batch"])]
+        raise Incurable(
+            f"the loss is not finite at step {bad} with learning rate {rate:.3g}; "
+            "lower learning_rate or new_layers_factor in params/, or look at the images of this batch: "
+            + ", ".join(names)
         )
-    return {
-        "step": position.step,
-        "epoch": position.step / steps_per_epoch,
-        "loss": loss,
-        "main_loss": means["main"],
-        "auxiliary_loss": means.get("auxiliary"),
-        "learning_rate": rate,
-        "kept": means.get("kept"),
-        "seconds": round(position.seconds, 3),
-    }
+
+    def _stopped(self, step: int, steps: int, why: str) -> str:
+        message = f"stopped {why} at step {step} of {steps}; the same command goes on from there"
+        if self.first:
+            note(self.resume, message)
+        return message
+
+    def _note(self, text: str) -> None:
+        """A line for the log and the journal."""
+        print(f"{self.params['run']} seed {self.params['seed']} at {self.params['scale']}: {text}", file=sys.stderr)
+        note(self.resume, text)
 
 
-def _publish(params, folder: Path, network, device, position: _Position, initial_scalars) -> None:
-    """Write what a run is judged by; the checkpoint last, since its presence says that the run is whole."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, HISTORY, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(position.history)
-    write_text(folder / "history.csv", text.getvalue())
-    weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    described = {"run": params["run"], "params": {**params["model"], "classes": params["classes"]}}
-    with replacing(folder / "checkpoint.pt") as temporary:
-        torch.save({"network": weights, **described}, temporary)
-        facts = provenance(
-            params,
-            params_hash=digest(params),
-            checkpoint_sha256=sha256(temporary),
-            device=torch.cuda.get_device_name() if device.type == "cuda" else "CPU",
-            started=position.started,
-            finished=now(),
-            seconds=round(position.seconds, 1),
-            context_scalars={"initial": initial_scalars, "final": _values(context_scalars(network))},
-        )
-        write_json(folder / "provenance.json", facts)
+def _parts(step: Step) -> dict[str, Any]:
+    return {"network": step.network, "optimiser": step.optimiser, "scaler": step.scaler}
+
+
+def _clear(resume: Path) -> None:
+    """Remove everything but the lock, whose release follows."""
+    for entry in resume.iterdir():
+        if entry.name != LOCK:
+            entry.unlink(missing_ok=True)
 
 
 def _values(scalars: Mapping[str, torch.Tensor]) -> dict[str, float]:

@@ -1,51 +1,64 @@
-"""Cross-entropy with void pixels left out, online hard example mining, and the auxiliary loss."""
+"""Cross-entropy with void pixels left out, online hard example mining, and the auxiliary loss.
+
+Every loss here is this process's share: summed over the processes it is the loss of the global batch, whatever
+their number, since the divisor is the global count of pixels.
+"""
 
 import math
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from acnet.data.classes import VOID
+from acnet.train.parallel import Processes
+from acnet.train.pixel_loss import pixel_losses
 
 
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean cross-entropy over the pixels that are not void; zero where all are.
+def total_loss(
+    output: Mapping[str, Tensor],
+    labels: Tensor,
+    train: Mapping,
+    align_corners: bool,
+    valid: int,
+    processes: Processes,
+) -> dict[str, Tensor]:
+    """The loss of a (micro-)batch and its parts: total, main, auxiliary (if any), kept (share of pixels with OHEM).
 
-    `logits` (N, K, H, W), `labels` (N, H, W) int64 train ids with 255 void.
+    `output` holds scores at the network's own size; `valid` is the number of pixels that are not void in the whole
+    global batch of the step. Under accumulation OHEM mines each micro-batch, and its mean counts as one of them.
     """
-    total = functional.cross_entropy(logits.float(), labels, ignore_index=VOID, reduction="sum")
-    return total / (labels != VOID).sum().clamp(min=1)
+    losses = pixel_losses(output["logits"], labels, align_corners)
+    if train["ohem"]:
+        kept, count = hard_pixels(losses, labels, train["ohem_threshold"], train["ohem_keep"], processes)
+        share = 1 / train["accumulate"]
+        main = torch.where(kept, losses, 0).sum() / count * share
+        parts = {"main": main, "kept": kept.sum() / (labels.numel() * processes.size) * share}
+    else:
+        main = losses.sum() / max(1, valid)
+        parts = {"main": main}
+    total = main
+    if "auxiliary" in output:
+        parts["auxiliary"] = pixel_losses(output["auxiliary"], labels, align_corners).sum() / max(1, valid)
+        total = total + train["auxiliary_weight"] * parts["auxiliary"]
+    return {"total": total, **parts}
 
 
-def hard_cross_entropy(logits: Tensor, labels: Tensor, threshold: float, keep: float) -> tuple[Tensor, Tensor]:
-    """Online hard example mining (Sec. 4.3): the mean cross-entropy over the hard pixels, and how many they are.
+def hard_pixels(
+    losses: Tensor, labels: Tensor, threshold: float, keep: float, processes: Processes
+) -> tuple[Tensor, Tensor]:
+    """Online hard example mining (Sec. 4.3): which pixels are hard (N, H, W), and their number in all processes.
 
     A pixel is hard if the probability of its true class is at most `threshold`; where these are fewer than the
     share `keep` of all pixels of the batch (void ones counted, as in CCNet), the hardest ones fill up.
     """
-    losses = functional.cross_entropy(logits.float(), labels, ignore_index=VOID, reduction="none").flatten()
-    valid = (labels != VOID).flatten()
-    losses = torch.where(valid, losses, losses.new_tensor(-1.0))
-    count = min(math.ceil(keep * losses.numel()), losses.numel())
-    limit = losses.detach().new_tensor(-math.log(threshold) if threshold > 0 else math.inf)
+    valid = labels != VOID
+    ranked = torch.where(valid, losses.detach(), -1.0)
+    count = min(math.ceil(keep * ranked.numel() * processes.size), ranked.numel() * processes.size)
+    limit = ranked.new_tensor(-math.log(threshold) if threshold > 0 else math.inf)
     if count > 0:
-        limit = torch.minimum(limit, losses.detach().topk(count).values[-1])
-    kept = valid & (losses.detach() >= limit)
-    return torch.where(kept, losses, 0.0).sum() / kept.sum().clamp(min=1), kept.sum()
-
-
-def total_loss(output: Mapping[str, Tensor], labels: Tensor, train: Mapping) -> dict[str, Tensor]:
-    """The loss of a step and its parts: total, main, auxiliary (if any), kept (share of pixels with OHEM)."""
-    if train["ohem"]:
-        main, count = hard_cross_entropy(output["logits"], labels, train["ohem_threshold"], train["ohem_keep"])
-        parts = {"main": main, "kept": count / labels.numel()}
-    else:
-        main = cross_entropy(output["logits"], labels)
-        parts = {"main": main}
-    total = main
-    if "auxiliary" in output:
-        parts["auxiliary"] = cross_entropy(output["auxiliary"], labels)
-        total = total + train["auxiliary_weight"] * parts["auxiliary"]
-    return {"total": total, **parts}
+        # The hardest of all are among the hardest of each.
+        mine = ranked.flatten().topk(min(count, ranked.numel())).values
+        limit = torch.minimum(limit, processes.gathered(mine).topk(count).values[-1])
+    kept = valid & (ranked >= limit)
+    return kept, processes.sum(kept.sum()).clamp(min=1)

@@ -1,41 +1,88 @@
-"""The state that a training resumes from, saved whole or not at all."""
+"""The state that a training resumes from: two generations, each with its checksum, each whole or not there."""
 
-import pickle
-import zipfile
+import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from acnet.files import replacing
+from acnet.errors import AcnetError
+from acnet.files import replacing, sha256
+
+GENERATIONS = 2
+_NAME = re.compile(r"state-(\d{9})-([0-9a-f]{16})\.pt")
 
 
-def save_state(folder: Path, state: dict[str, Any]) -> None:
-    """Write `state` to {folder}/state.pt; a kill at any moment leaves the former one."""
-    with replacing(folder / "state.pt") as temporary:
-        torch.save(state, temporary)
+def save_state(folder: Path, state: dict[str, Any]) -> Path:
+    """Write `state` beside the former ones; the file's name holds the step and the head of its SHA-256.
 
-
-def load_state(folder: Path, digest: str) -> tuple[dict[str, Any] | None, str]:
-    """The state saved for parameters with this `digest`, or None, and a line for the log.
-
-    A state of other parameters, or one that cannot be read, is set aside under another name, never deleted.
+    A kill at any moment leaves at least the newest former one. Raises AcnetError where it cannot be written.
     """
-    file = folder / "state.pt"
-    if not file.exists():
-        return None, "starting anew"
+    pending = folder / "pending.pt"
+    write_tensors(pending, state)
+    file = folder / f"state-{state['step']:09d}-{sha256(pending)[:16]}.pt"
+    os.replace(pending, file)
+    for old in _states(folder)[GENERATIONS:]:
+        old.unlink(missing_ok=True)
+    return file
+
+
+def load_state(folder: Path, digest: str, say: Callable[[str], None]) -> tuple[dict[str, Any] | None, Path | None]:
+    """The newest sound state saved for parameters with this `digest`, and its file; None, None without one.
+
+    A state of other parameters, or one that is damaged, is set aside under another name, never deleted, and
+    `say` is told.
+    """
+    for leftover in folder.glob(".*.part"):
+        leftover.unlink(missing_ok=True)  # of a process that was killed while writing
+    for file in _states(folder):
+        if not _sound(file):
+            say(f"{file} is damaged; set aside as {_set_aside(file)}")
+            continue
+        state = read_state(file)
+        if not isinstance(state, dict) or state.get("digest") != digest:
+            say(f"the parameters have changed; {file} is set aside as {_set_aside(file)}")
+            continue
+        return state, file
+    return None, None
+
+
+def read_state(file: Path) -> Any:
+    """The content of a state file, on the CPU."""
+    return torch.load(file, map_location="cpu", weights_only=True)
+
+
+def write_tensors(path: Path, value: Any) -> None:
+    """torch.save, whole or not at all; AcnetError for a full disk."""
+    with replacing(path) as temporary:
+        save_to(temporary, value)
+
+
+def save_to(temporary: Path, value: Any) -> None:
+    """torch.save whose complaint about a full disk is one line."""
     try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, zipfile.BadZipFile):
-        return None, f"{file} cannot be read; set aside as {_set_aside(file)}; starting anew"
-    if state["digest"] != digest:
-        return None, f"the parameters have changed; {file} is set aside as {_set_aside(file)}; starting anew"
-    return state, f"resuming at step {state['step']}"
+        torch.save(value, temporary)
+    except RuntimeError as error:  # torch's own writer hides the errno
+        raise AcnetError(
+            f"{temporary.parent}: cannot write ({str(error).splitlines()[0]}); "
+            "free some space there and run the same command again"
+        ) from error
+
+
+def _states(folder: Path) -> list[Path]:
+    """State files, newest first."""
+    return sorted((file for file in folder.glob("state-*.pt") if _NAME.fullmatch(file.name)), reverse=True)
+
+
+def _sound(file: Path) -> bool:
+    return sha256(file)[:16] == _NAME.fullmatch(file.name).group(2)
 
 
 def _set_aside(file: Path) -> str:
     number = 1
-    while (target := file.with_suffix(f".{number}.aside")).exists():
+    while (target := file.with_name(f"{file.name}.{number}.aside")).exists():
         number += 1
     file.rename(target)
     return target.name

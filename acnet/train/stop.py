@@ -7,13 +7,13 @@ from types import FrameType
 class StopRequest:
     """While in the `with` block, SIGINT, SIGTERM and SIGUSR1 set `signal` instead of ending the process."""
 
-    _signals = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
     def __init__(self) -> None:
         self.signal: int | None = None
 
     def __enter__(self) -> "StopRequest":
-        self._former = {number: signal.signal(number, self._note) for number in self._signals}
+        self._former = {number: signal.signal(number, self._note) for number in self.signals}
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,0 +1,59 @@
+"""What a finished training leaves: checkpoint.pt, history.csv, provenance.json."""
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from acnet.files import digest, read_json, replacing, sha256, write_json, write_text
+from acnet.provenance import now, provenance
+from acnet.train.parallel import Processes
+from acnet.train.position import HISTORY, Position
+from acnet.train.state import save_to
+
+
+def publish(
+    params: Mapping[str, Any],
+    folder: Path,
+    network: nn.Module,
+    device: torch.device,
+    processes: Processes,
+    position: Position,
+    **facts: Any,
+) -> None:
+    """Write what a run is judged by; the checkpoint last, since its presence says that the run is whole."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, HISTORY, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(position.history)
+    write_text(folder / "history.csv", text.getvalue())
+    weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    described = {"run": params["run"], "params": {**params["model"], "classes": params["classes"]}}
+    with replacing(folder / "checkpoint.pt") as temporary:
+        save_to(temporary, {"network": weights, **described})
+        made = provenance(
+            params,
+            params_hash=digest(params),
+            checkpoint_sha256=sha256(temporary),
+            device=torch.cuda.get_device_name() if device.type == "cuda" else "CPU",
+            processes=processes.size,
+            accumulate=params["train"]["accumulate"],
+            started=position.started,
+            finished=now(),
+            seconds=round(position.seconds, 1),
+            **facts,
+        )
+        write_json(folder / "provenance.json", made)
+
+
+def finished(folder: Path, params: Mapping[str, Any]) -> bool:
+    """Whether these very parameters have been trained and everything is in place."""
+    checkpoint, facts = folder / "checkpoint.pt", folder / "provenance.json"
+    if not (checkpoint.exists() and facts.exists() and (folder / "history.csv").exists()):
+        return False
+    said = read_json(facts)
+    return said["params_hash"] == digest(params) and said["checkpoint_sha256"] == sha256(checkpoint)

@@ -1,0 +1,98 @@
+"""One step of SGD on this process's share of a global batch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from acnet.data.classes import VOID
+from acnet.device import autocast
+from acnet.errors import AcnetError
+from acnet.train.dropout import fix_dropout
+from acnet.train.loss import total_loss
+from acnet.train.optimiser import build_optimiser
+from acnet.train.parallel import Processes
+from acnet.train.synchronised import synchronise_norms
+
+PARTS = ("total", "main", "auxiliary", "kept")
+
+
+class Step:
+    """Forward, loss, backward, update. Holds what a state has to save: network, optimiser, scaler.
+
+    The network is changed in place: its dropout becomes a function of (seed, step, position), and with several
+    processes its BN is synchronised. Nothing here waits for the device.
+    """
+
+    def __init__(self, network: nn.Module, train: Mapping[str, Any], device: torch.device, processes: Processes):
+        self.train, self.device, self.processes = train, device, processes
+        self.positions = processes.share(train["batch"], train["accumulate"])
+        self._draw = fix_dropout(network)
+        if processes.size > 1:
+            network = synchronise_norms(network, device)
+        self.network = network.to(device, memory_format=torch.channels_last).train()
+        if train["compile"]:
+            self.network.compile()
+        self.optimiser = build_optimiser(self.network, train)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=train["precision"] == "float16")
+        self._parallel = self.network
+        if processes.size > 1:
+            self._parallel = nn.parallel.DistributedDataParallel(
+                self.network,
+                device_ids=[device] if device.type == "cuda" else None,
+                broadcast_buffers=False,  # synchronised BN keeps them equal
+                gradient_as_bucket_view=True,
+            )
+
+    def __call__(self, images: Tensor, labels: Tensor, valid: int, seed: int) -> Tensor:
+        """The losses PARTS (4,) of the global batch, NaN for a part there is none of; on the device.
+
+        `images` and `labels` are of `positions`; `valid` counts the pixels of the global batch that are not void;
+        dropout draws from `seed`.
+        """
+        pieces = self.train["accumulate"]
+        self.optimiser.zero_grad(set_to_none=True)
+        losses = torch.zeros(len(PARTS), device=self.device, dtype=images.dtype)
+        size = len(images) // pieces
+        for piece in range(pieces):
+            mine = slice(piece * size, (piece + 1) * size)
+            self._draw.seed, self._draw.batch = seed, self.train["batch"]
+            self._draw.positions = self.positions[mine]
+            last = piece == pieces - 1
+            if self.processes.size > 1:
+                self._parallel.require_backward_grad_sync = last
+            losses += self._micro_step(images[mine], labels[mine], valid)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        return self.processes.sum(losses)
+
+    def _micro_step(self, images: Tensor, labels: Tensor, valid: int) -> Tensor:
+        images = images.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
+        labels = labels.to(self.device, non_blocking=True)
+        with autocast(self.device, self.train["precision"]):
+            output = self._parallel(images, native=True)
+        parts = total_loss(output, labels, self.train, self.network.align_corners, valid, self.processes)
+        # DistributedDataParallel takes the mean of what has to be summed.
+        self.scaler.scale(parts["total"] * self.processes.size).backward()
+        nothing = parts["total"].new_tensor(float("nan"))
+        return torch.stack([parts.get(name, nothing).detach() for name in PARTS])
+
+
+def count_valid(labels: Tensor) -> int:
+    """How many pixels are not void."""
+    return int((labels != VOID).sum())
+
+
+def out_of_memory(error: RuntimeError, train: Mapping[str, Any]) -> AcnetError | None:
+    """A line that says what to lower, if `error` is about memory."""
+    text = str(error)
+    if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in text:
+        return None
+    height, width = train["crop"]
+    lower = "train.accumulate to 2 (BN and OHEM then see half a batch), train.batch or train.crop"
+    halve = "" if train["precision"] != "float32" else "; or set train.precision to bfloat16"
+    return AcnetError(
+        f"out of memory with batch {train['batch']} in {train['accumulate']} pieces, crop {height}x{width}, "
+        f"{train['precision']}; set {lower}{halve}: {text.splitlines()[0]}"
+    )

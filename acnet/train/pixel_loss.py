@@ -21,14 +21,15 @@ class _UpsampledCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, scores: Tensor, labels: Tensor, align_corners: bool) -> Tensor:
+        # One pixel's classes lie together, which softmax and upsampling like.
+        scores = scores.contiguous(memory_format=torch.channels_last)
         ctx.save_for_backward(scores, labels)
         ctx.align_corners = align_corners
-        size = labels.shape[1:]
         losses = [
             functional.cross_entropy(
-                _rows(image, size, align_corners), label.flatten(), ignore_index=VOID, reduction="none"
+                _rows(scores, i, labels, align_corners), label.flatten(), ignore_index=VOID, reduction="none"
             )
-            for image, label in zip(scores, labels, strict=True)
+            for i, label in enumerate(labels)
         ]
         return torch.stack(losses).view(labels.shape)
 
@@ -41,7 +42,7 @@ class _UpsampledCrossEntropy(torch.autograd.Function):
             target = label.flatten()[:, None]
             weight = torch.where(target != VOID, gradient[i].flatten()[:, None], 0)
             # d loss / d score = softmax - one hot, times the pixel's weight.
-            rows = torch.softmax(_rows(scores[i], size, ctx.align_corners), dim=1).mul_(weight)
+            rows = torch.softmax(_rows(scores, i, labels, ctx.align_corners), dim=1).mul_(weight)
             rows.scatter_add_(1, torch.where(target != VOID, target, 0), -weight)
             full = rows.view(1, *size, -1).permute(0, 3, 1, 2)
             result[i] = torch.ops.aten.upsample_bilinear2d_backward(
@@ -50,9 +51,9 @@ class _UpsampledCrossEntropy(torch.autograd.Function):
         return result, None, None
 
 
-def _rows(image: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
-    """Scores (K, h, w) upsampled to (H * W, K): one pixel's classes lie together, which softmax likes."""
-    # Channels last, also for one class map of one pixel's height, so that the view below never copies.
-    image = image[None].contiguous(memory_format=torch.channels_last)
-    full = functional.interpolate(image, size=tuple(size), mode="bilinear", align_corners=align_corners)
+def _rows(scores: Tensor, i: int, labels: Tensor, align_corners: bool) -> Tensor:
+    """The scores (K, h, w) of image i upsampled to (H * W, K)."""
+    # A slice keeps the strides by which torch knows channels_last; an index would cost a copy.
+    image = scores[i : i + 1]
+    full = functional.interpolate(image, size=labels.shape[1:], mode="bilinear", align_corners=align_corners)
     return full.permute(0, 2, 3, 1).reshape(-1, full.shape[1])

@@ -1,0 +1,100 @@
+"""A training so small that a test can run it many times, in this process or another."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from acnet.data.store import StoreWriter
+from acnet.files import write_json, write_text
+
+IMAGES = 6
+PARAMS: dict[str, Any] = {
+    "scale": "mini",
+    "run": "tiny",
+    "seed": 0,
+    "dataset": "mini_camvid",
+    "reader": "camvid",
+    "classes": 11,
+    "train_splits": ["train"],
+    "evaluate_split": "train",
+    "model": {
+        "backbone": "resnet18",
+        "base_width": 4,
+        "stem": "7x7",
+        "output_stride": 16,
+        "dilation": "uniform",
+        "multi_grid": None,
+        "reduction": 8,
+        "global_context": "gcm",
+        "local_context": "lcm",
+        "blocks": 1,
+        "reuse": 1,
+        "delta": 5.0,
+        "global_conv": "conv_bn_relu",
+        "distance": "euclidean",
+        "local_channels": 4,
+        "block_channels": [8, 8],
+        "dropout": 0.5,
+        "align_corners": True,
+        "auxiliary": True,
+        "auxiliary_channels": 8,
+    },
+    "init": {"kind": "none", "name": "from scratch"},
+    "train": {
+        "epochs": 4,
+        "batch": 2,
+        "crop": [32, 32],
+        "base_size": None,
+        "scale_range": [0.5, 2.0],
+        "mirror": 0.5,
+        "learning_rate": 0.05,
+        "new_layers_factor": 10.0,
+        "momentum": 0.9,
+        "weight_decay": 0.0001,
+        "decay_norm": True,
+        "decay_scalars": True,
+        "power": 0.9,
+        "auxiliary_weight": 0.4,
+        "ohem": False,
+        "ohem_threshold": 0.7,
+        "ohem_keep": 0.1,
+        "precision": "float32",
+        "accumulate": 1,
+        "compile": False,
+        "threads": 1,
+        "save_minutes": 5.0,
+    },
+}
+STEPS = PARAMS["train"]["epochs"] * IMAGES // PARAMS["train"]["batch"]
+
+
+def tiny_params(**changes: Any) -> dict[str, Any]:
+    """PARAMS with other values, named as in the sections or at the top."""
+    params = copy.deepcopy(PARAMS)
+    for name, value in changes.items():
+        where = next((params[part] for part in ("train", "model") if name in params[part]), params)
+        assert name in where, name
+        where[name] = value
+    return params
+
+
+def prepare(data: Path, largest: int = 10) -> None:
+    """Write the prepared dataset of the tiny training, with classes up to `largest`."""
+    folder = data / PARAMS["dataset"]
+    folder.mkdir(parents=True, exist_ok=True)
+    writer = StoreWriter(folder, "train", labelled=True)
+    rng = np.random.default_rng(0)
+    known = np.array([*range(largest + 1), 255], np.uint8)
+    for i in range(IMAGES):
+        size = (40 + i, 56 - i)
+        writer.add(f"street_{i}", rng.integers(0, 255, (*size, 3), np.uint8), rng.choice(known, size))
+    write_json(folder / "manifest.json", {"splits": {"train": {"files": writer.finish()}}})
+
+
+def write_params(folder: Path, params: dict[str, Any]) -> Path:
+    """params.yaml of a run, for a training in another process."""
+    write_text(folder / "params.yaml", yaml.safe_dump(params))
+    return folder / "params.yaml"

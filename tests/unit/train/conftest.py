@@ -1,0 +1,63 @@
+"""A tiny run to train."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+
+from acnet.train.loop import train_run
+from tests.tiny import prepare, tiny_params
+
+
+@dataclasses.dataclass
+class Tiny:
+    """Where a tiny run's data and results lie."""
+
+    root: Path
+
+    @property
+    def data(self) -> Path:
+        return self.root / "data"
+
+    def folder(self, name: str = "tiny") -> Path:
+        return self.root / "results" / name / "seed0"
+
+    def resume(self, name: str = "tiny") -> Path:
+        return self.folder(name) / "resume"
+
+    def train(self, name: str = "tiny", minutes: float | None = None, **changes) -> None:
+        train_run(tiny_params(**changes), self.folder(name), self.data, minutes)
+
+    def weights(self, name: str = "tiny") -> dict[str, torch.Tensor]:
+        return torch.load(self.folder(name) / "checkpoint.pt", weights_only=True)["network"]
+
+    def history(self, name: str = "tiny") -> list[str]:
+        """The curve without its clock."""
+        lines = (self.folder(name) / "history.csv").read_text().splitlines()
+        return [line.rpartition(",")[0] for line in lines]
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory):
+    """The tiny dataset, made once."""
+    root = tmp_path_factory.mktemp("tiny")
+    prepare(root / "data")
+    return root / "data"
+
+
+@pytest.fixture
+def tiny(tmp_path, prepared):
+    """A tiny run of its own on the common data."""
+    (tmp_path / "data").symlink_to(prepared)
+    return Tiny(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory, prepared):
+    """The tiny run trained from beginning to end."""
+    root = tmp_path_factory.mktemp("undisturbed")
+    (root / "data").symlink_to(prepared)
+    run = Tiny(root)
+    run.train()
+    return run

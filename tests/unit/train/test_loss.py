@@ -1,0 +1,108 @@
+"""The losses against plain formulas."""
+
+import math
+
+import pytest
+import torch
+from torch.nn import functional
+
+from acnet.train.loss import hard_pixels, total_loss
+from acnet.train.parallel import Processes
+from acnet.train.pixel_loss import pixel_losses
+from tests.tiny import tiny_params
+
+ONE = Processes()
+
+
+@pytest.fixture
+def batch():
+    """Scores (2, 5, 4, 6) and labels (2, 13, 17), a fifth of them void."""
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.randn(2, 5, 4, 6, generator=generator, dtype=torch.float64, requires_grad=True)
+    labels = torch.randint(0, 5, (2, 13, 17), generator=generator)
+    labels[torch.rand(labels.shape, generator=generator) < 0.2] = 255
+    return scores, labels
+
+
+def plain_losses(scores, labels, align_corners=True):
+    full = functional.interpolate(scores, labels.shape[1:], mode="bilinear", align_corners=align_corners)
+    return functional.cross_entropy(full, labels, ignore_index=255, reduction="none")
+
+
+def settings(**changes):
+    return tiny_params(**changes)["train"]
+
+
+@pytest.mark.parametrize("align_corners", [True, False])
+def test_pixel_losses_and_their_gradient_are_those_of_upsampling_and_cross_entropy(batch, align_corners):
+    scores, labels = batch
+    weights = torch.rand(labels.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    (expected,) = torch.autograd.grad((plain_losses(scores, labels, align_corners) * weights).sum(), scores)
+    losses = pixel_losses(scores, labels, align_corners)
+    (found,) = torch.autograd.grad((losses * weights).sum(), scores)
+    assert torch.allclose(losses, plain_losses(scores, labels, align_corners), atol=1e-12)
+    assert torch.allclose(found, expected, atol=1e-12)
+
+
+def test_the_loss_is_the_mean_over_pixels_that_are_not_void(batch):
+    scores, labels = batch
+    valid = labels != 255
+    found = total_loss({"logits": scores}, labels, settings(), True, int(valid.sum()), ONE)
+    assert found["total"].item() == pytest.approx(plain_losses(scores, labels)[valid].mean().item(), abs=1e-12)
+    assert set(found) == {"total", "main"}
+
+
+@pytest.mark.parametrize("ohem", [True, False])
+def test_a_batch_of_void_alone_has_loss_and_gradient_zero(batch, ohem):
+    scores, labels = batch
+    void = torch.full_like(labels, 255)
+    found = total_loss({"logits": scores, "auxiliary": scores}, void, settings(ohem=ohem), True, 0, ONE)["total"]
+    (gradient,) = torch.autograd.grad(found, scores)
+    assert found.item() == 0
+    assert torch.count_nonzero(gradient) == 0
+
+
+def test_the_auxiliary_loss_counts_with_its_weight_and_never_by_ohem(batch):
+    scores, labels = batch
+    valid = int((labels != 255).sum())
+    output = {"logits": scores, "auxiliary": 2 * scores}
+    found = total_loss(output, labels, settings(ohem=True, auxiliary_weight=0.25), True, valid, ONE)
+    auxiliary = plain_losses(2 * scores, labels).sum() / valid
+    assert found["auxiliary"].item() == pytest.approx(auxiliary.item(), abs=1e-12)
+    assert found["total"].item() == pytest.approx((found["main"] + 0.25 * auxiliary).item(), abs=1e-12)
+
+
+def test_ohem_takes_the_pixels_whose_true_class_is_at_most_as_likely_as_the_threshold(batch):
+    scores, labels = batch
+    losses = plain_losses(scores, labels).detach()
+    kept, count = hard_pixels(losses, labels, 0.2, 0.0, ONE)
+    expected = (torch.exp(-losses) <= 0.2) & (labels != 255)
+    assert 0 < expected.sum() < (labels != 255).sum()
+    assert torch.equal(kept, expected)
+    assert count == expected.sum()
+
+
+def test_ohem_fills_up_with_the_hardest_until_the_share_of_all_pixels_void_included(batch):
+    scores, labels = batch
+    losses = plain_losses(scores, labels).detach()
+    kept, count = hard_pixels(losses, labels, 1e-9, 0.1, ONE)
+    number = math.ceil(0.1 * labels.numel())
+    limit = losses[labels != 255].sort(descending=True).values[number - 1]
+    assert count == number
+    assert torch.equal(kept, (losses >= limit) & (labels != 255))
+
+
+def test_ohem_asked_for_more_pixels_than_are_valid_takes_all_of_them(batch):
+    scores, labels = batch
+    kept, _ = hard_pixels(plain_losses(scores, labels).detach(), labels, 1e-9, 1.0, ONE)
+    assert torch.equal(kept, labels != 255)
+
+
+def test_the_main_loss_with_ohem_is_the_mean_over_hard_pixels_and_their_share_is_told(batch):
+    scores, labels = batch
+    losses = plain_losses(scores, labels).detach()
+    hard = losses[(torch.exp(-losses) <= 0.3) & (labels != 255)]
+    train = settings(ohem=True, ohem_threshold=0.3, ohem_keep=0.0)
+    found = total_loss({"logits": scores}, labels, train, True, 1, ONE)
+    assert found["main"].item() == pytest.approx(hard.mean().item(), abs=1e-12)
+    assert found["kept"].item() == pytest.approx(len(hard) / labels.numel())

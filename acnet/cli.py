@@ -14,7 +14,13 @@ from typing import NoReturn
 
 from acnet.errors import AcnetError, Interrupted, TryAgain
 
-_ROOTS = {"params": "the parameters", "data": "the prepared data", "results": "the runs", "reports": "the reports"}
+_ROOTS = {
+    "params": "the parameters",
+    "data": "the prepared data",
+    "results": "the runs",
+    "reports": "the reports",
+    "logs": "the logs",
+}
 _NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EIO)
 
 
@@ -91,13 +97,13 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     from acnet import __version__
-    from acnet.commands import compare, data, evaluate, predict, report, submit, train
+    from acnet.commands import compare, data, evaluate, predict, report, status, submit, train
 
     parser = _Parser(prog="acnet", description=__doc__)
     parser.add_argument("--version", action="version", version=f"acnet {__version__}")
     for root, what in _ROOTS.items():
         parser.add_argument(f"--{root}-root", type=Path, default=Path(root), help=f"folder of {what} ({root})")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for part in (data, train, evaluate, predict, compare, submit, report):
+    for part in (data, train, evaluate, predict, compare, submit, report, status):
         part.add(commands)
     return parser

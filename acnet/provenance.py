@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = Path(__file__).resolve().parent
-# The modules that can change what a run computes; the report, for one, cannot.
+# The modules that can change what a run computes; the report, for one, cannot. Nor can what makes or fetches raw data:
+# a run depends on the images themselves. The last ones watch a training and stay out of its arithmetic.
 _SOURCES = ("data", "model", "train", "evaluate", "checkpoint.py", "device.py")
+_WITHOUT = ("data/generate", "data/download", "train/deadline.py", "train/live.py", "train/lock.py", "train/turn.py")
 _WATCHED = ("acnet", "workflow", "params", "Snakefile")
 
 
@@ -20,7 +22,9 @@ def source_hash() -> str:
     for entry in _SOURCES:
         path = PACKAGE / entry
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            digest.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+            name = file.relative_to(PACKAGE).as_posix()
+            if not name.startswith(_WITHOUT):
+                digest.update(name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 

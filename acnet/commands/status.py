@@ -1,0 +1,24 @@
+"""acnet status: where every run of a scale stands."""
+
+import argparse
+from collections import Counter
+
+from acnet.commands.options import campaign, command, scale_option
+
+
+def add(commands) -> None:
+    """Add the command to the parser."""
+    status = command(commands, "status", _status, "show every run of a scale: waiting, running, done, failed, stale")
+    scale_option(status)
+
+
+def _status(parsed: argparse.Namespace) -> None:
+    from acnet.watch.status import campaign_status
+
+    found = campaign_status(campaign(parsed), parsed.results_root, parsed.logs_root)
+    names = [f"{entry.run} seed {entry.seed}" for entry in found]
+    width = max(map(len, names))
+    for name, entry in zip(names, found, strict=True):
+        print(f"{name:<{width}}  {entry.state:<9}{entry.detail}".rstrip())
+    count = Counter(entry.state for entry in found)
+    print(f"{len(found)} runs at {parsed.scale}: " + ", ".join(f"{n} {state}" for state, n in count.items()))

@@ -1,0 +1,103 @@
+"""Where each run of a scale stands."""
+
+import dataclasses
+import functools
+from pathlib import Path
+from typing import Literal
+
+from acnet.errors import AcnetError
+from acnet.files import digest, read_json
+from acnet.params.campaign import Campaign
+from acnet.params.resolved import run_folder
+from acnet.params.tables import load_tables
+from acnet.progress import duration
+from acnet.provenance import source_hash
+from acnet.train.failure import recorded
+from acnet.train.live import journal, progress
+from acnet.train.lock import Holder, live_holder
+
+State = Literal["waiting", "running", "stopped", "failed", "done", "stale"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Status:
+    """A run with a seed, its state, and a line of detail."""
+
+    run: str
+    seed: int
+    state: State
+    detail: str = ""
+
+
+def campaign_status(campaign: Campaign, results: Path, logs: Path) -> list[Status]:
+    """The status of every run that the scale's tables and figures need, in the order of runs.yaml."""
+    return [
+        run_status(campaign, run, seed, results, logs) for run in needed_runs(campaign) for seed in campaign.scale.seeds
+    ]
+
+
+def needed_runs(campaign: Campaign) -> list[str]:
+    """The runs that the scale's tables and figures are made of, in the order of runs.yaml."""
+    needed = load_tables(campaign.params).trained(campaign.scale.tables + campaign.scale.figures)
+    return [run for run in campaign.runs if run in needed]
+
+
+def run_status(campaign: Campaign, run: str, seed: int, results: Path, logs: Path) -> Status:
+    """The status of one run: from its lock first, then what it left."""
+    folder = run_folder(results, campaign.scale_name, run, seed)
+    if (holder := live_holder(folder / "resume")) is not None:
+        return Status(run, seed, "running", _running(folder / "resume", holder))
+    expected = digest(campaign.resolve(run, seed).values)
+    if (folder / "checkpoint.pt").exists() and (facts := _facts(folder)) is not None:
+        if facts.get("params_hash") != expected:
+            return Status(run, seed, "waiting", "its parameters have changed since it was trained")
+        if facts.get("source_hash") != _source_hash():
+            return Status(run, seed, "stale", "code that can change its result has changed since it was trained")
+        return Status(run, seed, "done", f"trained in {duration(facts['seconds'])} on {facts['device']}")
+    return _unfinished(run, seed, folder / "resume", logs / "train" / campaign.scale_name / run / f"seed{seed}.log")
+
+
+def _unfinished(run: str, seed: int, resume: Path, log: Path) -> Status:
+    """A run that nobody trains and that has no result."""
+    if (failure := recorded(resume)) is not None:
+        return Status(run, seed, "failed", failure["message"])
+    lines = journal(resume)
+    if lines and " stopped " in lines[-1]:
+        return Status(run, seed, "stopped", lines[-1].split(maxsplit=2)[2])
+    last = _last_line(log)
+    if last or lines:
+        return Status(run, seed, "failed", last or f"killed after: {lines[-1].split(maxsplit=2)[2]}")
+    return Status(run, seed, "waiting")
+
+
+def _running(resume: Path, holder: Holder) -> str:
+    facts = progress(resume)
+    if facts is None:
+        return f"starting; {holder}"
+    parts = [f"step {facts['step']}/{facts['steps']}"]
+    if facts["loss"] is not None:
+        parts.append(f"loss {facts['loss']:.3f}")
+    parts += [f"rate {facts['learning_rate']:.2g}", f"{facts['steps_per_second']:.2f} steps/s"]
+    if facts["seconds_left"] is not None:
+        parts.append(f"{duration(facts['seconds_left'])} left")
+    return ", ".join(parts) + f"; {holder}"
+
+
+def _facts(folder: Path) -> dict | None:
+    try:
+        return read_json(folder / "provenance.json")
+    except AcnetError:
+        return None
+
+
+def _last_line(log: Path) -> str:
+    try:
+        lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
+    except OSError:
+        return ""
+    return next((line for line in reversed(lines) if line), "")
+
+
+@functools.cache
+def _source_hash() -> str:
+    return source_hash()

@@ -1,0 +1,141 @@
+"""What `acnet status` says of a run."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from acnet import provenance
+from acnet.cli import main
+from acnet.files import digest, write_json, write_text
+from acnet.params.campaign import Campaign
+from acnet.train.failure import remember
+from acnet.train.live import note
+from acnet.train.lock import RunLock
+from acnet.watch.status import campaign_status, run_status
+
+
+@pytest.fixture
+def campaign(root):
+    return Campaign(root / "params", "mini")
+
+
+@pytest.fixture
+def look(campaign, tmp_path):
+    """A function that gives state and detail of acb3, whose folder it carries as `folder`."""
+
+    def look():
+        found = run_status(campaign, "acb3", 0, tmp_path / "results", tmp_path / "logs")
+        return found.state, found.detail
+
+    look.folder = tmp_path / "results" / "mini" / "acb3" / "seed0"
+    look.log = tmp_path / "logs" / "train" / "mini" / "acb3" / "seed0.log"
+    return look
+
+
+def finish(folder, campaign, **other):
+    facts = {
+        "params_hash": digest(campaign.resolve("acb3", 0).values),
+        "source_hash": provenance.source_hash(),
+        "seconds": 75,
+        "device": "CPU",
+    }
+    write_json(folder / "provenance.json", {**facts, **other})
+    (folder / "checkpoint.pt").touch()
+
+
+def test_a_run_nobody_has_touched_waits(look):
+    assert look() == ("waiting", "")
+
+
+def test_a_living_trainer_is_running_with_step_loss_rate_and_time_left(look):
+    lock = RunLock(look.folder / "resume")
+    lock.acquire(lambda _: None)
+    assert look()[0] == "running"
+    assert look()[1].startswith("starting; process ")
+    facts = {"step": 7, "steps": 90, "loss": 1.23456, "learning_rate": 0.05, "steps_per_second": 4, "seconds_left": 70}
+    write_json(look.folder / "resume" / "progress.json", facts)
+    assert "step 7/90, loss 1.235, rate 0.05, 4.00 steps/s, 1 min 10 s left; process " in look()[1]
+    lock.release()
+
+
+def test_a_trainer_killed_before_it_could_say_anything_has_failed(look):
+    note(look.folder / "resume", "resuming at step 4")
+    assert look() == ("failed", "killed after: resuming at step 4")
+
+
+def test_a_failed_run_shows_the_last_line_of_its_log(look):
+    write_text(look.log, "acb3: 1/9 steps\nacnet: data/x: not there\n\n")
+    assert look() == ("failed", "acnet: data/x: not there")
+
+
+def test_an_error_that_no_retry_cures_is_shown_before_the_log(look):
+    remember(look.folder / "resume", "the loss is not finite at step 3", "x")
+    write_text(look.log, "something later\n")
+    assert look() == ("failed", "the loss is not finite at step 3")
+
+
+def test_a_run_stopped_by_a_signal_or_limit_is_stopped_not_failed(look):
+    note(look.folder / "resume", "stopped before its time limit at step 3 of 9; the same command goes on from there")
+    write_text(look.log, "acnet: stopped\n")
+    assert look()[0] == "stopped"
+    assert look()[1].startswith("stopped before its time limit at step 3 of 9")
+
+
+def test_a_finished_run_is_done(look, campaign):
+    finish(look.folder, campaign)
+    assert look() == ("done", "trained in 1 min 15 s on CPU")
+
+
+def test_a_run_trained_by_other_code_is_stale(look, campaign):
+    finish(look.folder, campaign, source_hash="0")
+    assert look()[0] == "stale"
+
+
+def test_a_run_trained_with_other_parameters_waits(look, campaign):
+    finish(look.folder, campaign, params_hash="0")
+    assert look() == ("waiting", "its parameters have changed since it was trained")
+
+
+def test_the_command_lists_all_28_runs_and_counts_them(root, tmp_path, capsys):
+    roots = [f"--params-root={root}/params", f"--results-root={tmp_path}", f"--logs-root={tmp_path}"]
+    assert main([*roots, "status", "--scale", "paper"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 29
+    assert lines[-1] == "28 runs at paper: 28 waiting"
+
+
+def test_a_scale_without_some_datasets_lists_only_its_own_runs(root, tmp_path):
+    found = campaign_status(Campaign(root / "params", "camvid"), tmp_path, tmp_path)
+    assert {entry.run for entry in found} >= {"fcn_s16", "acb3"}
+    assert not [entry for entry in found if entry.run.startswith("ade_")]
+
+
+@pytest.mark.parametrize(
+    ("name", "stale"),
+    [
+        ("report/tables.py", False),
+        ("data/generate/street.py", False),
+        ("params/campaign.py", False),
+        ("train/lock.py", False),
+        ("train/loss.py", True),
+        ("model/network.py", True),
+        ("data/transforms.py", True),
+    ],
+)
+def test_only_code_that_can_change_a_result_makes_runs_stale(tmp_path, monkeypatch, name, stale):
+    copy = tmp_path / "acnet"
+    shutil.copytree(provenance.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "*.json"))
+    monkeypatch.setattr(provenance, "PACKAGE", copy)
+    before = provenance.source_hash()
+    with open(copy / name, "a") as handle:
+        handle.write("\n# changed\n")
+    assert (provenance.source_hash() != before) == stale
+
+
+def test_looking_does_not_load_torch():
+    code = "import sys, acnet.watch.status; print('torch' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(found.stdout.strip().lower()) is False

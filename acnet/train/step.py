@@ -1,5 +1,6 @@
 """One step of SGD on this process's share of a global batch."""
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,12 +39,7 @@ class Step:
         self.scaler = torch.amp.GradScaler(device.type, enabled=train["precision"] == "float16")
         self._parallel = self.network
         if processes.size > 1:
-            self._parallel = nn.parallel.DistributedDataParallel(
-                self.network,
-                device_ids=[device] if device.type == "cuda" else None,
-                broadcast_buffers=False,  # synchronised BN keeps them equal
-                gradient_as_bucket_view=True,
-            )
+            self._parallel = _distributed(self.network, device)
 
     def __call__(self, images: Tensor, labels: Tensor, valid: int, seed: int) -> Tensor:
         """The losses PARTS (4,) of the global batch, NaN for a part there is none of; on the device.
@@ -77,6 +73,16 @@ class Step:
         self.scaler.scale(parts["total"] * self.processes.size).backward()
         nothing = parts["total"].new_tensor(float("nan"))
         return torch.stack([parts.get(name, nothing).detach() for name in PARTS])
+
+
+def _distributed(network: nn.Module, device: torch.device) -> nn.parallel.DistributedDataParallel:
+    """`network` whose gradients are averaged over the processes while backward is still at work."""
+    made = nn.parallel.DistributedDataParallel
+    # Synchronised BN keeps the buffers equal. The option's name has changed in torch 2.15.
+    names = inspect.signature(made).parameters
+    option = "forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers"
+    devices = [device] if device.type == "cuda" else None
+    return made(network, device_ids=devices, gradient_as_bucket_view=True, **{option: False})
 
 
 def count_valid(labels: Tensor) -> int:

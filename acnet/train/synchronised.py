@@ -57,5 +57,20 @@ class SynchronisedNorm(nn.modules.batchnorm._BatchNorm):
 
 
 def _sum(values: Tensor) -> Tensor:
-    """The sum over the processes, whose gradient is again the sum."""
-    return torch.distributed.nn.functional.all_reduce(values)
+    return _SumOverProcesses.apply(values)
+
+
+class _SumOverProcesses(torch.autograd.Function):
+    """The sum over the processes. Each process's value reaches every loss, so the gradient is again the sum."""
+
+    @staticmethod
+    def forward(ctx, values: Tensor) -> Tensor:
+        total = values.clone()
+        torch.distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        total = gradient.clone()
+        torch.distributed.all_reduce(total)
+        return total

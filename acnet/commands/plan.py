@@ -1,0 +1,59 @@
+"""acnet plan: what a scale will cost, and the plain commands that do it."""
+
+import argparse
+
+from acnet.commands.options import campaign, command, scale_option
+from acnet.progress import duration
+
+
+def add(commands) -> None:
+    """Add the command to the parser."""
+    plan = command(commands, "plan", _plan, "list runs, images, FLOPs, estimated hours and disk of a scale")
+    scale_option(plan)
+    plan.add_argument("--target", action="append", metavar="TABLE", help="table1 ... figure5; may repeat (all)")
+    plan.add_argument("--commands", action="store_true", help="print the shell commands in order instead")
+    plan.add_argument(
+        "--calibrate",
+        type=int,
+        default=3,
+        metavar="STEPS",
+        help="steps to measure for each kind of run; 0: no hours (3)",
+    )
+
+
+def _plan(parsed: argparse.Namespace) -> None:
+    from acnet.watch.plan import planned_runs
+
+    settings = campaign(parsed)
+    if parsed.commands:
+        from acnet.watch.shell import shell_commands
+
+        print("\n".join(shell_commands(settings, planned_runs(settings, parsed.target))))
+        return
+    _print_costs(parsed, settings)
+
+
+def _print_costs(parsed: argparse.Namespace, settings) -> None:
+    from acnet.watch.plan import estimate, planned_runs
+
+    entries, device = estimate(settings, planned_runs(settings, parsed.target), parsed.calibrate, parsed.data_root)
+    width = max(len(entry.run) for entry in entries)
+    print(f"{'run':<{width}}  seeds   steps       images        TFLOP      training    evaluation  checkpoint")
+    for entry in entries:
+        arithmetic = f"{entry.seeds:>5}  {entry.steps:>6}  {entry.images:>11,}  {entry.flops / 1e12:>11,.1f}"
+        times = f"{_time(entry.seconds):>12}  {_time(entry.evaluation):>12}"
+        print(f"{entry.run:<{width}}  {arithmetic}  {times}  {entry.disk / 2**20:>6.1f} MiB")
+    trainings = sum(entry.seeds for entry in entries)
+    images, flops, disk = (
+        sum(getattr(entry, name) * entry.seeds for entry in entries) for name in ("images", "flops", "disk")
+    )
+    print(f"{trainings} trainings, {images:,} images, {flops / 1e12:,.1f} TFLOP, {disk / 2**30:.2f} GiB of checkpoints")
+    if device:
+        training = sum(entry.seconds * entry.seeds for entry in entries)
+        evaluation = sum(entry.evaluation * entry.seeds for entry in entries)
+        total = training + evaluation
+        print(f"on one {device}, one after another: {duration(total)} (training {duration(training)})")
+
+
+def _time(seconds: float | None) -> str:
+    return "-" if seconds is None else duration(seconds)

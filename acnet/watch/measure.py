@@ -1,0 +1,133 @@
+"""What a step of a run costs on this machine: time, memory, floating-point operations."""
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from acnet.data.store import Store
+from acnet.data.training import TrainingSamples
+from acnet.device import autocast, settle
+from acnet.model import build_network
+from acnet.train.batches import batches
+from acnet.train.parallel import Processes
+from acnet.train.step import Step, count_valid
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """One step on `device`: seconds, the share of them spent waiting for data, bytes at the peak (None on a CPU),
+
+    FLOPs of an image in forward and backward, and the device's ceiling in FLOPs per second, measured by a matrix
+    product in the run's precision.
+    """
+
+    device: str
+    images: int
+    seconds: float
+    waiting: float
+    peak_bytes: int | None
+    flops_per_image: int
+    ceiling: float
+
+    @property
+    def images_per_second(self) -> float:
+        return self.images / self.seconds
+
+    @property
+    def share_of_ceiling(self) -> float:
+        return self.flops_per_image * self.images / self.seconds / self.ceiling
+
+
+def flops_per_image(params: Mapping[str, Any], crop: tuple[int, int] | None = None) -> int:
+    """Floating-point operations of a training step for one image, forward and backward; computed, not run."""
+    height, width = crop or params["train"]["crop"]
+    with FakeTensorMode(), FlopCounterMode(display=False) as counter:
+        network = build_network({**params["model"], "classes": params["classes"]}).train()
+        output = network(torch.empty(2, 3, height, width), native=True)
+        sum(scores.sum() for name, scores in output.items() if name != "gates").backward()
+    return counter.get_total_flops() // 2
+
+
+def ceiling(device: torch.device, precision: str, size: int | None = None, repeat: int = 5) -> float:
+    """FLOPs per second of a product of two square matrices: the most that convolutions could reach."""
+    size = size or (8192 if device.type == "cuda" else 1024)
+    left, right = torch.randn(2, size, size, device=device)
+    with autocast(device, precision), torch.no_grad():
+        times = [_timed(lambda: left @ right, device) for _ in range(repeat + 2)][2:]
+    return 2 * size**3 / min(times)
+
+
+def measure(params: Mapping[str, Any], data_root: Path | None, steps: int = 10, warm_up: int = 3) -> Cost:
+    """The cost of the training steps of a run, on its prepared data or, with `data_root` None, on random images."""
+    train = params["train"]
+    device = settle(train["threads"])
+    torch.manual_seed(0)
+    network = build_network({**params["model"], "classes": params["classes"]})
+    step = Step(network, train, device, Processes())
+    source = _random(params, device) if data_root is None else _prepared(params, data_root, device, warm_up + steps)
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    waited = 0.0
+    for number in range(warm_up + steps):
+        if number == warm_up:
+            _wait(device)
+            began, waited = time.perf_counter(), 0.0
+        asked = time.perf_counter()
+        images, labels = next(source)
+        waited += time.perf_counter() - asked
+        step(images, labels, count_valid(labels), number)
+    _wait(device)
+    seconds = time.perf_counter() - began
+    cuda = device.type == "cuda"
+    return Cost(
+        device=torch.cuda.get_device_name() if cuda else f"CPU, {train['threads']} thread(s)",
+        images=train["batch"],
+        seconds=seconds / steps,
+        waiting=waited / seconds,
+        peak_bytes=torch.cuda.max_memory_allocated() if cuda else None,
+        flops_per_image=flops_per_image(params),
+        ceiling=ceiling(device, train["precision"]),
+    )
+
+
+def _prepared(params: Mapping[str, Any], data_root: Path, device: torch.device, steps: int):
+    train = params["train"]
+    stores = [Store(data_root / params["dataset"], split) for split in params["train_splits"]]
+    samples = TrainingSamples(
+        stores,
+        tuple(train["crop"]),
+        train["base_size"],
+        tuple(train["scale_range"]),
+        train["mirror"],
+        0,
+        train["batch"],
+    )
+    return batches(samples, train["batch"], 0, steps, train["threads"], pin=device.type == "cuda")
+
+
+def _random(params: Mapping[str, Any], device: torch.device):
+    train = params["train"]
+    size = (train["batch"], *train["crop"])
+    images = torch.randn(size[0], 3, *size[1:], device=device)
+    labels = torch.randint(0, params["classes"], size, device=device)
+    while True:
+        yield images, labels
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def _timed(work, device: torch.device) -> float:
+    _wait(device)
+    began = time.perf_counter()
+    work()
+    _wait(device)
+    return time.perf_counter() - began

@@ -1,0 +1,123 @@
+"""Training by several processes: the same result as by one, and an end together."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.survival.processes import free_port, run_steps
+from tests.tiny import prepare, tiny_params, write_params
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    prepare(folder)
+    return folder
+
+
+def difference(found: dict, expected: dict) -> float:
+    """Norm of the difference over the norm, of all tensors together."""
+    apart = sum((found[name] - value).double().square().sum() for name, value in expected.items())
+    return float((apart / sum(value.double().square().sum() for value in expected.values())).sqrt())
+
+
+@pytest.mark.parametrize("ohem", [False, True])
+def test_one_two_and_four_processes_agree_in_float64(tmp_path, data, ohem):
+    how = {"ohem": ohem, "ohem_threshold": 0.15, "ohem_keep": 0.3}
+    alone = run_steps(1, tmp_path / "1.pt", data, torch.float64, 20, **how)
+    for size in (2, 4):
+        found = run_steps(size, tmp_path / f"{size}.pt", data, torch.float64, 20, **how)
+        assert difference(found["gradients"], alone["gradients"]) < 1e-9
+        assert difference(found["weights"], alone["weights"]) < 1e-6
+        assert torch.allclose(torch.stack(found["losses"]), torch.stack(alone["losses"]), rtol=1e-6, equal_nan=True)
+
+
+def test_in_float32_two_processes_are_as_near_to_the_truth_as_one(tmp_path, data):
+    exact = run_steps(1, tmp_path / "64.pt", data, torch.float64, 1)["gradients"]
+    alone = run_steps(1, tmp_path / "1.pt", data, torch.float32, 1)["gradients"]
+    both = run_steps(2, tmp_path / "2.pt", data, torch.float32, 1)["gradients"]
+    # An untrained network multiplies float32's rounding by hundreds: one process alone is off by some 1e-5.
+    rounding = difference({n: g.double() for n, g in alone.items()}, exact)
+    assert difference({n: g.double() for n, g in both.items()}, exact) < max(1e-5, 2 * rounding) < 3e-4
+
+
+def test_under_accumulation_two_processes_agree_with_one(tmp_path, data):
+    how = {"accumulate": 2, "ohem": True, "ohem_threshold": 0.15, "ohem_keep": 0.3}
+    alone = run_steps(1, tmp_path / "1.pt", data, torch.float64, 3, **how)
+    both = run_steps(2, tmp_path / "2.pt", data, torch.float64, 3, **how)
+    assert difference(both["gradients"], alone["gradients"]) < 1e-9
+    assert difference(both["weights"], alone["weights"]) < 1e-9
+    whole = run_steps(1, tmp_path / "3.pt", data, torch.float64, 1, **{**how, "accumulate": 1})
+    assert difference(whole["gradients"], alone["gradients"]) > 1e-6  # BN and OHEM saw a micro-batch at a time
+
+
+def torchrun(params: Path, data: Path, size: int = 2) -> subprocess.Popen:
+    command = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={size}"]
+    command += ["--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{free_port()}", "--local-addr=127.0.0.1"]
+    command += ["-m", "acnet", f"--data-root={data}", "train", f"--params={params}"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+
+
+def workers(agent: int) -> list[int]:
+    """The processes of a torchrun that train: with a rank in their environment."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            status = (entry / "stat").read_text().rpartition(")")[2].split()
+            if int(status[1]) == agent and b"\0LOCAL_RANK=" in b"\0" + (entry / "environ").read_bytes():
+                found.append(int(entry.name))
+        except (OSError, IndexError, ValueError):
+            continue
+    return sorted(found)
+
+
+def wait_for(what, seconds: float = 90):
+    """The first true value of `what`, within that time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if value := what():
+            return value
+        time.sleep(0.05)
+    raise AssertionError("waited in vain")
+
+
+def test_one_worker_dying_ends_all_within_a_minute_and_asking_again_finishes_the_run(tmp_path, data):
+    params = tiny_params(epochs=60, save_minutes=0.005)
+    folder = tmp_path / "tiny" / "seed0"
+    file = write_params(folder, params)
+    job = torchrun(file, data)
+    wait_for(lambda: list((folder / "resume").glob("state-*.pt")))
+    victim = workers(job.pid)[-1]
+    began = time.monotonic()
+    os.kill(victim, signal.SIGKILL)
+    said = job.communicate(timeout=60)[1]
+    assert time.monotonic() - began < 60
+    assert job.returncode != 0
+    assert "SIGKILL" in said
+    assert not (folder / "checkpoint.pt").exists()
+    job = torchrun(file, data)
+    said = job.communicate(timeout=120)[1]
+    assert job.returncode == 0, said
+    assert "resuming at step" in said
+    assert not (folder / "resume").exists()
+    curve = (folder / "history.csv").read_text().splitlines()
+    assert curve[-1].startswith(f"{60 * 3},")
+
+
+def test_sigterm_to_torchrun_saves_in_all_processes_together(tmp_path, data):
+    folder = tmp_path / "tiny" / "seed0"
+    job = torchrun(write_params(folder, tiny_params(epochs=60)), data)
+    wait_for((folder / "resume" / "progress.json").exists)
+    job.send_signal(signal.SIGTERM)
+    said = job.communicate(timeout=60)[1]
+    assert "stopped by a signal at step" in said
+    assert len(list((folder / "resume").glob("state-*.pt"))) == 1

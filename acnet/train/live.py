@@ -1,10 +1,12 @@
 """What a training tells others while it runs: its progress file and its journal."""
 
+import contextlib
 import socket
 import time
 from pathlib import Path
 from typing import Any
 
+from acnet.errors import AcnetError
 from acnet.files import read_json, write_json
 from acnet.provenance import now
 
@@ -34,7 +36,8 @@ class Live:
             "steps_per_second": rate,
             "seconds_left": (self._steps - step) / rate if rate > 0 else None,
         }
-        write_json(self._resume / PROGRESS, facts)
+        with contextlib.suppress(AcnetError):  # a full disk: training ends over its states, not over this
+            write_json(self._resume / PROGRESS, facts)
 
 
 def progress(resume: Path) -> dict[str, Any] | None:
@@ -43,9 +46,9 @@ def progress(resume: Path) -> dict[str, Any] | None:
 
 
 def note(resume: Path, text: str) -> None:
-    """Append a line to the journal, which outlives a job's log."""
+    """Append a line to the journal, which outlives a job's log; a full disk keeps it out."""
     resume.mkdir(parents=True, exist_ok=True)
-    with open(resume / JOURNAL, "a", encoding="utf-8") as handle:
+    with contextlib.suppress(OSError), open(resume / JOURNAL, "a", encoding="utf-8") as handle:
         handle.write(f"{now()} {socket.gethostname()} {text}\n")
 
 

@@ -91,10 +91,15 @@ class RunLock:
     def _create(self) -> bool:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with open(self._file, "x", encoding="utf-8") as handle:
-                handle.write(json.dumps(dataclasses.asdict(self._me)))
+            handle = open(self._file, "x", encoding="utf-8")  # noqa: SIM115 - closed below
         except (FileExistsError, FileNotFoundError):  # held, or its folder was removed at this very moment
             return False
+        try:
+            with handle:
+                handle.write(json.dumps(dataclasses.asdict(self._me)))
+        except OSError:
+            self._file.unlink(missing_ok=True)
+            raise
         return True
 
     def _evict(self, dead: Holder | None) -> None:

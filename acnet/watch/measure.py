@@ -114,8 +114,9 @@ def _prepared(params: Mapping[str, Any], data_root: Path, device: torch.device, 
 def _random(params: Mapping[str, Any], device: torch.device):
     train = params["train"]
     size = (train["batch"], *train["crop"])
-    images = torch.randn(size[0], 3, *size[1:], device=device)
-    labels = torch.randint(0, params["classes"], size, device=device)
+    images, labels = torch.randn(size[0], 3, *size[1:]), torch.randint(0, params["classes"], size)
+    if device.type == "cuda":
+        images, labels = images.pin_memory(), labels.pin_memory()
     while True:
         yield images, labels
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from acnet.data.store import StoreWriter
+from acnet.data.store import Places
 from acnet.files import write_json, write_text
 
 IMAGES = 6
@@ -85,16 +85,18 @@ def prepare(data: Path, largest: int = 10) -> None:
     """Write the prepared dataset of the tiny training, with classes up to `largest`."""
     folder = data / PARAMS["dataset"]
     folder.mkdir(parents=True, exist_ok=True)
-    writer = StoreWriter(folder, "train", labelled=True)
+    sizes = [(40 + i, 56 - i) for i in range(IMAGES)]
+    places = Places.of(folder, "train", True, sizes)
+    places.reserve()
     rng = np.random.default_rng(0)
     known = np.array([*range(largest + 1), 255], np.uint8)
-    for i in range(IMAGES):
-        size = (40 + i, 56 - i)
+    for i, size in enumerate(sizes):
         # A colour of its own and patches: images that differ as photographs do, not noise that averages to one grey.
         patches = rng.integers(0, 100, (8, 8, 3)).repeat(8, 0).repeat(8, 1)[: size[0], : size[1]]
         image = rng.integers(0, 120, 3) + patches + rng.integers(0, 30, (*size, 3))
-        writer.add(f"street_{i}", image.astype(np.uint8), rng.choice(known, size))
-    write_json(folder / "manifest.json", {"splits": {"train": {"files": writer.finish()}}})
+        places.place(i).write(image.astype(np.uint8), rng.choice(known, size))
+    files = places.finish([f"street_{i}" for i in range(IMAGES)], sizes)
+    write_json(folder / "manifest.json", {"splits": {"train": {"files": files}}})
 
 
 def write_params(folder: Path, params: dict[str, Any]) -> Path:

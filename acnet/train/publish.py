@@ -13,7 +13,6 @@ from acnet.files import digest, read_json, replacing, sha256, write_json, write_
 from acnet.provenance import now, provenance
 from acnet.train.parallel import Processes
 from acnet.train.position import HISTORY, Position
-from acnet.train.state import save_to
 
 
 def publish(
@@ -26,6 +25,8 @@ def publish(
     **facts: Any,
 ) -> None:
     """Write what a run is judged by; the checkpoint last, since its presence says that the run is whole."""
+    for leftover in folder.glob(".*.part"):
+        leftover.unlink(missing_ok=True)  # of a process that was killed here
     text = io.StringIO()
     writer = csv.DictWriter(text, HISTORY, lineterminator="\n")
     writer.writeheader()
@@ -34,7 +35,7 @@ def publish(
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     described = {"run": params["run"], "params": {**params["model"], "classes": params["classes"]}}
     with replacing(folder / "checkpoint.pt") as temporary:
-        save_to(temporary, {"network": weights, **described})
+        torch.save({"network": weights, **described}, temporary)
         made = provenance(
             params,
             params_hash=digest(params),

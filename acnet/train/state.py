@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 
-from acnet.errors import AcnetError
 from acnet.files import replacing, sha256
 
 GENERATIONS = 2
@@ -21,7 +20,8 @@ def save_state(folder: Path, state: dict[str, Any]) -> Path:
     A kill at any moment leaves at least the newest former one. Raises AcnetError where it cannot be written.
     """
     pending = folder / "pending.pt"
-    write_tensors(pending, state)
+    with replacing(pending) as temporary:
+        torch.save(state, temporary)
     file = folder / f"state-{state['step']:09d}-{sha256(pending)[:16]}.pt"
     os.replace(pending, file)
     for old in _states(folder)[GENERATIONS:]:
@@ -52,23 +52,6 @@ def load_state(folder: Path, digest: str, say: Callable[[str], None]) -> tuple[d
 def read_state(file: Path) -> Any:
     """The content of a state file, on the CPU."""
     return torch.load(file, map_location="cpu", weights_only=True)
-
-
-def write_tensors(path: Path, value: Any) -> None:
-    """torch.save, whole or not at all; AcnetError for a full disk."""
-    with replacing(path) as temporary:
-        save_to(temporary, value)
-
-
-def save_to(temporary: Path, value: Any) -> None:
-    """torch.save whose complaint about a full disk is one line."""
-    try:
-        torch.save(value, temporary)
-    except RuntimeError as error:  # torch's own writer hides the errno
-        raise AcnetError(
-            f"{temporary.parent}: cannot write ({str(error).splitlines()[0]}); "
-            "free some space there and run the same command again"
-        ) from error
 
 
 def _states(folder: Path) -> list[Path]:

@@ -105,7 +105,7 @@ def _before_publishing() -> None:
 def _between_history_and_checkpoint() -> None:
     from acnet.train import publish
 
-    _before(publish, "save_to")
+    _before(publish, "replacing")
 
 
 def _with_the_checkpoint_written_and_not_named() -> None:

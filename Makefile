@@ -34,6 +34,7 @@ test-unit: venv
 	$(BIN)/python -m pytest -n 2 tests/unit
 
 test-all: test
+	$(BIN)/python -m pytest tests/survival
 
 check: venv
 	$(BIN)/ruff check .

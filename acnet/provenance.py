@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = Path(__file__).resolve().parent
-# The modules that can change what a run computes; the report, for one, cannot. Nor can what makes or fetches raw data:
-# a run depends on the images themselves. The last ones watch a training and stay out of its arithmetic.
+# The modules that can change what a run computes; the report, for one, cannot. Nor can what makes raw data: a run
+# depends on the images themselves. The last ones watch a training and stay out of its arithmetic.
 _SOURCES = ("data", "model", "train", "evaluate", "checkpoint.py", "device.py")
-_WITHOUT = ("data/generate", "data/download", "train/deadline.py", "train/live.py", "train/lock.py", "train/turn.py")
+_WITHOUT = ("data/generate", "train/deadline.py", "train/live.py", "train/lock.py", "train/turn.py")
 _WATCHED = ("acnet", "workflow", "params", "Snakefile")
 
 

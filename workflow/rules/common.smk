@@ -12,6 +12,7 @@ from acnet.files import canonical
 from acnet.params.campaign import Campaign
 from acnet.params.claims import gated_runs
 from acnet.params.measures import load_measures
+from acnet.params.resources import load_resources
 from acnet.params.tables import check_names, load_tables
 
 # The rules find the command `acnet` whether or not this environment is activated.
@@ -28,6 +29,7 @@ try:
     CAMPAIGN = Campaign(PARAMS, SCALE)
     TABLES = load_tables(PARAMS)
     MEASURES = load_measures(PARAMS)
+    NEEDS = load_resources(PARAMS, SCALE)
     check_names(TABLES, CAMPAIGN.runs, CAMPAIGN.protocols)
     SHOWN = CAMPAIGN.shown(TABLES)
     NEEDED = TABLES.trained(SHOWN)
@@ -124,6 +126,11 @@ def submissions():
         if row.server
         for file in of_runs(f"submission/test_{table.protocol}.zip", [row.server])
     )
+
+
+def limit(wildcards, resources):
+    """Tells a training on a cluster the minutes it has, less those in which its job starts; nothing on this machine."""
+    return f"ACNET_TIME_LIMIT={max(resources.runtime - 2, resources.runtime / 2):g} " if workflow.remote_exec else ""
 
 
 def initial(wildcards):

@@ -8,6 +8,10 @@ rule generate:
         dataset="|".join(GENERATED),
     conda:
         "../envs/acnet.yaml"
+    resources:
+        runtime=NEEDS.generate.runtime,
+        mem_mb=lambda wildcards, attempt: NEEDS.generate.memory(attempt),
+        disk_mb=NEEDS.generate.disk_mb,
     params:
         how=lambda wildcards: canonical(CAMPAIGN.datasets[wildcards.dataset].facts()),
     shell:
@@ -41,6 +45,10 @@ rule extract:
         dataset="|".join(FETCHABLE),
     conda:
         "../envs/acnet.yaml"
+    resources:
+        runtime=NEEDS.prepare.runtime,
+        mem_mb=lambda wildcards, attempt: NEEDS.prepare.memory(attempt),
+        disk_mb=NEEDS.prepare.disk_mb,
     shell:
         "acnet data extract {wildcards.dataset} 2> {log}"
 
@@ -55,6 +63,10 @@ rule prepare:
         "logs/prepare/{dataset}.log",
     conda:
         "../envs/acnet.yaml"
+    resources:
+        runtime=NEEDS.prepare.runtime,
+        mem_mb=lambda wildcards, attempt: NEEDS.prepare.memory(attempt),
+        disk_mb=NEEDS.prepare.disk_mb,
     params:
         how=lambda wildcards: canonical(CAMPAIGN.datasets[wildcards.dataset].facts()),
     shell:

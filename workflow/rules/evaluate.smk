@@ -13,6 +13,9 @@ rule evaluate:
     threads: lambda wildcards: resolved(wildcards)["train"]["threads"]
     resources:
         gpu=CAMPAIGN.scale.gpus,
+        runtime=NEEDS.evaluate.runtime,
+        mem_mb=lambda wildcards, attempt: NEEDS.evaluate.memory(attempt),
+        disk_mb=NEEDS.evaluate.disk_mb,
     params:
         protocol=lambda wildcards: protocol_values(wildcards, wildcards.protocol),
         measures=canonical(dataclasses.asdict(MEASURES)),
@@ -35,6 +38,9 @@ rule examples:
     threads: lambda wildcards: resolved(wildcards)["train"]["threads"]
     resources:
         gpu=CAMPAIGN.scale.gpus,
+        runtime=NEEDS.examples.runtime,
+        mem_mb=lambda wildcards, attempt: NEEDS.examples.memory(attempt),
+        disk_mb=NEEDS.examples.disk_mb,
     params:
         protocol=lambda wildcards: protocol_values(wildcards, "single"),
         run=f"{RUN}/params.yaml",
@@ -57,6 +63,9 @@ rule gates:
     threads: lambda wildcards: resolved(wildcards)["train"]["threads"]
     resources:
         gpu=CAMPAIGN.scale.gpus,
+        runtime=NEEDS.evaluate.runtime,
+        mem_mb=lambda wildcards, attempt: NEEDS.evaluate.memory(attempt),
+        disk_mb=NEEDS.evaluate.disk_mb,
     params:
         protocol=lambda wildcards: protocol_values(wildcards, "single"),
         measures=canonical(dataclasses.asdict(MEASURES)),

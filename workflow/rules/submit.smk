@@ -12,6 +12,9 @@ rule submission:
     threads: lambda wildcards: resolved(wildcards)["train"]["threads"]
     resources:
         gpu=CAMPAIGN.scale.gpus,
+        runtime=NEEDS.evaluate.runtime,
+        mem_mb=lambda wildcards, attempt: NEEDS.evaluate.memory(attempt),
+        disk_mb=NEEDS.evaluate.disk_mb,
     params:
         reader=lambda wildcards: resolved(wildcards)["reader"],
         protocol=lambda wildcards: protocol_values(wildcards, wildcards.protocol),

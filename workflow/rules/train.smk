@@ -30,5 +30,10 @@ rule train:
     threads: lambda wildcards: resolved(wildcards)["train"]["threads"]
     resources:
         gpu=CAMPAIGN.scale.gpus,
+        runtime=NEEDS.train.runtime,
+        mem_mb=lambda wildcards, attempt: NEEDS.train.memory(attempt),
+        disk_mb=NEEDS.train.disk_mb,
+    params:
+        limit=limit,
     shell:
-        "acnet train --params {input.params} 2> {log}"
+        "{params.limit}acnet train --params {input.params} 2> {log}"

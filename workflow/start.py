@@ -39,7 +39,7 @@ def lock_is_stale() -> bool:
 def works_here(process: psutil.Process) -> bool:
     """Whether a process is a snakemake in this folder, jobs that outlived theirs left out."""
     words = process.info["cmdline"] or []
-    is_snakemake = any(word.endswith("snakemake") for word in words[:3])
+    is_snakemake = any(word.endswith("snakemake") for word in words[:3]) and "--target-jobs" not in words
     return is_snakemake and process.info["cwd"] == os.getcwd() and process.pid != os.getpid()
 
 

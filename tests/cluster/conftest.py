@@ -1,16 +1,82 @@
-"""One Slurm for all tests of a session."""
+"""One Slurm for all tests of a process, and copies of the project that run on it."""
 
+import os
+import re
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.cluster.slurm import Slurm, missing
+from tests.workflow.conftest import Project, copy_project, files_below, shorten
+
+PROFILE = ("--workflow-profile", "workflow/profiles/slurm")
+# Of the profile's settings, only those that say how long to wait.
+PATIENCE = ("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10")
+RUN = "results/mini/fcn_s16/seed0"
+METRICS = f"{RUN}/metrics/single.json"
+CAMPAIGN = "table5"
+# Each job notes its Slurm id, the GPU it was given and the minutes it has.
+_NOTE = (
+    "sh -c 'echo $SLURM_JOB_ID ${{CUDA_VISIBLE_DEVICES:-none}} ${{ACNET_TIME_LIMIT:-none}} >> jobs.txt; exec $0 $@' "
+)
+
+
+class ClusterProject(Project):
+    """A copy of the project whose snakemake submits to a Slurm of its own."""
+
+    slurm: Slurm
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        """Start snakemake with the slurm profile as the guide says, and do not wait for it."""
+        command = [sys.executable, "workflow/start.py", *PROFILE, *PATIENCE, *arguments]
+        output = open(self.folder / "output.txt", "a")  # noqa: SIM115 - the child's
+        environment = {**self.slurm.environment(), "PYTHONPATH": str(self.folder), "OMP_NUM_THREADS": "1"}
+        return subprocess.Popen(command, cwd=self.folder, env=environment, stdout=output, stderr=subprocess.STDOUT)
+
+    def finish(self, snakemake: subprocess.Popen, seconds: float = 300) -> None:
+        """Wait for snakemake, which must end well."""
+        try:
+            code = snakemake.wait(seconds)
+        except subprocess.TimeoutExpired:
+            snakemake.send_signal(signal.SIGINT)
+            snakemake.wait(60)
+            code = f"none after {seconds} s"
+        assert code == 0, f"snakemake's status: {code}\n{self.output()[-8000:]}"
+
+    def output(self) -> str:
+        """All that the snakemakes have said so far."""
+        return (self.folder / "output.txt").read_text()
+
+    def jobs(self) -> list[list[str]]:
+        """Slurm's id, GPUs and minutes of each start of a training or measurement, in order."""
+        file = self.folder / "jobs.txt"
+        return [line.split() for line in file.read_text().splitlines()] if file.exists() else []
+
+    def training_job(self, state: str = "running", different_from: str = "") -> str:
+        """Wait until this project's training is in a state, and if running, has saved; return its Slurm job."""
+        found: dict[str, str] = {}
+
+        def there() -> bool:
+            jobs = self.slurm.jobs(state)
+            found.clear()
+            found.update({job: rule for job, rule in jobs.items() if rule.startswith("rule_train")})
+            found.pop(different_from, None)
+            saved = state != "running" or any((self.folder / RUN / "resume").glob("*.pt"))
+            return bool(found) and saved
+
+        self.slurm.wait(there, f"a training to be {state}", 120)
+        return next(iter(found))
 
 
 @pytest.fixture(scope="session")
-def slurm():
+def slurm() -> Iterator[Slurm]:
     """A running Slurm; skips, saying why, where none can be started."""
     if reason := missing():
         pytest.skip(reason)
@@ -23,3 +89,55 @@ def slurm():
     finally:
         slurm.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def reference(tmp_path_factory) -> Project:
+    """A copy in which one table and one longer training were run without Slurm; all test processes share it."""
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    folder = shared / "reference"
+    with FileLock(shared / "reference.lock"):
+        if not folder.exists():
+            project = copy_project(shared / "making")
+            _adapt(project)
+            project.snakemake("--cores", "2", CAMPAIGN, METRICS, "--resources", "gpu=2")
+            project.folder.rename(folder)
+    return Project(folder)
+
+
+@pytest.fixture
+def project(reference, slurm, tmp_path) -> ClusterProject:
+    """A copy with the reference's data and parameters, and nothing trained."""
+    folder = tmp_path / "project"
+    shutil.copytree(reference.folder, folder, symlinks=True)
+    for name in ("reports", ".snakemake", "jobs.txt"):
+        path = folder / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for path in (folder / "results").rglob("*"):
+        if path.is_file() and path.name != "params.yaml":
+            path.unlink()
+    project = ClusterProject(folder)
+    project.slurm = slurm
+    return project
+
+
+def _adapt(project: Project) -> None:
+    """Cut the schedule; one run long enough to be disturbed, saving often; a GPU for each job, which notes it."""
+    shorten(project)
+    project.edit(
+        "params/runs.yaml", "fcn_s16:     {dataset: cityscapes,", "fcn_s16: {epochs: 80, dataset: cityscapes,"
+    )
+    project.edit("params/scales/mini.yaml", "comparable:", "gpus: 1\ncomparable:")
+    recipe = project.folder / "params/recipe.yaml"
+    text, count = re.subn(r"save_minutes: +\{value: [\d.]+", "save_minutes: {value: 0.01", recipe.read_text())
+    assert count == 1
+    recipe.write_text(text)
+    project.edit("workflow/rules/train.smk", "acnet train", _NOTE + "acnet train")
+    project.edit("workflow/rules/evaluate.smk", "acnet evaluate", _NOTE + "acnet evaluate")
+
+
+def measured(folder: Path) -> dict[str, str]:
+    """Hashes of every metrics file below a project's results."""
+    files = files_below(folder / "results")
+    return {name: value for name, value in files.items() if "/metrics/" in name}

@@ -31,7 +31,8 @@ SlurmctldPort={controller_port}
 SlurmdPort={node_port}
 CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket
+# A job put back waits as long as a credential may live; two minutes otherwise.
+AuthInfo=socket={folder}/munge.socket,cred_expire=5
 CredType=cred/munge
 SlurmUser=root
 SlurmdUser=root
@@ -77,7 +78,8 @@ class Slurm:
     def environment(self) -> dict[str, str]:
         """What a process needs to talk to this cluster, and to no other."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
-        return {**kept, "SLURM_CONF": str(self.conf)}
+        path = os.pathsep.join([str(self.folder / "bin"), kept.get("PATH", os.defpath)])
+        return {**kept, "SLURM_CONF": str(self.conf), "PATH": path}
 
     def start(self) -> None:
         """Start what is not running yet; return once the node takes jobs."""
@@ -148,8 +150,12 @@ class Slurm:
 
     def _write(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o755)
-        for name in ("state", "spool"):
+        for name in ("state", "spool", "bin"):
             (self.folder / name).mkdir(exist_ok=True)
+        # Snakemake's job steps drop SLURM_CONF, as they may where slurm.conf lies in its usual place.
+        srun = self.folder / "bin/srun"
+        srun.write_text(f'#!/bin/sh\nSLURM_CONF={self.conf} exec {shutil.which("srun", path=_SEARCHED)} "$@"\n')
+        srun.chmod(0o755)
         devices = [self.folder / f"gpu{number}" for number in range(GPUS)]
         for device in devices:
             # Slurm only asks that the file be there; this one is /dev/null by another name.

@@ -1,0 +1,30 @@
+"""A table of the mini campaign, trained through Slurm."""
+
+import re
+from itertools import combinations
+
+from tests.cluster.conftest import CAMPAIGN, METRICS, PROFILE, measured
+from tests.workflow.conftest import files_below
+
+
+def test_a_table_is_the_same_as_without_slurm_and_no_gpu_has_two_jobs(project, reference, slurm):
+    project.finish(project.start(CAMPAIGN))
+    expected = measured(reference.folder)
+    del expected[METRICS.removeprefix("results/")]
+    assert measured(project.folder) == expected and len(expected) == 3
+    assert files_below(project.folder / "reports") == files_below(reference.folder / "reports")
+
+    spans = {job: (gpu, *span(slurm, job)) for job, gpu, _ in project.jobs()}
+    assert len(spans) == 6
+    assert {gpu for gpu, _, _ in spans.values()} == {"0", "1"}
+    for (gpu, start, end), (other_gpu, other_start, other_end) in combinations(spans.values(), 2):
+        assert gpu != other_gpu or end <= other_start or other_end <= start
+    # Now for this machine, and for Slurm again: who ran a job changes nothing.
+    assert "Nothing to be done" in project.snakemake("-n", CAMPAIGN).stdout
+    assert "Nothing to be done" in project.snakemake("-n", CAMPAIGN, *PROFILE).stdout
+
+
+def span(slurm, job: str) -> tuple[str, str]:
+    """When a job began and ended, to the second, in a form that sorts; and Slurm says it had the GPU it used."""
+    text = slurm.run("scontrol", "show", "job", job)
+    return tuple(re.search(rf"{name}=(\S+)", text)[1] for name in ("StartTime", "EndTime"))

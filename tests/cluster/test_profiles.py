@@ -1,0 +1,147 @@
+"""What each profile really makes snakemake do, read from a dry run of the command its first lines document."""
+
+import json
+import math
+import os
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from acnet.params.resources import load_resources
+from acnet.params.scales import scale_names
+from tests.cluster.slurm import missing
+from tests.conftest import ROOT
+from tests.workflow.conftest import copy_project
+
+CLUSTER = ("slurm", "slurm-array", "generic")
+PROFILES = (*CLUSTER, "local-gpu")
+RULES = {"prepare", "train", "evaluate", "examples"}
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory):
+    return copy_project(tmp_path_factory.mktemp("profiles") / "project")
+
+
+def documented(profile: str) -> list[str]:
+    """The arguments of the command in a profile's header."""
+    text = (ROOT / f"workflow/profiles/{profile}/config.yaml").read_text()
+    command = re.search(r"^#     (snakemake .*)$", text, re.MULTILINE)[1]
+    assert f"--workflow-profile workflow/profiles/{profile} " in command
+    return shlex.split(command)[1:]
+
+
+def in_force(project, *arguments: str) -> dict:
+    command = [sys.executable, str(ROOT / "tests/cluster/in_force.py"), "-n", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(project.folder)}
+    done = subprocess.run(command, cwd=project.folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout.rsplit("IN FORCE\n", 1)[1])
+
+
+@pytest.fixture(scope="module")
+def found(fresh):
+    return {profile: in_force(fresh, *documented(profile)) for profile in PROFILES}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_profile_is_short_and_replaces_the_default_one_whole(profile, found):
+    assert len((ROOT / f"workflow/profiles/{profile}/config.yaml").read_text().splitlines()) < 40
+    assert found[profile]["rerun_triggers"] == ["input", "mtime", "params"]
+    assert found[profile]["keep_going"] is True
+    assert found[profile]["config"] == {"scale": found[profile]["config"]["scale"], "runs": ""}
+    # The laptop's one GPU at a time must not hold back a cluster.
+    assert found[profile]["limits"].get("gpu") == (4 if profile == "local-gpu" else None)
+
+
+@pytest.mark.parametrize("profile", CLUSTER)
+def test_a_cluster_gets_what_each_rule_needs(profile, found):
+    facts = found[profile]
+    assert facts["config"]["scale"] == "paper"
+    assert facts["jobs_at_once"] == (1000 if profile == "slurm-array" else 100) and facts["cores"] == 1
+    assert facts["latency_wait"] == 60
+    jobs = facts["jobs"]
+    expected = load_resources(ROOT / "params", "paper")
+    assert {name for name, job in jobs.items() if not job["local"]} == RULES
+    for name in RULES:
+        need = getattr(expected, name)
+        assert (jobs[name]["runtime"], jobs[name]["mem_mb"], jobs[name]["disk_mb"]) == (
+            need.runtime,
+            need.mem_mb,
+            need.disk_mb,
+        )
+        assert jobs[name]["retries"] == 5
+    assert {jobs[name]["gpu"] for name in ("train", "evaluate", "examples")} == {1}
+    assert not jobs["prepare"].get("gpu")
+
+
+def test_slurm_needs_no_accounting_and_puts_jobs_back(found):
+    for profile in ("slurm", "slurm-array"):
+        assert found[profile]["executor"] == "slurm"
+        assert found[profile]["settings"]["status_command"] == "squeue"
+        assert found[profile]["settings"]["requeue"] == "True"
+    assert found["slurm"]["settings"]["array_jobs"] == "None"
+    assert found["slurm-array"]["settings"]["array_jobs"] == "train,evaluate,examples"
+
+
+def test_the_settings_shown_as_comments_are_valid_and_work(fresh):
+    """Partition, account and model of GPU, as a user would fill them in."""
+    file = fresh.folder / "workflow/profiles/slurm/config.yaml"
+    text = file.read_text()
+    shown = re.sub(r"^# (default-resources|set-resources|  \w+: \{)", r"\1", text, flags=re.MULTILINE)
+    assert shown != text
+    file.write_text(shown.replace("{slurm_partition: gpu} # also", "{slurm_partition: gpu, gpu_model: a100} # also"))
+    jobs = in_force(fresh, *documented("slurm"))["jobs"]
+    file.write_text(text)
+    assert {jobs[name]["slurm_partition"] for name in ("train", "evaluate", "examples")} == {"gpu"}
+    assert jobs["prepare"]["slurm_partition"] == "cpu"
+    assert {jobs[name]["slurm_account"] for name in RULES} == {"my_account"}
+    assert jobs["train"]["gpu_model"] == "a100"
+
+
+@pytest.mark.skipif(missing() is not None, reason=missing() or "")
+def test_sbatch_asks_for_what_the_dry_run_said(fresh, slurm, tmp_path):
+    """A real submission, of which squeue tells partition, cores, memory, GPUs and time limit."""
+    project = copy_project(tmp_path / "project")
+    project.edit("params/scales/mini.yaml", "comparable:", "gpus: 1\ncomparable:")
+    manifest = project.folder / "data/mini_cityscapes/manifest.json"
+    manifest.parent.mkdir(parents=True)
+    (project.folder / "data/raw/mini_cityscapes").mkdir(parents=True)
+    manifest.write_text("{}")
+    other = slurm.run("sbatch", "--parsable", "--gpus=2", "--output=/dev/null", "--wrap=sleep 600").strip()
+    command = [sys.executable, "-m", "snakemake", "--workflow-profile", "workflow/profiles/slurm"]
+    command += ["results/mini/fcn_s16/seed0/checkpoint.pt", "--set-resources", "train:slurm_partition=other"]
+    command += ["--set-threads", "train=3"]
+    environment = {**slurm.environment(), "PYTHONPATH": str(project.folder)}
+    snakemake = subprocess.Popen(
+        command, cwd=project.folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        slurm.wait(lambda: "rule_train" in str(slurm.jobs("pending")), "the submission", 120)
+        (job,) = slurm.jobs("pending")
+        facts = dict(re.findall(r"(\S+?)=(\S+)", slurm.run("scontrol", "show", "job", job)))
+    finally:
+        snakemake.kill()
+        snakemake.wait()
+        slurm.run("scancel", other, *slurm.jobs("pending"))
+    need = load_resources(ROOT / "params", "mini").train
+    assert facts["Partition"] == "other" and facts["TimeLimit"] == f"00:{need.runtime}:00"
+    assert facts["MinMemoryNode"] in (f"{need.mem_mb}M", f"{need.mem_mb / 1024:g}G")
+    assert facts["CPUs/Task"] == "3" and facts["TresPerJob"] == "gres:gpu:1" and facts["Requeue"] == "1"
+
+
+@pytest.mark.parametrize("scale", scale_names(ROOT / "params"))
+@pytest.mark.parametrize("profile", CLUSTER)
+def test_retries_cover_the_longest_training_and_two_mishaps(scale, profile):
+    retries = yaml.safe_load((ROOT / f"workflow/profiles/{profile}/config.yaml").read_text())["retries"]
+    resources = load_resources(ROOT / "params", scale)
+    assert math.ceil(60 * resources.longest / resources.train.runtime) <= 1 + retries - 2
+
+
+def test_memory_grows_after_a_failure_up_to_twice():
+    need = load_resources(ROOT / "params", "mini").train
+    assert [need.memory(attempt) / need.mem_mb for attempt in (1, 2, 3, 9)] == [1, 1.5, 2, 2]

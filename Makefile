@@ -35,6 +35,7 @@ test-unit: venv
 
 test-all: test
 	$(BIN)/python -m pytest tests/survival
+	$(BIN)/python -m pytest -n 3 tests/cluster
 
 check: venv
 	$(BIN)/ruff check .

@@ -107,7 +107,14 @@ def reference(tmp_path_factory) -> Project:
 
 
 @pytest.fixture
-def project(reference, slurm, tmp_path) -> ClusterProject:
+def project(unstarted, slurm) -> ClusterProject:
+    """A copy in which nothing is trained, on Slurm."""
+    unstarted.slurm = slurm
+    return unstarted
+
+
+@pytest.fixture
+def unstarted(reference, tmp_path) -> ClusterProject:
     """A copy with the reference's data and parameters, and nothing trained."""
     folder = tmp_path / "project"
     shutil.copytree(reference.folder, folder, symlinks=True)
@@ -117,17 +124,13 @@ def project(reference, slurm, tmp_path) -> ClusterProject:
     for path in (folder / "results").rglob("*"):
         if path.is_file() and path.name != "params.yaml":
             path.unlink()
-    project = ClusterProject(folder)
-    project.slurm = slurm
-    return project
+    return ClusterProject(folder)
 
 
 def _adapt(project: Project) -> None:
     """Cut the schedule; one run long enough to be disturbed, saving often; a GPU for each job, which notes it."""
     shorten(project)
-    project.edit(
-        "params/runs.yaml", "fcn_s16:     {dataset: cityscapes,", "fcn_s16: {epochs: 80, dataset: cityscapes,"
-    )
+    project.edit("params/runs.yaml", "fcn_s16:     {dataset: cityscapes,", "fcn_s16: {epochs: 80, dataset: cityscapes,")
     project.edit("params/scales/mini.yaml", "comparable:", "gpus: 1\ncomparable:")
     recipe = project.folder / "params/recipe.yaml"
     text, count = re.subn(r"save_minutes: +\{value: [\d.]+", "save_minutes: {value: 0.01", recipe.read_text())

@@ -19,7 +19,12 @@ from tests.workflow.conftest import copy_project
 
 CLUSTER = ("slurm", "slurm-array", "generic")
 PROFILES = (*CLUSTER, "local-gpu")
-RULES = {"prepare", "train", "evaluate", "examples"}
+# The rules whose jobs are submitted, and whose entry of resources.yaml says what they need.
+NEEDS = {name: name for name in ("prepare", "train", "evaluate", "examples")} | {
+    "extract": "prepare",
+    "gates": "evaluate",
+}
+ON_GPU = {"train", "evaluate", "examples", "gates"}
 
 
 @pytest.fixture(scope="module")
@@ -66,17 +71,16 @@ def test_a_cluster_gets_what_each_rule_needs(profile, found):
     assert facts["latency_wait"] == 60
     jobs = facts["jobs"]
     expected = load_resources(ROOT / "params", "paper")
-    assert {name for name, job in jobs.items() if not job["local"]} == RULES
-    for name in RULES:
-        need = getattr(expected, name)
+    assert {name for name, job in jobs.items() if not job["local"]} == set(NEEDS)
+    for name, entry in NEEDS.items():
+        need = getattr(expected, entry)
         assert (jobs[name]["runtime"], jobs[name]["mem_mb"], jobs[name]["disk_mb"]) == (
             need.runtime,
             need.mem_mb,
             need.disk_mb,
         )
         assert jobs[name]["retries"] == 5
-    assert {jobs[name]["gpu"] for name in ("train", "evaluate", "examples")} == {1}
-    assert not jobs["prepare"].get("gpu")
+    assert {name for name, job in jobs.items() if job.get("gpu")} == ON_GPU
 
 
 def test_slurm_needs_no_accounting_and_puts_jobs_back(found):
@@ -85,7 +89,7 @@ def test_slurm_needs_no_accounting_and_puts_jobs_back(found):
         assert found[profile]["settings"]["status_command"] == "squeue"
         assert found[profile]["settings"]["requeue"] == "True"
     assert found["slurm"]["settings"]["array_jobs"] == "None"
-    assert found["slurm-array"]["settings"]["array_jobs"] == "train,evaluate,examples"
+    assert found["slurm-array"]["settings"]["array_jobs"] == "train,evaluate,examples,gates"
 
 
 def test_the_settings_shown_as_comments_are_valid_and_work(fresh):
@@ -97,9 +101,9 @@ def test_the_settings_shown_as_comments_are_valid_and_work(fresh):
     file.write_text(shown.replace("{slurm_partition: gpu} # also", "{slurm_partition: gpu, gpu_model: a100} # also"))
     jobs = in_force(fresh, *documented("slurm"))["jobs"]
     file.write_text(text)
-    assert {jobs[name]["slurm_partition"] for name in ("train", "evaluate", "examples")} == {"gpu"}
+    assert {name for name in NEEDS if jobs[name]["slurm_partition"] == "gpu"} == ON_GPU
     assert jobs["prepare"]["slurm_partition"] == "cpu"
-    assert {jobs[name]["slurm_account"] for name in RULES} == {"my_account"}
+    assert {jobs[name]["slurm_account"] for name in NEEDS} == {"my_account"}
     assert jobs["train"]["gpu_model"] == "a100"
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 from acnet.errors import AcnetError
 from acnet.files import read_yaml
@@ -34,15 +35,19 @@ class Resources:
     examples: Need
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _File:
+    common: dict[str, Any]
+    scales: dict[str, dict[str, Any]]
+
+
 def load_resources(params: Path, scale: str) -> Resources:
     """Read {params}/resources.yaml for a scale; AcnetError for a mistake in it."""
-    file = params / "resources.yaml"
-    values = read_yaml(file)
-    if not isinstance(values, dict) or set(values) != {"common", "scales"}:
-        raise AcnetError(f"{file}: expected the keys common and scales")
-    for name in values["scales"]:
-        if name not in scale_names(params):
-            raise AcnetError(f"{file}: scales: unknown key '{name}'{nearest(name, scale_names(params))}")
-    common, own = values["common"], values["scales"].get(scale, {})
-    build(Resources, common, f"{file}: common")
-    return build(Resources, {**common, **own}, f"{file}: scales.{scale}")
+    where = f"{params}/resources.yaml"
+    file = build(_File, read_yaml(params / "resources.yaml"), where)
+    known = scale_names(params)
+    for name in file.scales:
+        if name not in known:
+            raise AcnetError(f"{where}: scales: unknown key '{name}'{nearest(name, known)}")
+    build(Resources, file.common, f"{where}: common")
+    return build(Resources, {**file.common, **file.scales.get(scale, {})}, f"{where}: scales.{scale}")

@@ -16,7 +16,6 @@ from filelock import FileLock
 from tests.cluster.slurm import Slurm, missing
 from tests.workflow.conftest import Project, copy_project, files_below, shorten
 
-PROFILE = ("--workflow-profile", "workflow/profiles/slurm")
 # Of the profile's settings, only those that say how long to wait.
 PATIENCE = ("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10")
 RUN = "results/mini/fcn_s16/seed0"
@@ -31,14 +30,27 @@ _NOTE = (
 class ClusterProject(Project):
     """A copy of the project whose snakemake submits to a Slurm of its own."""
 
-    slurm: Slurm
+    def __init__(self, folder: Path):
+        super().__init__(folder)
+        self.slurm: Slurm
+        self._started: list[subprocess.Popen] = []
 
-    def start(self, *arguments: str) -> subprocess.Popen:
-        """Start snakemake with the slurm profile as the guide says, and do not wait for it."""
-        command = [sys.executable, "workflow/start.py", *PROFILE, *PATIENCE, *arguments]
+    def start(self, *arguments: str, profile: str = "slurm") -> subprocess.Popen:
+        """Start snakemake with a profile as the guide says, and do not wait for it."""
+        chosen = ("--workflow-profile", f"workflow/profiles/{profile}")
+        command = [sys.executable, "workflow/start.py", *chosen, *PATIENCE, *arguments]
         output = open(self.folder / "output.txt", "a")  # noqa: SIM115 - the child's
         environment = {**self.slurm.environment(), "PYTHONPATH": str(self.folder), "OMP_NUM_THREADS": "1"}
-        return subprocess.Popen(command, cwd=self.folder, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        started = subprocess.Popen(command, cwd=self.folder, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        self._started.append(started)
+        return started
+
+    def end(self) -> None:
+        """End what a failed test left behind."""
+        for snakemake in self._started:
+            snakemake.kill()
+            snakemake.wait()
+        self.slurm.run("scancel", "--user=root")
 
     def finish(self, snakemake: subprocess.Popen, seconds: float = 300) -> None:
         """Wait for snakemake, which must end well."""
@@ -107,10 +119,11 @@ def reference(tmp_path_factory) -> Project:
 
 
 @pytest.fixture
-def project(unstarted, slurm) -> ClusterProject:
+def project(unstarted, slurm) -> Iterator[ClusterProject]:
     """A copy in which nothing is trained, on Slurm."""
     unstarted.slurm = slurm
-    return unstarted
+    yield unstarted
+    unstarted.end()
 
 
 @pytest.fixture

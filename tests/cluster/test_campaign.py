@@ -3,12 +3,15 @@
 import re
 from itertools import combinations
 
-from tests.cluster.conftest import CAMPAIGN, METRICS, PROFILE, measured
+import pytest
+
+from tests.cluster.conftest import CAMPAIGN, METRICS, measured
 from tests.workflow.conftest import files_below
 
 
-def test_a_table_is_the_same_as_without_slurm_and_no_gpu_has_two_jobs(project, reference, slurm):
-    project.finish(project.start(CAMPAIGN))
+@pytest.mark.parametrize("profile", ["slurm", "slurm-array"])
+def test_a_table_is_the_same_as_without_slurm_and_no_gpu_has_two_jobs(profile, project, reference, slurm):
+    project.finish(project.start(CAMPAIGN, profile=profile))
     expected = measured(reference.folder)
     del expected[METRICS.removeprefix("results/")]
     assert measured(project.folder) == expected and len(expected) == 3
@@ -21,7 +24,10 @@ def test_a_table_is_the_same_as_without_slurm_and_no_gpu_has_two_jobs(project, r
         assert gpu != other_gpu or end <= other_start or other_end <= start
     # Now for this machine, and for Slurm again: who ran a job changes nothing.
     assert "Nothing to be done" in project.snakemake("-n", CAMPAIGN).stdout
-    assert "Nothing to be done" in project.snakemake("-n", CAMPAIGN, *PROFILE).stdout
+    assert (
+        "Nothing to be done"
+        in project.snakemake("-n", CAMPAIGN, "--workflow-profile", f"workflow/profiles/{profile}").stdout
+    )
 
 
 def span(slurm, job: str) -> tuple[str, str]:

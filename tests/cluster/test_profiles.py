@@ -144,8 +144,3 @@ def test_retries_cover_the_longest_training_and_two_mishaps(scale, profile):
     retries = yaml.safe_load((ROOT / f"workflow/profiles/{profile}/config.yaml").read_text())["retries"]
     resources = load_resources(ROOT / "params", scale)
     assert math.ceil(60 * resources.longest / resources.train.runtime) <= 1 + retries - 2
-
-
-def test_memory_grows_after_a_failure_up_to_twice():
-    need = load_resources(ROOT / "params", "mini").train
-    assert [need.memory(attempt) / need.mem_mb for attempt in (1, 2, 3, 9)] == [1, 1.5, 2, 2]

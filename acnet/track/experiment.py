@@ -1,0 +1,82 @@
+"""One finished run as the files of a DVC experiment."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from acnet.errors import AcnetError
+from acnet.files import read_json, read_yaml
+from acnet.track import plots
+from acnet.track.row import measures, parameters
+
+FOLDER = "experiment"
+CHECKPOINT = f"{FOLDER}/checkpoint.pt.dvc"
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """A finished run: its name in DVC, when it ended (seconds since 1970), its small files by path, and its checkpoint.
+
+    `checkpoint` is None where the file is not at hand; `sha256` is what provenance.json says of it.
+    """
+
+    name: str
+    ended: int
+    files: dict[str, str]
+    checkpoint: Path | None
+    sha256: str | None
+
+    @property
+    def digest(self) -> str:
+        """Equal exactly when two experiments are, wherever they hang."""
+        return hashlib.sha256(json.dumps([self.name, self.sha256, self.files], sort_keys=True).encode()).hexdigest()[:32]
+
+
+def read_experiment(folder: Path, protocols: Iterable[str]) -> Experiment | None:
+    """The experiment of a run's folder, None while it has not ended; AcnetError for a broken file in it."""
+    if not (folder / "provenance.json").exists() or not (folder / "params.yaml").exists():
+        return None
+    provenance, params = read_json(folder / "provenance.json"), read_yaml(folder / "params.yaml")
+    protocols = list(protocols)
+    files = {name: folder / "metrics" / f"{name}.json" for name in protocols}
+    metrics = {name: read_json(file) for name, file in files.items() if file.exists()}
+    shown = next(iter(metrics.values()), None)
+    try:
+        texts = {
+            "params.yaml": _yaml(parameters(params, provenance)),
+            "metrics.json": _json(measures(metrics, protocols, provenance)),
+            "history.csv": plots.history(folder / "history.csv"),
+            "classes.csv": plots.classes(shown),
+            "confusion.csv": plots.confusion(shown),
+            "run.yaml": (folder / "params.yaml").read_text(encoding="utf-8"),
+            "provenance.json": _json(provenance),
+        }
+    except KeyError as error:
+        raise AcnetError(f"{folder}: key {error} is missing in its files; train or evaluate this run again") from error
+    checkpoint = folder / "checkpoint.pt"
+    return Experiment(
+        name=f"{params['scale']}-{params['run']}-seed{params['seed']}",
+        ended=int(datetime.fromisoformat(provenance["finished"]).timestamp()),
+        files={f"{FOLDER}/{name}": text for name, text in texts.items()},
+        checkpoint=checkpoint if checkpoint.exists() else None,
+        sha256=provenance.get("checkpoint_sha256"),
+    )
+
+
+def pointer(md5: str, size: int) -> str:
+    """The .dvc file of a checkpoint."""
+    return _yaml({"outs": [{"md5": md5, "size": size, "hash": "md5", "path": "checkpoint.pt"}]})
+
+
+def _yaml(value: Any) -> str:
+    return yaml.safe_dump(value, sort_keys=False)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1) + "\n"

@@ -1,0 +1,72 @@
+"""Git's own commands on the project's repository, without touching its work tree or index."""
+
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+from acnet.errors import AcnetError
+
+_HELD = re.compile(r"Unable to create '(.+\.lock)': File exists")
+# Git holds a lock on a ref for milliseconds: one this old (seconds) was left by a killed process.
+_STALE = 5.0
+
+
+class Unavailable(Exception):
+    """There is no Git, repository, commit or DVC to remember anything in; the message says which.
+
+    No mistake in the campaign: the commands say it and end well.
+    """
+
+
+class Repository:
+    """The Git repository whose top folder is `folder`; Unavailable if there is none with a commit."""
+
+    def __init__(self, folder: str | Path = "."):
+        self.root = Path(folder).resolve()
+        try:
+            top = Path(self.git("rev-parse", "--show-toplevel")).resolve()
+            self.head = self.git("rev-parse", "--verify", "--quiet", "HEAD")
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise Unavailable("the command git is not there") from error
+        except AcnetError as error:
+            raise Unavailable(f"{self.root} is no Git repository with a commit") from error
+        if top != self.root:
+            raise Unavailable(f"{self.root} is no Git repository of its own, but part of {top}")
+
+    def git(self, *arguments: str, feed: bytes | None = None) -> str:
+        """What `git ARGUMENTS` prints, `feed` being its standard input; AcnetError with its first line of complaint."""
+        environment = {**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
+        command = ["git", "-C", str(self.root), *arguments]
+        done = subprocess.run(command, input=feed, capture_output=True, env=environment, check=False)
+        if done.returncode:
+            lines = [line for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
+            raise AcnetError(f"git {arguments[0]}: {'; '.join(lines[:2]) or f'status {done.returncode}'}")
+        return done.stdout.decode(errors="surrogateescape").rstrip("\n")
+
+    def update(self, *arguments: str, feed: bytes) -> None:
+        """A `git` command that writes refs; a lock that a killed process left on one is removed and the command repeated."""
+        while True:
+            try:
+                self.git(*arguments, feed=feed)
+                return
+            except AcnetError as error:
+                held = _HELD.search(str(error))
+                if not held:
+                    raise
+                lock = Path(held[1]) if Path(held[1]).is_absolute() else self.root / held[1]
+            if _age(lock) > _STALE:
+                lock.unlink(missing_ok=True)
+            time.sleep(0.2)
+
+    def dirty(self) -> bool:
+        """Whether tracked files differ from HEAD."""
+        return bool(self.git("status", "--porcelain", "--untracked-files=no"))
+
+
+def _age(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

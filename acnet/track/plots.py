@@ -1,0 +1,50 @@
+"""The files behind `dvc plots`: training curve, IoU by class, confusion matrix, as small CSV texts."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from acnet.data.classes import load
+
+_POINTS = 400
+_HISTORY = ("step", "epoch", "loss", "learning_rate")
+
+
+def history(file: Path | None) -> str:
+    """The training curve of a history.csv, thinned to at most _POINTS steps, the last one kept."""
+    rows: list[dict[str, str]] = []
+    if file is not None and file.exists():
+        with open(file, newline="", encoding="utf-8") as handle:
+            rows = list(csv.DictReader(handle))
+    every = -(-len(rows) // _POINTS) or 1
+    kept = rows[::-1][::every][::-1]
+    return _text(_HISTORY, ([row.get(name, "") for name in _HISTORY] for row in kept))
+
+
+def classes(metrics: Mapping[str, Any] | None) -> str:
+    """IoU in percent by class; classes without a value are left out."""
+    found = (metrics or {}).get("class_iou", {})
+    return _text(("class", "iou"), ([name, round(100 * iou, 4)] for name, iou in found.items() if iou is not None))
+
+
+def confusion(metrics: Mapping[str, Any] | None) -> str:
+    """The confusion matrix as percent of each true class; cells below 0.1 % are left out, but for the diagonal."""
+    names = load(metrics["reader"]).names if metrics else []
+    cells = []
+    for actual, row in zip(names, metrics["confusion"] if metrics else [], strict=True):
+        total = sum(row) or 1
+        shares = ((predicted, 100 * count / total) for predicted, count in zip(names, row, strict=True))
+        cells += [
+            [actual, predicted, round(share, 3)] for predicted, share in shares if share >= 0.1 or predicted == actual
+        ]
+    return _text(("actual", "predicted", "percent"), cells)
+
+
+def _text(names: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows(rows)
+    return out.getvalue()

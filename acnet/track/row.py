@@ -1,0 +1,65 @@
+"""One row of `dvc exp show`: the same columns for every run, none of them empty."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+NONE, NOT_RUN, UNKNOWN = "none", "not run", "unknown"
+_MODULES = {"none": [], "gc": ["GC"], "gcm": ["GCM"], "lc": ["LC"], "lcm": ["LCM"]}
+_MEASURES = ("miou", "pixacc")
+
+
+def parameters(params: Mapping[str, Any], provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameter columns of a run from its params.yaml and provenance.json.
+
+    `n` is how often the gated local feature is used, `blocks` the number of context blocks, `commit` the one that the run
+    was trained at, with a + if code or parameters differed from it.
+    """
+    model, train = params["model"], params["train"]
+    modules = _MODULES[model["global_context"]] + _MODULES[model["local_context"]]
+    strategies = {
+        "MG": model["multi_grid"] is not None,
+        "DA": train["scale_range"][0] != train["scale_range"][1],
+        "OHEM": train["ohem"],
+    }
+    commit = provenance.get("commit")
+    return {
+        "scale": params["scale"],
+        "run": params["run"],
+        "seed": params["seed"],
+        "dataset": params["dataset"],
+        "backbone": model["backbone"],
+        "stride": model["output_stride"],
+        "modules": "+".join(modules) or NONE,
+        "delta": model["delta"] if model["global_context"] == "gcm" else NONE,
+        "n": model["reuse"] if model["local_context"] == "lcm" else NONE,
+        "blocks": model["blocks"] if modules else NONE,
+        "strategies": "+".join(name for name, used in strategies.items() if used) or NONE,
+        "commit": f"{commit[:10]}{'+' if provenance.get('dirty') else ''}" if commit else UNKNOWN,
+    }
+
+
+def measures(
+    metrics: Mapping[str, Mapping[str, Any]], protocols: Iterable[str], provenance: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The metric columns: mIoU and PixAcc in percent by protocol, the hours of training, and those of them on GPUs."""
+    row: dict[str, Any] = {name: _percent(metrics.get(name)) for name in protocols}
+    seconds = provenance.get("seconds")
+    hours = round(seconds / 3600, 4) if seconds is not None else UNKNOWN
+    on_gpu = not str(provenance.get("device", "CPU")).upper().startswith("CPU")
+    gpus = provenance.get("processes", 1) if on_gpu else 0
+    return {**row, "hours": hours, "gpu_hours": round(hours * gpus, 4) if seconds is not None else UNKNOWN}
+
+
+def no_run(protocols: Iterable[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The parameters and metrics that the work tree shows: the columns of every row, with no run behind them."""
+    names = (
+        "scale", "run", "seed", "dataset", "backbone", "stride", "modules", "delta", "n", "blocks", "strategies", "commit",
+    )  # fmt: skip
+    nothing = dict.fromkeys(_MEASURES, NOT_RUN)
+    return dict.fromkeys(names, NONE), {**{name: nothing for name in protocols}, "hours": NOT_RUN, "gpu_hours": NOT_RUN}
+
+
+def _percent(metrics: Mapping[str, Any] | None) -> dict[str, Any]:
+    if metrics is None:
+        return dict.fromkeys(_MEASURES, NOT_RUN)
+    return {key: NONE if metrics.get(key) is None else round(100 * metrics[key], 4) for key in _MEASURES}

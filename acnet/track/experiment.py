@@ -1,9 +1,8 @@
 """One finished run as the files of a DVC experiment."""
 
 import dataclasses
-import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import yaml
 
 from acnet.errors import AcnetError
-from acnet.files import read_json, read_yaml
+from acnet.files import digest, read_json, read_yaml
 from acnet.track import plots
 from acnet.track.row import measures, parameters
 
@@ -35,7 +34,7 @@ class Experiment:
     @property
     def digest(self) -> str:
         """Equal exactly when two experiments are, wherever they hang."""
-        return hashlib.sha256(json.dumps([self.name, self.sha256, self.files], sort_keys=True).encode()).hexdigest()[:32]
+        return digest({"name": self.name, "checkpoint": self.sha256, "files": self.files})
 
 
 def read_experiment(folder: Path, protocols: Iterable[str]) -> Experiment | None:
@@ -49,11 +48,11 @@ def read_experiment(folder: Path, protocols: Iterable[str]) -> Experiment | None
     shown = next(iter(metrics.values()), None)
     try:
         texts = {
-            "params.yaml": _yaml(parameters(params, provenance)),
+            "params.yaml": columns(parameters(params, provenance)),
             "metrics.json": _json(measures(metrics, protocols, provenance)),
             "history.csv": plots.history(folder / "history.csv"),
             "classes.csv": plots.classes(shown),
-            "confusion.csv": plots.confusion(shown),
+            "confusion.csv": plots.confusion(shown, params["reader"]),
             "run.yaml": (folder / "params.yaml").read_text(encoding="utf-8"),
             "provenance.json": _json(provenance),
         }
@@ -71,11 +70,13 @@ def read_experiment(folder: Path, protocols: Iterable[str]) -> Experiment | None
 
 def pointer(md5: str, size: int) -> str:
     """The .dvc file of a checkpoint."""
-    return _yaml({"outs": [{"md5": md5, "size": size, "hash": "md5", "path": "checkpoint.pt"}]})
+    out = {"md5": md5, "size": size, "hash": "md5", "path": "checkpoint.pt"}
+    return yaml.safe_dump({"outs": [out]}, sort_keys=False)
 
 
-def _yaml(value: Any) -> str:
-    return yaml.safe_dump(value, sort_keys=False)
+def columns(values: Mapping[str, Any]) -> str:
+    """YAML with every text in quotes: a commit such as 12345e6789 must not be read as a number."""
+    return "".join(f"{name}: {json.dumps(value)}\n" for name, value in values.items())
 
 
 def _json(value: Any) -> str:

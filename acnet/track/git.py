@@ -46,7 +46,7 @@ class Repository:
         return done.stdout.decode(errors="surrogateescape").rstrip("\n")
 
     def update(self, *arguments: str, feed: bytes) -> None:
-        """A `git` command that writes refs; a lock that a killed process left on one is removed and the command repeated."""
+        """Run a `git` command that writes refs, again if it met a lock that a killed process left: that is removed."""
         while True:
             try:
                 self.git(*arguments, feed=feed)

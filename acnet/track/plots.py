@@ -29,9 +29,9 @@ def classes(metrics: Mapping[str, Any] | None) -> str:
     return _text(("class", "iou"), ([name, round(100 * iou, 4)] for name, iou in found.items() if iou is not None))
 
 
-def confusion(metrics: Mapping[str, Any] | None) -> str:
+def confusion(metrics: Mapping[str, Any] | None, reader: str) -> str:
     """The confusion matrix as percent of each true class; cells below 0.1 % are left out, but for the diagonal."""
-    names = load(metrics["reader"]).names if metrics else []
+    names = load(reader).names if metrics else []
     cells = []
     for actual, row in zip(names, metrics["confusion"] if metrics else [], strict=True):
         total = sum(row) or 1

@@ -1,7 +1,7 @@
 """Every finished run as a DVC experiment of the current commit.
 
-An experiment is a commit on refs/exps/{HEAD's first two digits}/{the others}/{name}, HEAD its parent. `dvc exp save` would
-need a clone and seconds for each; `git fast-import` writes them all at once, and touches neither work tree nor index.
+To DVC an experiment is a commit on refs/exps/{HEAD's first two digits}/{the others}/{name}, with HEAD as its parent.
+`dvc exp save` would need a clone and seconds for each; `git fast-import` writes all at once, away from work tree and index.
 """
 
 import dataclasses
@@ -34,7 +34,7 @@ class Row:
 
 
 def record(campaign: Campaign, results: Path, root: Path, keep: bool = False) -> dict[str, list[str]]:
-    """Record every finished run of the campaign's scale; the names by what happened to them: new, replaced, moved, unchanged.
+    """Record every finished run of the campaign's scale; their names by what happened: new, replaced, moved, unchanged.
 
     A row of an older commit moves to HEAD. With `keep`, the old row of a run trained or measured anew stays
     as NAME-TIME. Raises Unavailable without Git or DVC, AcnetError if HEAD lacks dvc.yaml.
@@ -98,12 +98,12 @@ def _rows(repository: Repository) -> Iterator[Row]:
 
 
 def _commit(experiment: Experiment, repository: Repository, cache: Cache, earlier: list[Row]) -> bytes | None:
-    """The commands that make git fast-import write one experiment; None if its checkpoint is not the one it speaks of."""
+    """What makes git fast-import write one experiment; None if its checkpoint is not the one it speaks of."""
     files = dict(experiment.files)
     if experiment.checkpoint:
         md5, sha256 = hashes(experiment.checkpoint)
         if sha256 != experiment.sha256:
-            _say(f"{experiment.checkpoint}: not the one that provenance.json names; not recorded (is it being trained?)")
+            _say(f"{experiment.checkpoint}: not the one in provenance.json; not recorded (is it being trained?)")
             return None
         cache.add(experiment.checkpoint, md5)
         files[CHECKPOINT] = pointer(md5, experiment.checkpoint.stat().st_size)

@@ -4,6 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 NONE, NOT_RUN, UNKNOWN = "none", "not run", "unknown"
+COLUMNS = (
+    "scale", "run", "seed", "dataset", "backbone", "stride", "modules", "delta", "n", "blocks", "strategies", "commit"
+)  # fmt: skip
 _MODULES = {"none": [], "gc": ["GC"], "gcm": ["GCM"], "lc": ["LC"], "lcm": ["LCM"]}
 _MEASURES = ("miou", "pixacc")
 
@@ -11,8 +14,8 @@ _MEASURES = ("miou", "pixacc")
 def parameters(params: Mapping[str, Any], provenance: Mapping[str, Any]) -> dict[str, Any]:
     """The parameter columns of a run from its params.yaml and provenance.json.
 
-    `n` is how often the gated local feature is used, `blocks` the number of context blocks, `commit` the one that the run
-    was trained at, with a + if code or parameters differed from it.
+    `n` is how often the gated local feature is used, `blocks` the number of context blocks, `commit` the one that the
+    run was trained at, with a + if code or parameters differed from it.
     """
     model, train = params["model"], params["train"]
     modules = _MODULES[model["global_context"]] + _MODULES[model["local_context"]]
@@ -52,11 +55,8 @@ def measures(
 
 def no_run(protocols: Iterable[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The parameters and metrics that the work tree shows: the columns of every row, with no run behind them."""
-    names = (
-        "scale", "run", "seed", "dataset", "backbone", "stride", "modules", "delta", "n", "blocks", "strategies", "commit",
-    )  # fmt: skip
-    nothing = dict.fromkeys(_MEASURES, NOT_RUN)
-    return dict.fromkeys(names, NONE), {**{name: nothing for name in protocols}, "hours": NOT_RUN, "gpu_hours": NOT_RUN}
+    hours = {"hours": NOT_RUN, "gpu_hours": NOT_RUN}
+    return dict.fromkeys(COLUMNS, NONE), {name: dict.fromkeys(_MEASURES, NOT_RUN) for name in protocols} | hours
 
 
 def _percent(metrics: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -1,0 +1,16 @@
+"""A project with a few finished runs."""
+
+import pytest
+from temporary_project import Project, make_project, train, write_metrics
+
+
+@pytest.fixture
+def project(tmp_path) -> Project:
+    """A project with three finished runs, one measured by two protocols, one by none."""
+    made = make_project(tmp_path / "project")
+    for run in ("fcn_s16", "acb3", "r101_ohem_trainval"):
+        train(made, run)
+    for protocol in ("single", "single_flip"):
+        write_metrics(made.folder("acb3"), "mini", "acb3", 0, protocol, "cityscapes")
+    write_metrics(made.folder("fcn_s16"), "mini", "fcn_s16", 0, "single", "cityscapes")
+    return made

@@ -1,0 +1,150 @@
+"""A project in a temporary Git repository with fabricated runs, and real Git, DVC and Snakemake on it."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests" / "unit" / "report"))
+
+from fabricated import write_examples, write_metrics, write_params  # noqa: E402
+
+from acnet.params.campaign import Campaign  # noqa: E402
+from acnet.params.resolved import run_folder, write_resolved  # noqa: E402
+from acnet.params.tables import load_tables  # noqa: E402
+
+_TRACKED = (
+    "Snakefile", "profiles", "workflow", "params", "dvc.yaml", ".dvcignore", ".gitignore", ".dvc/config",
+    ".dvc/.gitignore", ".dvc/plots", "experiment",
+)  # fmt: skip
+
+
+@dataclasses.dataclass
+class Project:
+    """A checkout of the project; commands run in it with this environment's packages and the code under test."""
+
+    root: Path
+
+    def call(self, *command: str, check: bool = True) -> subprocess.CompletedProcess:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "DVC_NO_ANALYTICS": "1", "COLUMNS": "400"}
+        done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, check=False)
+        assert not check or done.returncode == 0, f"{command}: {done.stdout[-2000:]}{done.stderr[-4000:]}"
+        return done
+
+    def git(self, *arguments: str) -> str:
+        return self.call("git", *arguments).stdout.strip()
+
+    def dvc(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+        return self.call(sys.executable, "-m", "dvc", *arguments, check=check)
+
+    def acnet(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+        return self.call(sys.executable, "-m", "acnet", *arguments, check=check)
+
+    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+        return self.call(sys.executable, "-m", "snakemake", "--cores", "1", *arguments, check=check)
+
+    def commit(self, file: str, text: str) -> None:
+        """A commit that changes one file."""
+        (self.root / file).write_text(text)
+        self.git("add", file)
+        self.git("commit", "--quiet", "-m", f"change {file}")
+
+    def rows(self) -> dict[str, dict]:
+        """The rows of dvc exp show at HEAD by name, `workspace` and `HEAD` among them, each as one flat mapping."""
+        shown = json.loads(self.dvc("exp", "show", "--json").stdout)
+        found = {"workspace": _flat(shown[0]["data"]), "HEAD": _flat(shown[1]["data"])}
+        for experiment in shown[1].get("experiments") or []:
+            found[experiment["name"]] = _flat(experiment["revs"][0]["data"])
+        return found
+
+    def folder(self, run: str) -> Path:
+        return self.root / "results" / "mini" / run / "seed0"
+
+
+def make_project(root: Path) -> Project:
+    """A Git repository with the project's files in one commit."""
+    root.mkdir(parents=True)
+    for name in _TRACKED:
+        source, target = ROOT / name, root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir() and not source.is_symlink():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("checkpoint.pt*", "__pycache__"))
+        else:
+            shutil.copy2(source, target, follow_symlinks=False)
+    project = Project(root)
+    project.git("init", "--quiet", "--initial-branch", "main")
+    identify(project)
+    project.git("add", "--all")
+    project.git("commit", "--quiet", "-m", "the project")
+    return project
+
+
+def identify(project: Project) -> None:
+    """Give a repository a user, whatever this machine's own settings."""
+    for key, value in (("user.name", "a reader"), ("user.email", "reader@localhost"), ("commit.gpgsign", "false")):
+        project.git("config", key, value)
+
+
+def clone(project: Project, folder: Path) -> Project:
+    """Another checkout of the same origin, which is made on the first call."""
+    origin = folder / "origin.git"
+    if not origin.exists():
+        project.git("clone", "--quiet", "--bare", ".", str(origin))
+        project.git("remote", "add", "origin", str(origin))
+    other = Project(folder / "clone")
+    project.git("clone", "--quiet", str(origin), str(other.root))
+    identify(other)
+    return other
+
+
+def train(project: Project, run: str, seed: int = 0, variant: str = "") -> None:
+    """Fabricate a finished run; another `variant` is another training of it."""
+    campaign = Campaign(project.root / "params", "mini")
+    resolved = campaign.resolve(run, seed)
+    folder = run_folder(project.root / "results", "mini", run, seed)
+    write_params(folder, "mini", run, seed, resolved.values["reader"])
+    write_resolved(resolved, folder / "params.yaml")
+    checkpoint = hashlib.sha256(f"{run} {seed} {variant}".encode()).digest() * 64
+    (folder / "checkpoint.pt").write_bytes(checkpoint)
+    provenance = json.loads((folder / "provenance.json").read_text())
+    provenance["checkpoint_sha256"] = hashlib.sha256(checkpoint).hexdigest()
+    (folder / "provenance.json").write_text(json.dumps(provenance))
+    manifest = project.root / "data" / resolved.values["dataset"] / "manifest.json"
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    manifest.write_text(json.dumps({"dataset": resolved.values["dataset"], "splits": {}}))
+
+
+def fill(project: Project) -> None:
+    """Fabricate the whole mini campaign: every run, with the protocols that the tables ask for, and examples."""
+    tables = load_tables(project.root / "params")
+    campaign = Campaign(project.root / "params", "mini")
+    entries = [tables.tables[name] for name in campaign.scale.tables]
+    figures = [tables.figures[name] for name in campaign.scale.figures]
+    for run in campaign.runs:
+        train(project, run)
+    sources = {source for entry in entries for source in entry.sources()}
+    for run, protocol in sources | {source for figure in figures for source in figure.metrics_sources()}:
+        reader = campaign.resolve(run, 0).values["reader"]
+        write_metrics(project.folder(run), "mini", run, 0, protocol, reader)
+    for run in {run for figure in figures for run in figure.example_runs()}:
+        write_examples(project.folder(run), "cityscapes", gates=0 if run == "fcn_s16" else 3)
+
+
+def _flat(data: dict) -> dict:
+    found = {"rev": data["rev"]}
+    for kind in ("params", "metrics"):
+        for file in data[kind].values():
+            found |= _leaves(file["data"])
+    return found
+
+
+def _leaves(values: dict, head: str = "") -> dict:
+    found = {}
+    for key, value in values.items():
+        found |= _leaves(value, f"{head}{key}.") if isinstance(value, dict) else {f"{head}{key}": value}
+    return found

@@ -1,0 +1,162 @@
+"""Runs as DVC experiments, seen through real DVC and Git."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from temporary_project import Project, clone, fill, make_project, train
+
+ACB3, FCN = "mini-acb3-seed0", "mini-fcn_s16-seed0"
+
+
+@pytest.fixture
+def recorded(project) -> Project:
+    project.acnet("record")
+    return project
+
+
+def test_every_row_has_the_same_filled_columns(recorded):
+    rows = recorded.rows()
+    assert set(rows) == {"workspace", "HEAD", ACB3, FCN, "mini-r101_ohem_trainval-seed0"}
+    assert len({tuple(sorted(row)) for row in rows.values()}) == 1
+    assert all(value not in (None, "", {}) for row in rows.values() for value in row.values())
+    acb3, fcn = rows[ACB3], rows[FCN]
+    named = ("dataset", "backbone", "stride", "modules", "delta", "n", "blocks", "strategies", "seed", "commit")
+    assert [acb3[name] for name in named] == [
+        "mini_cityscapes", "resnet18", 16, "GCM+LCM", 5.0, 3, 3, "none", 0, "0123456789",
+    ]  # fmt: skip
+    assert [fcn[name] for name in ("modules", "delta", "n", "blocks")] == ["none"] * 4
+    metrics = json.loads((recorded.folder("acb3") / "metrics" / "single.json").read_text())
+    assert acb3["single.miou"] == pytest.approx(100 * metrics["miou"], abs=1e-3)
+    assert (acb3["multi_flip.miou"], fcn["single_flip.pixacc"]) == ("not run", "not run")
+    assert rows["mini-r101_ohem_trainval-seed0"]["strategies"] == "MG+DA+OHEM"
+
+
+def test_recording_again_changes_nothing_and_the_work_tree_stays_untouched(project):
+    (project.root / "params" / "notes.txt").write_text("mine, not committed")
+    (project.root / "Snakefile").write_text("# mine\n")
+    project.git("add", "Snakefile")
+    before = project.git("status", "--porcelain"), project.git("stash", "list")
+    project.acnet("record")
+    refs = project.git("for-each-ref", "refs/exps")
+    again = project.acnet("record")
+    assert (project.git("status", "--porcelain"), project.git("stash", "list")) == before
+    assert project.git("for-each-ref", "refs/exps") == refs
+    assert "3 unchanged" in again.stderr
+    assert "the work tree differs" in again.stderr
+
+
+def test_a_later_commit_gets_all_rows_and_names_stay_single(recorded):
+    first = recorded.rows()[ACB3]["rev"]
+    recorded.commit("notes.md", "more")
+    assert set(recorded.rows()) == {"workspace", "HEAD"}
+    assert "3 moved" in recorded.acnet("record").stderr
+    rows = recorded.rows()
+    assert ACB3 in rows and rows[ACB3]["rev"] != first
+    assert rows[ACB3]["commit"] == "0123456789"
+    assert len(recorded.git("for-each-ref", "refs/exps").splitlines()) == 3
+    assert recorded.dvc("exp", "apply", ACB3).returncode == 0
+
+
+def test_a_retrained_run_replaces_its_row_and_the_old_one_is_kept_if_asked(recorded):
+    old = recorded.rows()[ACB3]["rev"]
+    train(recorded, "acb3", variant="again")
+    assert "1 replaced" in recorded.acnet("record", "--keep").stderr
+    rows = recorded.rows()
+    assert rows[ACB3]["rev"] != old
+    assert rows[f"{ACB3}-20240501T100115"]["rev"] == old
+    train(recorded, "acb3", variant="once more")
+    recorded.acnet("record")
+    assert len(recorded.rows()) == len(rows)
+
+
+def test_a_checkpoint_that_is_being_written_is_not_recorded(recorded):
+    (recorded.folder("acb3") / "checkpoint.pt").write_bytes(b"half")
+    train(recorded, "gc_s16")
+    shutil.copy(recorded.folder("acb3") / "checkpoint.pt", recorded.folder("gc_s16") / "checkpoint.pt")
+    done = recorded.acnet("record")
+    assert "gc_s16" in done.stderr and "is it being trained?" in done.stderr
+    assert "mini-gc_s16-seed0" not in recorded.rows()
+
+
+def test_apply_diff_remove_and_plots_work_on_rows(recorded):
+    recorded.dvc("exp", "apply", ACB3)
+    placed = recorded.root / "experiment" / "checkpoint.pt"
+    assert placed.read_bytes() == (recorded.folder("acb3") / "checkpoint.pt").read_bytes()
+    assert "run: acb3" in (recorded.root / "experiment" / "params.yaml").read_text()
+    assert recorded.dvc("status").stdout.strip() == "Data and pipelines are up to date."
+    diff = recorded.dvc("exp", "diff", FCN, ACB3).stdout
+    assert "single.miou" in diff and "modules" in diff
+    plots = json.loads(recorded.dvc("plots", "diff", ACB3, FCN, "--json").stdout)
+    assert not plots.get("errors")
+    assert set(plots["data"]) == {"training loss", "learning rate", "IoU by class", "confusion"}
+    assert all(part["revisions"] == [ACB3, FCN] for parts in plots["data"].values() for part in parts)
+    recorded.dvc("exp", "remove", FCN)
+    assert FCN not in recorded.rows()
+    assert "1 new" in recorded.acnet("record").stderr
+
+
+def test_plots_show_is_quiet_where_no_run_is_applied(project):
+    shown = project.dvc("plots", "show")
+    assert "index.html" in shown.stdout and "WARNING" not in shown.stderr
+
+
+def test_a_fresh_clone_shows_and_applies_the_rows_after_one_command(recorded, tmp_path):
+    other = clone(recorded, tmp_path)
+    for place in (recorded, other):
+        place.dvc("remote", "add", "--local", "--default", "store", str(tmp_path / "store"))
+    recorded.dvc("exp", "push", "origin")
+    other.dvc("exp", "pull", "origin")
+    assert {**other.rows(), "workspace": None, "HEAD": None}.keys() == recorded.rows().keys()
+    other.dvc("exp", "apply", ACB3)
+    assert (other.root / "experiment" / "checkpoint.pt").read_bytes() == (
+        recorded.folder("acb3") / "checkpoint.pt"
+    ).read_bytes()
+
+
+def test_without_git_recording_says_so_and_succeeds(project):
+    shutil.rmtree(project.root / ".git")
+    done = project.acnet("record")
+    assert "no runs recorded" in done.stderr and "no Git repository" in done.stderr
+
+
+def test_two_campaigns_recorded_at_once_lose_nothing(project):
+    shutil.copy(project.root / "params/scales/mini.yaml", project.root / "params/scales/twin.yaml")
+    shutil.copytree(project.root / "results" / "mini", project.root / "results" / "twin")
+    for file in (project.root / "results" / "twin").glob("*/*/params.yaml"):
+        file.write_text(file.read_text().replace("scale: mini", "scale: twin", 1))
+    command = [sys.executable, "-m", "acnet", "record", "--scale"]
+    running = [subprocess.Popen([*command, scale], cwd=project.root) for scale in ("mini", "twin") * 2]
+    assert [process.wait() for process in running] == [0] * 4
+    assert sum(name.startswith(("mini", "twin")) for name in project.rows()) == 6
+    project.git("fsck", "--strict")
+
+
+def test_killed_recordings_leave_a_sound_repository(project):
+    for delay in range(10):
+        command = [sys.executable, "-m", "acnet", "record"]
+        process = subprocess.Popen(command, cwd=project.root, stderr=subprocess.DEVNULL, start_new_session=True)
+        time.sleep(0.1 + 0.08 * delay)
+        subprocess.run(["pkill", "-9", "-s", str(process.pid)], check=False)
+        assert process.wait() in (0, -signal.SIGKILL)
+        project.commit("notes.md", f"kill {delay}")
+    project.git("fsck", "--strict")
+    project.acnet("record")
+    assert len(project.rows()) == 5
+    project.dvc("exp", "apply", ACB3)
+    assert project.dvc("status").stdout.strip() == "Data and pipelines are up to date."
+
+
+def test_a_whole_campaign_is_recorded_fast_and_small(tmp_path):
+    project = make_project(tmp_path / "project")
+    fill(project)
+    began = time.monotonic()
+    project.acnet("record")
+    assert time.monotonic() - began < 30
+    assert len(project.rows()) == 28 + 2
+    files = [file for name in (".git", ".dvc") for file in (project.root / name).rglob("*") if file.is_file()]
+    assert sum(file.stat().st_size for file in files) < 20e6

@@ -1,0 +1,40 @@
+"""Locks that a killed process left behind, and what counts as a repository."""
+
+import os
+import subprocess
+import time
+
+import pytest
+
+from acnet.track.git import Repository, Unavailable
+
+
+@pytest.fixture
+def repository(tmp_path):
+    def git(*arguments):
+        identity = ["-c", "user.name=a", "-c", "user.email=a@localhost"]
+        subprocess.run(["git", "-C", str(tmp_path), *identity, *arguments], check=True, capture_output=True)
+
+    git("init")
+    git("commit", "--allow-empty", "-m", "first")
+    return Repository(tmp_path)
+
+
+def test_a_stale_lock_on_a_ref_is_removed(repository):
+    lock = repository.root / ".git" / "refs" / "exps" / "ab" / "name.lock"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    long_ago = time.time() - 60
+    os.utime(lock, (long_ago, long_ago))
+    repository.update("update-ref", "--stdin", feed=f"update refs/exps/ab/name {repository.head}\n".encode())
+    assert repository.git("rev-parse", "refs/exps/ab/name") == repository.head
+    assert not lock.exists()
+
+
+def test_a_folder_without_a_repository_of_its_own_is_unavailable(repository, tmp_path_factory):
+    with pytest.raises(Unavailable, match="no Git repository"):
+        Repository(tmp_path_factory.mktemp("bare"))
+    inner = repository.root / "inner"
+    inner.mkdir()
+    with pytest.raises(Unavailable, match="but part of"):
+        Repository(inner)

@@ -1,0 +1,79 @@
+"""The columns of a row, and the files that the work tree shows in its place."""
+
+import json
+
+import pytest
+
+from acnet.params.campaign import Campaign
+from acnet.track import plots
+from acnet.track.experiment import columns
+from acnet.track.row import measures, no_run, parameters
+
+
+@pytest.fixture(scope="module")
+def campaign(request):
+    return Campaign(request.config.rootpath / "params", "mini")
+
+
+def test_the_work_tree_shows_the_columns_of_every_row(root, campaign):
+    params, metrics = no_run(campaign.protocols)
+    run = parameters(campaign.resolve("acb3", 0).values, {"commit": "a" * 40})
+    assert list(params) == list(run)
+    assert list(metrics) == list(measures({}, campaign.protocols, {"seconds": 1}))
+    assert (root / "experiment" / "params.yaml").read_text().splitlines()[1:] == columns(params).splitlines()
+    assert json.loads((root / "experiment" / "metrics.json").read_text()) == metrics
+    assert (root / "experiment" / "history.csv").read_text() == plots.history(None)
+    assert (root / "experiment" / "classes.csv").read_text() == plots.classes(None)
+    assert (root / "experiment" / "confusion.csv").read_text() == plots.confusion(None, "camvid")
+
+
+@pytest.mark.parametrize(
+    "run, expected",
+    [
+        ("fcn_s16", ("none", "none", "none", "none", "none")),
+        ("gc_s8", ("GC", "none", "none", 1, "none")),
+        ("gcm_d2_s16", ("GCM", 2.0, "none", 1, "none")),
+        ("gcm_lc", ("GCM+LC", 5.0, "none", 1, "none")),
+        ("gcm_lcm2", ("GCM+LCM", 5.0, 2, 1, "none")),
+        ("fcn_lc", ("LC", "none", "none", 1, "none")),
+        ("r101_mg", ("GCM+LCM", 5.0, 3, 3, "MG")),
+        ("r101_ohem", ("GCM+LCM", 5.0, 3, 3, "MG+DA+OHEM")),
+    ],
+)
+def test_parameters_that_do_not_apply_say_none(campaign, run, expected):
+    row = parameters(campaign.resolve(run, 0).values, {})
+    assert tuple(row[name] for name in ("modules", "delta", "n", "blocks", "strategies")) == expected
+    assert row["commit"] == "unknown"
+
+
+def test_a_dirty_commit_is_marked(campaign):
+    row = parameters(campaign.resolve("acb3", 0).values, {"commit": "c" * 40, "dirty": True})
+    assert row["commit"] == "cccccccccc+"
+
+
+def test_hours_count_as_gpu_hours_only_on_gpus():
+    assert measures({}, [], {"seconds": 7200, "device": "CPU"}) == {"hours": 2.0, "gpu_hours": 0.0}
+    assert measures({}, [], {"seconds": 7200, "device": "NVIDIA H200"})["gpu_hours"] == 2.0
+    assert measures({}, [], {"seconds": 7200, "device": "NVIDIA H200", "processes": 4})["gpu_hours"] == 8.0
+
+
+def test_a_measure_without_value_is_not_the_same_as_a_protocol_not_run():
+    row = measures({"single": {"miou": 0.5, "pixacc": None}}, ["single", "multi_flip"], {"seconds": 1})
+    assert row["single"] == {"miou": 50.0, "pixacc": "none"}
+    assert row["multi_flip"] == {"miou": "not run", "pixacc": "not run"}
+
+
+def test_a_long_history_is_thinned_and_keeps_its_last_step(tmp_path):
+    file = tmp_path / "history.csv"
+    file.write_text("step,epoch,loss,learning_rate\n" + "".join(f"{n},0,1,0.1\n" for n in range(1, 5002)))
+    lines = plots.history(file).splitlines()
+    assert 200 < len(lines) <= 401
+    assert lines[-1].startswith("5001,")
+
+
+def test_confusion_is_a_share_of_each_true_class_in_class_order():
+    matrix = [[3, 1] + [0] * 9, *[[0] * 11] * 10]
+    text = plots.confusion({"class_iou": {}, "confusion": matrix}, "camvid")
+    lines = text.splitlines()
+    assert lines[1:3] == ["Sky,Sky,75.0", "Sky,Building,25.0"]
+    assert "Road,Road,0.0" in lines

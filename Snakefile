@@ -15,6 +15,7 @@ configfile: "workflow/config.yaml"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/track.smk"
 include: "workflow/rules/targets.smk"
 
 

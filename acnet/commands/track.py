@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from acnet.commands.options import campaign, command, scale_option
+from acnet.errors import AcnetError
 
 
 def add(commands) -> None:
@@ -12,6 +13,17 @@ def add(commands) -> None:
     record = command(commands, "record", _record, "make every finished run a DVC experiment of the current commit")
     scale_option(record)
     record.add_argument("--keep", action="store_true", help="keep the old row of a changed run, as NAME-TIME")
+    publish = command(commands, "publish", _publish, "push a campaign to a DVC remote, its list of files as a Git tag")
+    scale_option(publish)
+    publish.add_argument("--data", action="store_true", help="prepared images and labels too; mind their licence")
+    publish.add_argument("--replace", action="store_true", help="let the name mean these files from now on")
+    restore = command(commands, "restore", _restore, "bring a published campaign back, verified")
+    restore.add_argument("--only", default="", help="metrics, or a table or figure such as table3")
+    restore.add_argument("--overwrite", action="store_true", help="replace files that are here with another content")
+    for made, text in ((publish, "name of the campaign (that of the scale)"), (restore, "name of the campaign")):
+        made.add_argument("name", nargs="?" if made is publish else None, help=text)
+        made.add_argument("--remote", help="a DVC remote (the default one)")
+        made.add_argument("--git-remote", default="origin", help="where the tag goes to and comes from (origin)")
 
 
 def _record(parsed: argparse.Namespace) -> None:
@@ -21,7 +33,46 @@ def _record(parsed: argparse.Namespace) -> None:
     try:
         done = record(campaign(parsed), parsed.results_root, Path.cwd(), parsed.keep)
     except Unavailable as reason:
-        print(f"acnet: no runs recorded: {reason}", file=sys.stderr)
+        _say(f"acnet: no runs recorded: {reason}")
         return
     counts = ", ".join(f"{len(names)} {what}" for what, names in done.items() if names)
-    print(f"recorded: {counts}; see dvc exp show" if counts else "no finished run to record", file=sys.stderr)
+    _say(f"recorded: {counts}; see dvc exp show" if counts else "no finished run to record")
+
+
+def _publish(parsed: argparse.Namespace) -> None:
+    from acnet.track.git import Unavailable
+    from acnet.track.publish import publish
+
+    name = parsed.name or parsed.scale
+    options = {"remote": parsed.remote, "git_remote": parsed.git_remote, "replace": parsed.replace}
+    try:
+        entries = publish(campaign(parsed), Path.cwd(), name, with_data=parsed.data, **options)
+    except Unavailable as reason:
+        raise AcnetError(f"cannot publish: {reason}") from None
+    megabytes = sum(entry.size for entry in entries) / 1e6
+    _say(f"published: campaign {name}, {len(entries)} files, {megabytes:.1f} MB")
+
+
+def _restore(parsed: argparse.Namespace) -> None:
+    from acnet.params.tables import load_tables
+    from acnet.track.git import Unavailable
+    from acnet.track.restore import restore
+
+    options = {"only": parsed.only, "remote": parsed.remote, "git_remote": parsed.git_remote}
+    tables = load_tables(parsed.params_root)
+    try:
+        done = restore(Path.cwd(), parsed.name, tables, overwrite=parsed.overwrite, **options)
+    except Unavailable as reason:
+        raise AcnetError(f"cannot restore: {reason}") from None
+    _say(f"restored: campaign {parsed.name}, {len(done.files)} files")
+    if done.absent_checkpoints:
+        _say(
+            f"{len(done.absent_checkpoints)} checkpoints are not here: `snakemake report` has what it needs, "
+            f"`snakemake all` would train these runs; `acnet restore {parsed.name}` brings them"
+        )
+    if done.missing:
+        raise AcnetError(f"missing or damaged on the remote: {', '.join(done.missing)}; the rest is restored")
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr)

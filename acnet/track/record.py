@@ -1,7 +1,7 @@
 """Every finished run as a DVC experiment of the current commit.
 
 To DVC an experiment is a commit on refs/exps/{HEAD's first two digits}/{the others}/{name}, with HEAD as its parent.
-`dvc exp save` would need a clone and seconds for each; `git fast-import` writes all at once, away from work tree and index.
+`dvc exp save` would need a clone and seconds for each; `git fast-import` writes all at once, beside the work tree.
 """
 
 import dataclasses

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +63,15 @@ class Project:
             found[experiment["name"]] = _flat(experiment["revs"][0]["data"])
         return found
 
+    def files(self) -> dict[str, str]:
+        """The SHA-256 of everything generated, by path."""
+        found = [file for name in ("data", "results", "reports") for file in (self.root / name).rglob("*")]
+        return {
+            file.relative_to(self.root).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+            for file in sorted(found)
+            if file.is_file()
+        }
+
     def folder(self, run: str) -> Path:
         return self.root / "results" / "mini" / run / "seed0"
 
@@ -90,14 +100,17 @@ def identify(project: Project) -> None:
         project.git("config", key, value)
 
 
-def clone(project: Project, folder: Path) -> Project:
-    """Another checkout of the same origin, which is made on the first call."""
-    origin = folder / "origin.git"
-    if not origin.exists():
-        project.git("clone", "--quiet", "--bare", ".", str(origin))
-        project.git("remote", "add", "origin", str(origin))
-    other = Project(folder / "clone")
-    project.git("clone", "--quiet", str(origin), str(other.root))
+def add_origin(project: Project) -> None:
+    """A bare repository beside the project as its Git remote `origin`."""
+    origin = project.root.parent / "origin.git"
+    project.git("clone", "--quiet", "--bare", ".", str(origin))
+    project.git("remote", "add", "origin", str(origin))
+
+
+def clone(project: Project, root: Path) -> Project:
+    """A fresh checkout of the project's origin."""
+    project.git("clone", "--quiet", project.git("remote", "get-url", "origin"), str(root))
+    other = Project(root)
     identify(other)
     return other
 
@@ -133,6 +146,9 @@ def fill(project: Project) -> None:
         write_metrics(project.folder(run), "mini", run, 0, protocol, reader)
     for run in {run for figure in figures for run in figure.example_runs()}:
         write_examples(project.folder(run), "cityscapes", gates=0 if run == "fcn_s16" else 3)
+    now = time.time()
+    for file in project.files():
+        os.utime(project.root / file, (now, now))
 
 
 def _flat(data: dict) -> dict:

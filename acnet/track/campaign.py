@@ -1,0 +1,93 @@
+"""A published campaign: the tag campaign/NAME, whose commit adds campaign.dvc, the list of its files and their hashes.
+
+With Git and DVC alone, `git checkout campaign/NAME && dvc pull` brings it back too.
+"""
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+
+import yaml
+
+from acnet.errors import AcnetError
+from acnet.params.campaign import Campaign
+from acnet.params.strict import nearest
+from acnet.params.tables import Tables
+from acnet.track.git import Repository
+
+POINTER = "campaign.dvc"
+_OF_A_RUN = ("params.yaml", "checkpoint.pt", "history.csv", "provenance.json", "metrics/*.json")
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A file of a campaign: its path from the project's root, its MD5 and its bytes."""
+
+    path: str
+    md5: str
+    size: int
+
+
+def tag(name: str) -> str:
+    """The Git ref of a campaign."""
+    return f"refs/tags/campaign/{name}"
+
+
+def files_of(campaign: Campaign, tables: Tables, root: Path, with_data: bool) -> list[Path]:
+    """The files at hand that a campaign consists of, relative to `root`, sorted.
+
+    Pixels of a dataset that is not generated here (its prepared store, example predictions, the figures and the page
+    that show them) are among them only `with_data`; so are stores of generated ones, which are quicker made than sent.
+    """
+    scale = campaign.scale_name
+    pixels = with_data or all(campaign.datasets[name].generate for name in campaign.scale.plays.values())
+    found: set[Path] = set()
+    for run in campaign.runs:
+        for pattern in (*_OF_A_RUN, *(["examples.npz"] if pixels else [])):
+            found |= set(root.glob(f"results/{scale}/{run}/seed*/{pattern}"))
+    found |= set(root.glob(f"results/{scale}/server/*.yaml"))
+    for dataset in set(campaign.scale.plays.values()):
+        found |= set(root.glob(f"data/{dataset}/{'*' if with_data else 'manifest.json'}"))
+    photos = [name for name in campaign.scale.figures if tables.figures[name].examples]
+    for file in root.glob(f"reports/{scale}/**/*"):
+        if pixels or not (file.suffix == ".html" or file.stem in photos):
+            found.add(file)
+    return sorted(file.relative_to(root) for file in found if file.is_file() and not file.name.startswith("."))
+
+
+def write_pointer(entries: Iterable[Entry], scale: str) -> str:
+    """campaign.dvc"""
+    outs = [{"md5": entry.md5, "size": entry.size, "hash": "md5", "path": entry.path} for entry in entries]
+    return yaml.safe_dump({"meta": {"scale": scale}, "outs": outs}, sort_keys=False)
+
+
+def read_pointer(text: str) -> list[Entry]:
+    """The files that a campaign.dvc lists; AcnetError for a path that leads out of the project."""
+    entries = [Entry(out["path"], out["md5"], out["size"]) for out in yaml.safe_load(text)["outs"]]
+    for entry in entries:
+        parts = Path(entry.path).parts
+        if parts[0] not in ("results", "data", "reports") or ".." in parts:
+            raise AcnetError(
+                f"{POINTER}: path '{entry.path}' is not one of results/, data/, reports/; nothing is restored"
+            )
+    return entries
+
+
+def find(repository: Repository, name: str, git_remote: str = "origin") -> list[Entry]:
+    """The files of the campaign `name`, asked of `git_remote` if it is not here; AcnetError if it is nowhere."""
+    if not repository.git("for-each-ref", tag(name)) and git_remote in repository.git("remote").split():
+        names = [line.split("refs/tags/campaign/")[1] for line in _remote_tags(repository, git_remote)]
+        if name in names:
+            repository.git("fetch", "--quiet", "--no-tags", git_remote, f"{tag(name)}:{tag(name)}")
+    if not repository.git("for-each-ref", tag(name)):
+        known = repository.git("for-each-ref", "--format=%(refname:lstrip=3)", "refs/tags/campaign").split()
+        have = f"; there are: {', '.join(known)}" if known else "; none is published here"
+        raise AcnetError(f"campaign '{name}': no tag campaign/{name}{nearest(name, known) if known else ''}{have}")
+    return read_pointer(repository.git("show", f"{tag(name)}:{POINTER}"))
+
+
+def _remote_tags(repository: Repository, git_remote: str) -> list[str]:
+    try:
+        return repository.git("ls-remote", git_remote, "refs/tags/campaign/*").splitlines()
+    except AcnetError:
+        return []  # not reachable: what is here must do

@@ -1,0 +1,113 @@
+"""A published campaign back into data/, results/ and reports/, verified, with time stamps that Snakemake accepts."""
+
+import dataclasses
+import os
+import time
+from collections.abc import Iterable
+from fnmatch import fnmatch
+from pathlib import Path
+
+from acnet.errors import AcnetError
+from acnet.files import replacing
+from acnet.params.tables import Tables
+from acnet.progress import Progress
+from acnet.track.cache import Cache, clone, hashes
+from acnet.track.campaign import Entry, find
+from acnet.track.git import Repository
+from acnet.track.lock import exclusive
+from acnet.track.transfer import transfer
+
+
+@dataclasses.dataclass(frozen=True)
+class Restored:
+    """What came back, what the remote lacks, and the checkpoints of the campaign that are not here; paths, sorted."""
+
+    files: list[str]
+    missing: list[str]
+    absent_checkpoints: list[str]
+
+
+def restore(
+    root: Path,
+    name: str,
+    tables: Tables,
+    *,
+    only: str = "",
+    remote: str | None = None,
+    git_remote: str = "origin",
+    overwrite: bool = False,
+) -> Restored:
+    """Bring the campaign `name` back: all of it, `only` its metrics, or only what a table or figure needs.
+
+    A file that is here with the same content is kept, one with another content refused unless `overwrite`. What
+    the remote lacks is left out and named. Every file of the campaign that is here then gets the same time stamp.
+    """
+    repository, cache = Repository(root), Cache(root)
+    with exclusive(root / ".dvc/tmp/acnet-restore.lock"):
+        entries = find(repository, name, git_remote)
+        here = _here(entries, root)
+        chosen = [entry for entry in entries if _chosen(entry.path, only, tables)]
+        other = [entry.path for entry in chosen if here[entry] is False]
+        if other and not overwrite:
+            count = f" (and {len(other) - 1} more)" if other[1:] else ""
+            raise AcnetError(f"{other[0]}{count}: here with another content; move it away, or --overwrite")
+        wanted = [entry for entry in chosen if not here[entry]]
+        if wanted:
+            absent = [entry.md5 for entry in wanted if not cache.path(entry.md5).exists()]
+            if absent:
+                transfer("pull", root, absent, remote)
+        missing = _place(wanted, root, cache)
+        _settle([entry for entry in entries if here[entry] or (entry in wanted and entry.path not in missing)], root)
+    checkpoints = [entry.path for entry in entries if entry.path.endswith("checkpoint.pt")]
+    return Restored(
+        files=[entry.path for entry in chosen if entry.path not in missing],
+        missing=missing,
+        absent_checkpoints=[path for path in checkpoints if not (root / path).exists()],
+    )
+
+
+def _here(entries: Iterable[Entry], root: Path) -> dict[Entry, bool | None]:
+    """Whether each file is here with the campaign's content (True), with another (False), or not at all (None)."""
+    found: dict[Entry, bool | None] = {}
+    for entry in entries:
+        file = root / entry.path
+        same = file.exists() and file.stat().st_size == entry.size and hashes(file)[0] == entry.md5
+        found[entry] = same if file.exists() else None
+    return found
+
+
+def _chosen(path: str, only: str, tables: Tables) -> bool:
+    """Whether a file belongs to a part of the campaign: everything, metrics, or a table or figure by its name."""
+    if not only:
+        return True
+    kept = path.startswith(("reports/", "data/")) and not path.endswith(".bin")
+    if only == "metrics":
+        return kept or (path.startswith("results/") and not path.endswith("checkpoint.pt"))
+    if only not in tables.tables | tables.figures:
+        known = ", ".join(tables.tables | tables.figures)
+        raise AcnetError(f"only '{only}': not a part of a campaign; it has metrics, {known}")
+    return kept or any(fnmatch(path, f"results/*/{run}/seed*") for run in tables.trained([only]))
+
+
+def _place(entries: list[Entry], root: Path, cache: Cache) -> list[str]:
+    """Copy verified files from the cache into their places; the paths of those that the remote lacks or has damaged."""
+    missing = []
+    progress = Progress("restore", len(entries), "files")
+    for entry in entries:
+        stored = cache.path(entry.md5)
+        if stored.exists() and hashes(stored)[0] != entry.md5:
+            stored.unlink()  # damaged: the next time it is asked of the remote again
+        if stored.exists():
+            with replacing(root / entry.path) as temporary:
+                clone(stored, temporary)
+        else:
+            missing.append(entry.path)
+        progress.advance()
+    return missing
+
+
+def _settle(entries: list[Entry], root: Path) -> None:
+    """Give all files one time: Snakemake makes again what is older than what it is made from."""
+    now = time.time()
+    for entry in entries:
+        os.utime(root / entry.path, (now, now))

@@ -1,0 +1,215 @@
+"""A campaign published by one and restored by a stranger, through real Git, DVC and Snakemake."""
+
+import contextlib
+import functools
+import http.server
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import yaml
+from temporary_project import Project, add_origin, clone, fill, make_project, train
+
+NOTHING = "Nothing to be done"
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory) -> Project:
+    """A whole mini campaign with its report, published; its origin and its DVC remote lie beside it."""
+    folder = tmp_path_factory.mktemp("published")
+    project = make_project(folder / "project")
+    fill(project)
+    project.snakemake("all")
+    add_origin(project)
+    project.dvc("remote", "add", "--local", "--default", "store", str(folder / "store"))
+    project.snakemake("publish")
+    return project
+
+
+@pytest.fixture
+def stranger(published, tmp_path) -> Project:
+    """A fresh clone elsewhere that knows the remote, with none of the first one's files."""
+    other = clone(published, tmp_path / "clone")
+    other.dvc("remote", "add", "--local", "--default", "store", str(published.root.parent / "store"))
+    return other
+
+
+def pointer(published: Project) -> dict[str, str]:
+    """The MD5 of each file of the campaign."""
+    text = published.git("show", "campaign/mini:campaign.dvc")
+    return {out["path"]: out["md5"] for out in yaml.safe_load(text)["outs"]}
+
+
+def test_a_stranger_restores_every_byte_and_nothing_is_left_to_do(published, stranger):
+    stranger.snakemake("restore", "--config", "campaign=mini")
+    assert stranger.files() == {
+        path: digest for path, digest in published.files().items() if path in pointer(published)
+    }
+    assert len(list((stranger.root / "results").rglob("checkpoint.pt"))) == 28
+    assert (stranger.root / "reports/mini/tables/table3.csv").exists()
+    for target in ("all", "report", "table3"):
+        done = stranger.snakemake("-n", target)
+        assert NOTHING in done.stdout + done.stderr
+    assert stranger.git("status", "--porcelain") == ""
+
+
+def test_publishing_leaves_the_work_tree_alone_and_again_changes_nothing(published):
+    assert published.git("status", "--porcelain") == ""
+    before = published.git("rev-parse", "campaign/mini")
+    published.snakemake("publish")
+    assert published.git("rev-parse", "campaign/mini") == before
+    assert published.git("ls-remote", "origin", "refs/tags/campaign/mini").startswith(before)
+
+
+def test_metrics_alone_are_small_and_enough_for_the_report(published, stranger):
+    done = stranger.snakemake("restore", "--config", "campaign=mini", "only=metrics")
+    assert "28 checkpoints are not here" in done.stderr and "`snakemake all` would train" in done.stderr
+    assert not list((stranger.root / "results").rglob("checkpoint.pt"))
+    done = stranger.snakemake("-n", "report")
+    assert NOTHING in done.stdout + done.stderr
+    assert "train" in stranger.snakemake("-n", "all").stdout
+    stranger.acnet("restore", "mini")
+    done = stranger.snakemake("-n", "all")
+    assert NOTHING in done.stdout + done.stderr
+
+
+def test_only_what_a_table_needs_comes_back(published, stranger):
+    stranger.acnet("restore", "mini", "--only", "table2")
+    runs = {file.parents[1].name for file in (stranger.root / "results").rglob("checkpoint.pt")}
+    assert runs == {"fcn_s16", "gcm_d5_s16", "gcm_lc", "gcm_lcm1", "gcm_lcm2", "acb1"}
+    done = stranger.snakemake("-n", "table2")
+    assert NOTHING in done.stdout + done.stderr
+
+
+def test_a_file_that_the_remote_lacks_is_named_and_the_rest_restored(published, stranger):
+    lost = "results/mini/acb3/seed0/checkpoint.pt"
+    md5 = pointer(published)[lost]
+    stored = published.root.parent / "store" / "files" / "md5" / md5[:2] / md5[2:]
+    kept = stored.rename(stored.with_suffix(".away"))
+    try:
+        done = stranger.acnet("restore", "mini", check=False)
+    finally:
+        kept.rename(stored)
+    assert done.returncode == 2
+    assert f"missing or damaged on the remote: {lost}; the rest is restored" in done.stderr
+    assert len(stranger.files()) == len(pointer(published)) - 1
+    stranger.acnet("restore", "mini")
+    assert (stranger.root / lost).exists()
+
+
+def test_a_damaged_file_of_the_cache_is_not_restored(published, stranger):
+    stranger.acnet("restore", "mini", "--only", "metrics")
+    path = "results/mini/acb3/seed0/history.csv"
+    md5 = pointer(published)[path]
+    cached = stranger.root / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
+    cached.chmod(0o644)
+    cached.write_text("damaged")
+    (stranger.root / path).unlink()
+    assert stranger.acnet("restore", "mini", "--only", "metrics", check=False).returncode == 2
+    stranger.acnet("restore", "mini", "--only", "metrics")
+    assert (stranger.root / path).read_bytes() == (published.root / path).read_bytes()
+
+
+def test_a_file_here_with_another_content_is_not_overwritten(published, stranger):
+    train(stranger, "acb3", variant="mine")
+    mine = (stranger.folder("acb3") / "checkpoint.pt").read_bytes()
+    done = stranger.acnet("restore", "mini", check=False)
+    assert done.returncode == 2 and "here with another content" in done.stderr
+    assert (stranger.folder("acb3") / "checkpoint.pt").read_bytes() == mine
+    stranger.acnet("restore", "mini", "--overwrite")
+    assert (stranger.folder("acb3") / "checkpoint.pt").read_bytes() != mine
+
+
+def test_dvc_and_git_alone_bring_a_campaign_back(published, stranger):
+    stranger.git("fetch", "--quiet", "origin", "tag", "campaign/mini")
+    stranger.git("checkout", "--quiet", "campaign/mini")
+    stranger.dvc("pull")
+    assert stranger.files() == {
+        path: digest for path, digest in published.files().items() if path in pointer(published)
+    }
+
+
+def test_an_unknown_campaign_is_named_with_those_there_are(stranger):
+    done = stranger.acnet("restore", "mimi", check=False)
+    assert done.returncode == 2
+    assert "campaign 'mimi': no tag campaign/mimi" in done.stderr and "there are: mini" in done.stderr
+
+
+def test_without_a_remote_publishing_says_how_to_add_one(tmp_path):
+    project = make_project(tmp_path / "project")
+    train(project, "acb3")
+    done = project.acnet("publish", check=False)
+    assert done.returncode == 2 and "dvc remote add --default" in done.stderr
+    assert project.git("tag") == ""
+
+
+def test_another_content_under_the_same_name_needs_replace(tmp_path):
+    project = make_project(tmp_path / "project")
+    train(project, "acb3")
+    project.dvc("remote", "add", "--local", "--default", "store", str(tmp_path / "store"))
+    project.acnet("publish")
+    train(project, "acb3", variant="again")
+    done = project.acnet("publish", check=False)
+    assert done.returncode == 2 and "take another name, or --replace" in done.stderr
+    project.acnet("publish", "--replace")
+    project.acnet("publish", "second")
+    assert project.git("tag").split() == ["campaign/mini", "campaign/second"]
+
+
+def test_results_do_not_depend_on_the_cache(published, stranger):
+    stranger.acnet("restore", "mini", "--only", "table2")
+    before = stranger.files()
+    stranger.acnet("record")
+    stranger.dvc("gc", "--workspace", "--force")
+    stranger.dvc("exp", "remove", "--all-commits")
+    assert stranger.files() == before
+    done = stranger.snakemake("-n", "table2")
+    assert NOTHING in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", ["publish", "restore"])
+def test_killed_commands_leave_a_sound_repository_and_complete_when_asked_again(command, tmp_path):
+    project = make_project(tmp_path / "project")
+    for run in ("acb3", "fcn_s16"):
+        train(project, run)
+    files = project.files()
+    project.dvc("remote", "add", "--local", "--default", "store", str(tmp_path / "store"))
+    arguments = ["publish"] if command == "publish" else ["restore", "mini"]
+    if command == "restore":
+        project.acnet("publish")
+    for round_ in range(10):
+        for folder in ["results", "data"] if command == "restore" else []:
+            shutil.rmtree(project.root / folder, ignore_errors=True)
+        shutil.rmtree(project.root / ".dvc" / "cache", ignore_errors=True)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "acnet", *arguments],
+            cwd=project.root,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        time.sleep(0.2 + 0.12 * round_)
+        with contextlib.suppress(ProcessLookupError):  # it may have ended already
+            os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait() in (0, -signal.SIGKILL)
+    project.git("fsck", "--strict")
+    project.acnet(*arguments)
+    assert project.files() == files
+    project.dvc("status")
+    if command == "publish":
+        assert set(pointer(project)) == set(files)
+
+
+def test_a_campaign_comes_back_over_http(published, stranger):
+    serve = functools.partial(http.server.SimpleHTTPRequestHandler, directory=published.root.parent / "store")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        stranger.dvc("remote", "add", "--local", "web", f"http://127.0.0.1:{server.server_port}")
+        stranger.acnet("restore", "mini", "--only", "table2", "--remote", "web")
+        server.shutdown()
+    checkpoint = stranger.folder("acb1") / "checkpoint.pt"
+    assert checkpoint.read_bytes() == (published.folder("acb1") / "checkpoint.pt").read_bytes()

@@ -24,6 +24,11 @@ def add(commands) -> None:
         made.add_argument("name", nargs="?" if made is publish else None, help=text)
         made.add_argument("--remote", help="a DVC remote (the default one)")
         made.add_argument("--git-remote", default="origin", help="where the tag goes to and comes from (origin)")
+    trace = command(commands, "trace", _trace, "where a table cell comes from")
+    scale_option(trace)
+    trace.add_argument("table", help="such as table3")
+    trace.add_argument("row", help="the row's key, its method or the end of it, such as 'ACB#3'")
+    trace.add_argument("column", nargs="?", help="a column's key; without it, all of them")
 
 
 def _record(parsed: argparse.Namespace) -> None:
@@ -72,6 +77,14 @@ def _restore(parsed: argparse.Namespace) -> None:
         )
     if done.missing:
         raise AcnetError(f"missing or damaged on the remote: {', '.join(done.missing)}; the rest is restored")
+
+
+def _trace(parsed: argparse.Namespace) -> None:
+    from acnet.track.trace import trace
+
+    print(
+        trace(campaign(parsed), parsed.table, parsed.row, parsed.column, parsed.data_root, parsed.results_root), end=""
+    )
 
 
 def _say(message: str) -> None:

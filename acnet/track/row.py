@@ -8,6 +8,7 @@ COLUMNS = (
     "scale", "run", "seed", "dataset", "backbone", "stride", "modules", "delta", "n", "blocks", "strategies", "commit"
 )  # fmt: skip
 _MODULES = {"none": [], "gc": ["GC"], "gcm": ["GCM"], "lc": ["LC"], "lcm": ["LCM"]}
+_NO_SCORE = f"   {NOT_RUN}"  # its blanks sort it behind every number
 _MEASURES = ("miou", "pixacc")
 
 
@@ -44,8 +45,14 @@ def parameters(params: Mapping[str, Any], provenance: Mapping[str, Any]) -> dict
 def measures(
     metrics: Mapping[str, Mapping[str, Any]], protocols: Iterable[str], provenance: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The metric columns: mIoU and PixAcc in percent by protocol, the hours of training, and those of them on GPUs."""
-    row: dict[str, Any] = {name: _percent(metrics.get(name)) for name in protocols}
+    """The metric columns: mIoU and PixAcc in percent by protocol, the hours of training, and those of them on GPUs.
+
+    `score` repeats the mIoU of the first protocol at hand as a text: DVC cannot sort a column where some rows have a
+    number and others "not run", but texts of equal width it can.
+    """
+    protocols = list(protocols)
+    row: dict[str, Any] = {"score": _score(metrics, protocols)}
+    row |= {name: _percent(metrics.get(name)) for name in protocols}
     seconds = provenance.get("seconds")
     hours = round(seconds / 3600, 4) if seconds is not None else UNKNOWN
     on_gpu = not str(provenance.get("device", "CPU")).upper().startswith("CPU")
@@ -56,7 +63,16 @@ def measures(
 def no_run(protocols: Iterable[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The parameters and metrics that the work tree shows: the columns of every row, with no run behind them."""
     hours = {"hours": NOT_RUN, "gpu_hours": NOT_RUN}
-    return dict.fromkeys(COLUMNS, NONE), {name: dict.fromkeys(_MEASURES, NOT_RUN) for name in protocols} | hours
+    nothing = {name: dict.fromkeys(_MEASURES, NOT_RUN) for name in protocols}
+    return dict.fromkeys(COLUMNS, NONE), {"score": _NO_SCORE, **nothing, **hours}
+
+
+def _score(metrics: Mapping[str, Mapping[str, Any]], protocols: list[str]) -> str:
+    for name in protocols:
+        miou = metrics.get(name, {}).get("miou")
+        if miou is not None:
+            return f"{100 * miou:6.2f} {name}"
+    return _NO_SCORE
 
 
 def _percent(metrics: Mapping[str, Any] | None) -> dict[str, Any]:

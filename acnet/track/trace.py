@@ -20,9 +20,9 @@ Line = tuple[str, str]
 
 
 def trace(campaign: Campaign, name: str, row: str, column: str | None, data: Path, results: Path) -> str:
-    """The origin of every cell of table `name` that `row` (its key, its method or the end of it) and `column` mean.
+    """The origin of every cell of table `name` that `row` and `column` mean.
 
-    Raises AcnetError for a table, row or column that there is not, and for a row that no run of ours fills.
+    `row` is a row's key, its method or the end of it, or its run; `column` a column's key, None for all. Raises AcnetError for a table, row or column that there is not, and for a row that no run of ours fills.
     """
     info = scale_info(campaign)
     table = load_tables(campaign.params).table(name)
@@ -45,10 +45,10 @@ def trace(campaign: Campaign, name: str, row: str, column: str | None, data: Pat
 
 
 def _rows(name: str, table: Table, wanted: str) -> list[Row]:
-    """The rows of ours that `wanted` means: by key or method, else those whose method ends so."""
+    """The rows of ours that `wanted` means: by key, method or run, else those whose method ends so."""
     ours = [row for row in table.rows if row.ours]
     text = wanted.lower()
-    exact = [row for row in ours if text in (row.key, row.method.lower())]
+    exact = [row for row in ours if text in (row.key, row.method.lower(), *map(row.run, table.columns))]
     ending = [row for row in ours if row.method.lower().endswith("+" + text)]
     if found := exact or ending:
         return found

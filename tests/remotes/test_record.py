@@ -38,6 +38,13 @@ def test_every_row_has_the_same_filled_columns(recorded):
     assert rows["mini-r101_ohem_trainval-seed0"]["strategies"] == "MG+DA+OHEM"
 
 
+def test_rows_can_be_sorted_by_score(recorded):
+    shown = recorded.dvc("exp", "show", "--csv", "--sort-by", "score", "--sort-order", "desc").stdout.splitlines()
+    rows = recorded.rows()
+    best_first = sorted((ACB3, FCN), key=lambda name: rows[name]["single.miou"], reverse=True)
+    assert [line.split(",")[0] for line in shown[3:]] == [*best_first, "mini-r101_ohem_trainval-seed0"]
+
+
 def test_recording_again_changes_nothing_and_the_work_tree_stays_untouched(project):
     (project.root / "params" / "notes.txt").write_text("mine, not committed")
     (project.root / "Snakefile").write_text("# mine\n")

@@ -52,7 +52,8 @@ def test_a_dirty_commit_is_marked(campaign):
 
 
 def test_hours_count_as_gpu_hours_only_on_gpus():
-    assert measures({}, [], {"seconds": 7200, "device": "CPU"}) == {"hours": 2.0, "gpu_hours": 0.0}
+    row = measures({}, [], {"seconds": 7200, "device": "CPU"})
+    assert (row["hours"], row["gpu_hours"]) == (2.0, 0.0)
     assert measures({}, [], {"seconds": 7200, "device": "NVIDIA H200"})["gpu_hours"] == 2.0
     assert measures({}, [], {"seconds": 7200, "device": "NVIDIA H200", "processes": 4})["gpu_hours"] == 8.0
 
@@ -61,6 +62,13 @@ def test_a_measure_without_value_is_not_the_same_as_a_protocol_not_run():
     row = measures({"single": {"miou": 0.5, "pixacc": None}}, ["single", "multi_flip"], {"seconds": 1})
     assert row["single"] == {"miou": 50.0, "pixacc": "none"}
     assert row["multi_flip"] == {"miou": "not run", "pixacc": "not run"}
+
+
+def test_scores_sort_by_number_and_a_run_without_one_comes_last():
+    measured = [{"single": {"miou": miou}} for miou in (0.081, 1.0, 0.5457)] + [{"multi_flip": {"miou": 0.3}}, {}]
+    scores = [measures(metrics, ["single", "multi_flip"], {"seconds": 1})["score"] for metrics in measured]
+    ranked = sorted(scores, reverse=True)
+    assert ranked == ["100.00 single", " 54.57 single", " 30.00 multi_flip", "  8.10 single", "   not run"]
 
 
 def test_a_long_history_is_thinned_and_keeps_its_last_step(tmp_path):

@@ -22,7 +22,8 @@ Line = tuple[str, str]
 def trace(campaign: Campaign, name: str, row: str, column: str | None, data: Path, results: Path) -> str:
     """The origin of every cell of table `name` that `row` and `column` mean.
 
-    `row` is a row's key, its method or the end of it, or its run; `column` a column's key, None for all. Raises AcnetError for a table, row or column that there is not, and for a row that no run of ours fills.
+    `row` is a row's key, its method or the end of it, or its run; `column` a column's key, None for all. Raises
+    AcnetError for a table, row or column that there is not, and for a row that no run of ours fills.
     """
     info = scale_info(campaign)
     table = load_tables(campaign.params).table(name)

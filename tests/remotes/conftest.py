@@ -1,7 +1,8 @@
 """A project with a few finished runs."""
 
 import pytest
-from temporary_project import Project, make_project, train, write_metrics
+
+from .temporary_project import Project, make_project, train, write_metrics
 
 
 @pytest.fixture

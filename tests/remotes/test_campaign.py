@@ -13,7 +13,8 @@ import time
 
 import pytest
 import yaml
-from temporary_project import Project, add_origin, clone, fill, make_project, train
+
+from .temporary_project import Project, add_origin, clone, fill, make_project, train
 
 NOTHING = "Nothing to be done"
 
@@ -52,9 +53,8 @@ def test_a_stranger_restores_every_byte_and_nothing_is_left_to_do(published, str
     }
     assert len(list((stranger.root / "results").rglob("checkpoint.pt"))) == 28
     assert (stranger.root / "reports/mini/tables/table3.csv").exists()
-    for target in ("all", "report", "table3"):
-        done = stranger.snakemake("-n", target)
-        assert NOTHING in done.stdout + done.stderr
+    done = stranger.snakemake("-n", "all")
+    assert NOTHING in done.stdout + done.stderr
     assert stranger.git("status", "--porcelain") == ""
 
 
@@ -125,13 +125,15 @@ def test_a_file_here_with_another_content_is_not_overwritten(published, stranger
     assert (stranger.folder("acb3") / "checkpoint.pt").read_bytes() != mine
 
 
-def test_dvc_and_git_alone_bring_a_campaign_back(published, stranger):
-    stranger.git("fetch", "--quiet", "origin", "tag", "campaign/mini")
-    stranger.git("checkout", "--quiet", "campaign/mini")
-    stranger.dvc("pull")
-    assert stranger.files() == {
-        path: digest for path, digest in published.files().items() if path in pointer(published)
-    }
+def test_dvc_and_git_alone_bring_a_campaign_back(project, tmp_path):
+    add_origin(project)
+    project.dvc("remote", "add", "--local", "--default", "store", str(tmp_path / "store"))
+    project.acnet("publish")
+    other = clone(project, tmp_path / "clone")
+    other.dvc("remote", "add", "--local", "--default", "store", str(tmp_path / "store"))
+    other.git("checkout", "--quiet", "campaign/mini")
+    other.dvc("pull")
+    assert other.files() == project.files()
 
 
 def test_an_unknown_campaign_is_named_with_those_there_are(stranger):
@@ -199,7 +201,7 @@ def test_killed_commands_leave_a_sound_repository_and_complete_when_asked_again(
     project.git("fsck", "--strict")
     project.acnet(*arguments)
     assert project.files() == files
-    project.dvc("status")
+    assert project.dvc("status").returncode == 0
     if command == "publish":
         assert set(pointer(project)) == set(files)
 

@@ -10,7 +10,8 @@ import sys
 import time
 
 import pytest
-from temporary_project import Project, add_origin, clone, fill, make_project, train
+
+from .temporary_project import Project, add_origin, clone, fill, make_project, train
 
 ACB3, FCN = "mini-acb3-seed0", "mini-fcn_s16-seed0"
 
@@ -96,7 +97,7 @@ def test_apply_diff_remove_and_plots_work_on_rows(recorded):
     recorded.dvc("exp", "apply", ACB3)
     placed = recorded.root / "experiment" / "checkpoint.pt"
     assert placed.read_bytes() == (recorded.folder("acb3") / "checkpoint.pt").read_bytes()
-    assert "run: acb3" in (recorded.root / "experiment" / "params.yaml").read_text()
+    assert 'run: "acb3"' in (recorded.root / "experiment" / "params.yaml").read_text()
     assert recorded.dvc("status").stdout.strip() == "Data and pipelines are up to date."
     diff = recorded.dvc("exp", "diff", FCN, ACB3).stdout
     assert "single.miou" in diff and "modules" in diff

@@ -3,7 +3,8 @@
 import urllib.request
 
 import pytest
-from temporary_project import Project, add_origin, clone
+
+from .temporary_project import Project, add_origin, clone
 
 server = pytest.importorskip("moto.server", reason="moto[s3,server] is not installed")
 

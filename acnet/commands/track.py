@@ -70,6 +70,7 @@ def _restore(parsed: argparse.Namespace) -> None:
     except Unavailable as reason:
         raise AcnetError(f"cannot restore: {reason}") from None
     _say(f"restored: campaign {parsed.name}, {len(done.files)} files")
+    _settle(parsed, done.scale)
     if done.absent_checkpoints:
         _say(
             f"{len(done.absent_checkpoints)} checkpoints are not here: `snakemake report` has what it needs, "
@@ -77,6 +78,20 @@ def _restore(parsed: argparse.Namespace) -> None:
         )
     if done.missing:
         raise AcnetError(f"missing or damaged on the remote: {', '.join(done.missing)}; the rest is restored")
+
+
+def _settle(parsed: argparse.Namespace, scale: str) -> None:
+    """Hand restored files to Snakemake, if they are what params/ asks for today."""
+    from acnet.track.settle import other_parameters, settle
+
+    others = other_parameters(campaign(parsed, scale), parsed.results_root)
+    if others:
+        more = f" and {len(others) - 3} more" if others[3:] else ""
+        _say(f"trained with other parameters than params/ holds today: {', '.join(others[:3])}{more}")
+        return
+    target = "report" if parsed.only == "metrics" else parsed.only or "all"
+    if not settle(Path.cwd(), target, scale):
+        _say(f"not all that `snakemake {target}` needs is in this campaign; snakemake -n {target} shows the rest")
 
 
 def _trace(parsed: argparse.Namespace) -> None:

@@ -28,6 +28,14 @@ class Entry:
     size: int
 
 
+@dataclasses.dataclass(frozen=True)
+class Published:
+    """A published campaign: its scale and its files."""
+
+    scale: str
+    entries: list[Entry]
+
+
 def tag(name: str) -> str:
     """The Git ref of a campaign."""
     return f"refs/tags/campaign/{name}"
@@ -61,20 +69,21 @@ def write_pointer(entries: Iterable[Entry], scale: str) -> str:
     return yaml.safe_dump({"meta": {"scale": scale}, "outs": outs}, sort_keys=False)
 
 
-def read_pointer(text: str) -> list[Entry]:
-    """The files that a campaign.dvc lists; AcnetError for a path that leads out of the project."""
-    entries = [Entry(out["path"], out["md5"], out["size"]) for out in yaml.safe_load(text)["outs"]]
+def read_pointer(text: str) -> Published:
+    """What a campaign.dvc says; AcnetError for a path that leads out of the project."""
+    content = yaml.safe_load(text)
+    entries = [Entry(out["path"], out["md5"], out["size"]) for out in content["outs"]]
     for entry in entries:
         parts = Path(entry.path).parts
         if parts[0] not in ("results", "data", "reports") or ".." in parts:
             raise AcnetError(
                 f"{POINTER}: path '{entry.path}' is not one of results/, data/, reports/; nothing is restored"
             )
-    return entries
+    return Published(content["meta"]["scale"], entries)
 
 
-def find(repository: Repository, name: str, git_remote: str = "origin") -> list[Entry]:
-    """The files of the campaign `name`, asked of `git_remote` if it is not here; AcnetError if it is nowhere."""
+def find(repository: Repository, name: str, git_remote: str = "origin") -> Published:
+    """The campaign `name`, asked of `git_remote` if it is not here; AcnetError if it is nowhere."""
     if not repository.git("for-each-ref", tag(name)) and git_remote in repository.git("remote").split():
         names = [line.split("refs/tags/campaign/")[1] for line in _remote_tags(repository, git_remote)]
         if name in names:

@@ -20,8 +20,9 @@ from acnet.track.transfer import transfer
 
 @dataclasses.dataclass(frozen=True)
 class Restored:
-    """What came back, what the remote lacks, and the checkpoints of the campaign that are not here; paths, sorted."""
+    """What came back of a scale, what the remote lacks, and the checkpoints that are not here; paths, sorted."""
 
+    scale: str
     files: list[str]
     missing: list[str]
     absent_checkpoints: list[str]
@@ -44,7 +45,8 @@ def restore(
     """
     repository, cache = Repository(root), Cache(root)
     with exclusive(root / ".dvc/tmp/acnet-restore.lock"):
-        entries = find(repository, name, git_remote)
+        published = find(repository, name, git_remote)
+        entries = published.entries
         here = _here(entries, root)
         chosen = [entry for entry in entries if _chosen(entry.path, only, tables)]
         other = [entry.path for entry in chosen if here[entry] is False]
@@ -60,6 +62,7 @@ def restore(
         _settle([entry for entry in entries if here[entry] or (entry in wanted and entry.path not in missing)], root)
     checkpoints = [entry.path for entry in entries if entry.path.endswith("checkpoint.pt")]
     return Restored(
+        scale=published.scale,
         files=[entry.path for entry in chosen if entry.path not in missing],
         missing=missing,
         absent_checkpoints=[path for path in checkpoints if not (root / path).exists()],

@@ -58,6 +58,23 @@ def test_a_stranger_restores_every_byte_and_nothing_is_left_to_do(published, str
     assert stranger.git("status", "--porcelain") == ""
 
 
+def test_an_edit_of_params_after_a_restore_trains_that_run_again(stranger):
+    stranger.acnet("restore", "mini")
+    file = stranger.root / "params" / "runs.yaml"
+    text = file.read_text()
+    file.write_text(text.replace("blocks: 1, reuse: 1}", "blocks: 1, reuse: 1, delta: 3.0}"))
+    assert file.read_text() != text
+    done = stranger.snakemake("-n", "all", "--quiet", "rules")
+    assert {line.split()[1] for line in done.stdout.splitlines() if line.startswith("train ")} == {"1"}
+
+
+def test_runs_of_other_parameters_are_named_when_they_are_restored(stranger):
+    file = stranger.root / "params" / "runs.yaml"
+    file.write_text(file.read_text().replace("blocks: 1, reuse: 1}", "blocks: 1, reuse: 1, delta: 3.0}"))
+    done = stranger.acnet("restore", "mini", "--only", "metrics")
+    assert "trained with other parameters than params/ holds today: gcm_lcm1/seed0\n" in done.stderr
+
+
 def test_publishing_leaves_the_work_tree_alone_and_again_changes_nothing(published):
     assert published.git("status", "--porcelain") == ""
     before = published.git("rev-parse", "campaign/mini")
@@ -166,7 +183,7 @@ def test_another_content_under_the_same_name_needs_replace(tmp_path):
 def test_results_do_not_depend_on_the_cache(published, stranger):
     stranger.acnet("restore", "mini", "--only", "table2")
     before = stranger.files()
-    stranger.acnet("record")
+    assert "recorded: 28 new" in stranger.snakemake("record").stderr
     stranger.dvc("gc", "--workspace", "--force")
     stranger.dvc("exp", "remove", "--all-commits")
     assert stranger.files() == before

@@ -31,6 +31,10 @@ class Classes:
 
     def decode(self, raw: np.ndarray, source: object, remedy: str = "is this the right dataset?") -> np.ndarray:
         """Ids on disk (H, W), any integer type, to train ids uint8 (H, W); AcnetError naming an id out of range."""
+        if raw.dtype == np.uint8:  # five times as fast as an index for each pixel
+            decoded = raw.tobytes().translate(self._bytes)
+            if _ILLEGAL not in decoded:
+                return np.frombuffer(decoded, np.uint8).reshape(raw.shape)
         low, high = int(raw.min()), int(raw.max())
         bad = low if low < 0 else high
         if low >= 0 and high < len(self.train_ids):
@@ -40,6 +44,11 @@ class Classes:
                 return label
             bad = int(raw[illegal].min())
         raise AcnetError(f"{source}: label id {bad} is out of range for {self.reader}; {remedy}")
+
+    @functools.cached_property
+    def _bytes(self) -> bytes:
+        """The train id of each of the 256 bytes."""
+        return self.train_ids.tobytes().ljust(256, bytes([_ILLEGAL]))[:256]
 
     def encode(self, label: np.ndarray, void: int) -> np.ndarray:
         """Train ids uint8 (H, W) to ids on disk int32 (H, W), VOID becoming `void`."""

@@ -13,7 +13,7 @@ _ID_MODES = ("L", "P", "I", "I;16", "I;16B", "I;16L")
 
 
 def read_image(path: Path) -> np.ndarray:
-    """An image file as RGB uint8 (H, W, 3): greyscale, palette, 16-bit and CMYK ones are converted.
+    """An image file as RGB uint8 (H, W, 3), read-only: greyscale, palette, 16-bit and CMYK ones are converted.
 
     Raises AcnetError naming the file if it is missing or cannot be decoded.
     """
@@ -22,7 +22,7 @@ def read_image(path: Path) -> np.ndarray:
             if image.mode.startswith("I"):  # 16 bits: keep the upper 8
                 grey = np.clip(np.asarray(image).astype(np.int64) >> 8, 0, 255).astype(np.uint8)
                 return np.repeat(grey[:, :, None], 3, axis=2)
-            return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+            return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
     except _UNREADABLE as error:
         raise _broken(path, error) from error
 
@@ -46,7 +46,7 @@ def read_ids(path: Path, remedy: str) -> np.ndarray:
         with Image.open(path) as image:
             if image.mode not in _ID_MODES:
                 raise AcnetError(f"{path}: a label needs one channel of ids, this one has mode {image.mode}; {remedy}")
-            return np.array(image)
+            return np.asarray(image)
     except _UNREADABLE as error:
         raise _broken(path, error) from error
 

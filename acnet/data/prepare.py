@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from acnet import __version__
 from acnet.data import classes, readers
@@ -121,8 +122,13 @@ def _prepare_split(label: str, dataset: Any, split: _Split, work: Path, journal:
 def write_one(place: Place, index: int, reader: str, pair: Pair) -> tuple[int, int, np.ndarray]:
     """Decode one pair into its place: (index, checksum, pixels of each label value (256,) int64)."""
     image, truth = readers.load_pair(reader, pair)
-    counts = np.zeros(256, np.int64) if truth is None else np.bincount(truth.ravel(), minlength=256)
+    counts = np.zeros(256, np.int64) if truth is None else frequencies(truth)
     return index, place.write(image, truth), counts
+
+
+def frequencies(label: np.ndarray) -> np.ndarray:
+    """The pixels of each value of a label uint8 (H, W): (256,) int64."""
+    return np.array(Image.fromarray(label).histogram(), np.int64)  # three times as fast as bincount, which casts
 
 
 def _check_count(label: str, dataset: Any, found: int, expected: int, labelled: bool) -> str:

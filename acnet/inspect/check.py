@@ -11,7 +11,7 @@ from PIL import Image
 from acnet.data import classes, readers
 from acnet.data.pair import Pair, SplitMissing
 from acnet.data.pool import Pool
-from acnet.data.prepare import TOLERANCE
+from acnet.data.prepare import TOLERANCE, frequencies
 from acnet.errors import AcnetError
 from acnet.inspect import coding
 from acnet.progress import Progress
@@ -113,4 +113,4 @@ def check_one(reader: str, pair: Pair) -> tuple[str, str, str, np.ndarray | None
         _, truth = readers.load_pair(reader, pair)
     except (AcnetError, OSError) as error:
         return pair.name, mode, size, None, str(error)
-    return pair.name, mode, size, None if truth is None else np.bincount(truth.ravel(), minlength=256), None
+    return pair.name, mode, size, None if truth is None else frequencies(truth), None

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from acnet.data import classes, readers, store
-from acnet.data.prepare import prepare
+from acnet.data.prepare import frequencies, prepare
 from acnet.data.source import find_source
 from acnet.data.store import Store
 from acnet.errors import AcnetError
@@ -161,7 +161,7 @@ def test_an_image_that_did_not_reach_the_disk_is_written_again(trees, prepared, 
     one = dataset("ade20k")
     work = broken_off(monkeypatch, tmp_path, one, trees["ade20k"])
     data = bytearray((work / "train.images.bin").read_bytes())
-    data[10] ^= 255
+    data[:4096] = bytes(4096)  # a page that never got there
     (work / "train.images.bin").write_bytes(data)
     with open(work / "train.journal", "a") as handle:
         handle.write('{"index": 4, "ma')  # cut in the middle
@@ -222,3 +222,9 @@ def test_the_source_is_the_environments_then_the_first_folder(tmp_path, dataset,
         find_source("camvid", asked, tmp_path)
     with pytest.raises(AcnetError, match="acnet data generate mini"):
         find_source("mini", dataset("ade20k", folders=["x"]), tmp_path)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (33, 47)])
+def test_frequencies_count_every_pixel(shape):
+    label = np.random.default_rng(0).choice(np.array([0, 0, 0, 7, 255], np.uint8), shape)
+    assert (frequencies(label) == np.bincount(label.ravel(), minlength=256)).all()

@@ -1,4 +1,5 @@
 import dataclasses
+import difflib
 import os
 import re
 import sys
@@ -45,7 +46,8 @@ except AcnetError as error:
 ASKED = [word for word in sys.argv[1:] if re.fullmatch(r"all|runs|report|publish_report|(table|figure)\d+", word)]
 for word in ASKED:
     # Snakemake itself would only say that no rule makes it.
-    if re.fullmatch(r"(table|figure)\d+", word) and word not in SHOWN:
+    meant = re.fullmatch(r"(table|figure)\d+", word) or difflib.get_close_matches(word, SHOWN, cutoff=0.8)
+    if meant and word not in SHOWN:
         raise WorkflowError(f"target '{word}': scale '{SCALE}' has {', '.join(SHOWN)}")
 
 # `report` draws the runs at hand, whatever has changed since: no rule that could make one is even read.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.tiny import tiny_params
 
+ROOT = Path(__file__).resolve().parents[2]
 # A server that has torch loaded already: a fork of it starts in milliseconds.
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["acnet.train.loop", "acnet.evaluate.evaluate", "tests.survival.children"])
@@ -33,6 +34,7 @@ def evaluate(folder: Path, data: Path, seed: int, die: bool) -> None:
     """Evaluate a tiny run; with `die`, be killed when half of the images are done."""
     from acnet.evaluate import evaluate as module
     from acnet.evaluate.trained import Trained
+    from acnet.params.measures import load_measures
     from acnet.params.protocols import Protocol
 
     if die:
@@ -43,9 +45,8 @@ def evaluate(folder: Path, data: Path, seed: int, die: bool) -> None:
 
         Trained.label_map = dying
     params = tiny_params(seed=seed, **LONG)
-    module.evaluate_run(
-        params, folder / "checkpoint.pt", [Protocol(name="single", scales=[1.0])], data, folder / "metrics"
-    )
+    protocols, measures = [Protocol(name="single", scales=[1.0])], load_measures(ROOT / "params")
+    module.evaluate_run(params, folder / "checkpoint.pt", protocols, measures, data, folder / "metrics")
 
 
 def die_now() -> None:

@@ -43,5 +43,9 @@ def make(folder: Path) -> Path:
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
-    """Every file below `folder` with its content; folders without files do not count."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Every result below `folder` with its content: files, but not what a command keeps in order to go on from it."""
+    files = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    return {str(path): (folder / path).read_bytes() for path in files if not _UNFINISHED & set(path.parts)}
+
+
+_UNFINISHED = {".preparing"}

@@ -44,7 +44,7 @@ except AcnetError as error:
 
 # Known before the rules are read, unlike Snakemake's own list of targets.
 ASKED = [word for word in sys.argv[1:] if re.fullmatch(r"all|runs|report|publish_report|(table|figure)\d+", word)]
-for word in ASKED:
+for word in sys.argv[1:]:
     # Snakemake itself would only say that no rule makes it.
     meant = re.fullmatch(r"(table|figure)\d+", word) or difflib.get_close_matches(word, SHOWN, cutoff=0.8)
     if meant and word not in SHOWN:

@@ -13,6 +13,7 @@ import yaml
 from acnet.data.prepare import prepare
 from acnet.evaluate.evaluate import evaluate_run
 from acnet.params.campaign import Campaign
+from acnet.params.measures import load_measures
 from acnet.params.resolved import write_resolved
 from acnet.train.loop import train_run
 
@@ -61,7 +62,8 @@ def learn(settings: Campaign, folder: Path, run: str, seed: int = 0) -> dict:
     write_resolved(resolved, out / "params.yaml")
     data = settings.params.parent / "data"
     train_run(resolved.values, out, data)
-    evaluate_run(resolved.values, out / "checkpoint.pt", [settings.protocol("single", run)], data, out / "metrics")
+    protocols, measures = [settings.protocol("single", run)], load_measures(settings.params)
+    evaluate_run(resolved.values, out / "checkpoint.pt", protocols, measures, data, out / "metrics")
     return json.loads((out / "metrics/single.json").read_text())
 
 

@@ -16,7 +16,7 @@ from acnet.params.tables import Tables
 from acnet.track.git import Repository
 
 POINTER = "campaign.dvc"
-_OF_A_RUN = ("params.yaml", "checkpoint.pt", "history.csv", "provenance.json", "metrics/*.json")
+_OF_A_RUN = ("*.yaml", "*.json", "*.csv", "checkpoint.pt", "metrics/*.json", "metrics/*.npz")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tests" / "unit" / "report"))
 
-from fabricated import write_examples, write_gates, write_metrics, write_params  # noqa: E402
+from fabricated import write_examples, write_gates, write_images, write_metrics, write_params  # noqa: E402
 
 from acnet.params.campaign import Campaign  # noqa: E402
 from acnet.params.claims import gated_runs  # noqa: E402
@@ -145,8 +145,7 @@ def fill(project: Project) -> None:
     for run, protocol in sources | {source for figure in figures for source in figure.metrics_sources()}:
         reader = campaign.resolve(run, 0).values["reader"]
         write_metrics(project.folder(run), "mini", run, 0, protocol, reader)
-    for file in list((project.root / "results").glob("*/*/*/metrics/*.json")):
-        file.with_suffix(".images.npz").write_bytes(b"counts by image")
+        write_images(project.root / "results" / "mini", run, (50, 60, 70), protocol=protocol)
     for run in gated_runs(project.root / "params", tables):
         write_gates(project.folder(run))
     for run in {run for figure in figures for run in figure.example_runs()}:

@@ -34,7 +34,7 @@ test-unit: venv
 	$(BIN)/python -m pytest -n 2 tests/unit
 
 test-all: test
-	$(BIN)/python -m pytest tests/survival
+	$(BIN)/python -m pytest tests/remotes tests/survival
 	$(BIN)/python -m pytest -n 3 tests/cluster
 
 check: venv

@@ -90,7 +90,7 @@ def manifest(wildcards):
 
 
 def source_of(wildcards):
-    """What a dataset is prepared from, if a rule makes it: a generated folder, or downloads where no folder is at hand."""
+    """A generated folder, or downloads where no folder is at hand; nothing for a folder that nobody here makes."""
     dataset = CAMPAIGN.datasets[wildcards.dataset]
     if dataset.generate:
         return f"data/raw/{wildcards.dataset}"

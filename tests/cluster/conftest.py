@@ -154,6 +154,6 @@ def _adapt(project: Project) -> None:
 
 
 def measured(folder: Path) -> dict[str, str]:
-    """Hashes of every metrics file below a project's results."""
+    """Hashes of what was measured of the networks of the table, below a project's results."""
     files = files_below(folder / "results")
-    return {name: value for name, value in files.items() if "/metrics/" in name}
+    return {name: value for name, value in files.items() if name.startswith("mini/ade_") and "/metrics/" in name}

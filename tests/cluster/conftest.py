@@ -80,7 +80,7 @@ class ClusterProject(Project):
             found.clear()
             found.update({job: rule for job, rule in jobs.items() if rule.startswith("rule_train")})
             found.pop(different_from, None)
-            saved = state != "running" or any((self.folder / RUN / "resume").glob("*.pt"))
+            saved = state != "running" or any((self.folder / RUN / "resume").glob("state*.pt"))
             return bool(found) and saved
 
         self.slurm.wait(there, f"a training to be {state}", 120)

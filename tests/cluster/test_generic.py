@@ -24,7 +24,7 @@ def test_a_job_that_is_deleted_goes_on_and_measures_the_same(reference, unstarte
     with open(tmp_path / "output.txt", "w") as output:
         snakemake = subprocess.Popen(command, cwd=project, env=environment, stdout=output, stderr=subprocess.STDOUT)
     end = time.monotonic() + 120
-    while not any((project / RUN / "resume").glob("*.pt")):
+    while not any((project / RUN / "resume").glob("state*.pt")):
         assert time.monotonic() < end and snakemake.poll() is None, (tmp_path / "output.txt").read_text()
         time.sleep(0.1)
     subprocess.run([commands / "qdel", "1.pbs"], check=True)

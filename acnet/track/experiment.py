@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from acnet.errors import AcnetError
+from acnet.evaluate.counts import counts_file
 from acnet.files import digest, read_json, read_yaml
 from acnet.track import plots
 from acnet.track.row import measures, parameters
@@ -45,14 +46,15 @@ def read_experiment(folder: Path, protocols: Iterable[str]) -> Experiment | None
     protocols = list(protocols)
     files = {name: folder / "metrics" / f"{name}.json" for name in protocols}
     metrics = {name: read_json(file) for name, file in files.items() if file.exists()}
-    shown = next(iter(metrics.values()), None)
+    first = next(iter(metrics), None)
+    shown, counts = metrics.get(first), counts_file(files[first]) if first else None
     try:
         texts = {
             "params.yaml": columns(parameters(params, provenance)),
             "metrics.json": _json(measures(metrics, protocols, provenance)),
             "history.csv": plots.history(folder / "history.csv"),
             "classes.csv": plots.classes(shown),
-            "confusion.csv": plots.confusion(shown, params["reader"]),
+            "confusion.csv": plots.confusion(counts, params["reader"]),
             "run.yaml": (folder / "params.yaml").read_text(encoding="utf-8"),
             "provenance.json": _json(provenance),
         }

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from acnet.data.classes import load
+from acnet.evaluate.counts import read_counts
 
 _POINTS = 400
 _HISTORY = ("step", "epoch", "loss", "learning_rate")
@@ -29,16 +30,22 @@ def classes(metrics: Mapping[str, Any] | None) -> str:
     return _text(("class", "iou"), ([name, round(100 * iou, 4)] for name, iou in found.items() if iou is not None))
 
 
-def confusion(metrics: Mapping[str, Any] | None, reader: str) -> str:
-    """The confusion matrix as percent of each true class; cells below 0.1 % are left out, but for the diagonal."""
-    names = load(reader).names if metrics else []
+def confusion(counts: Path | None, reader: str) -> str:
+    """The confusion matrix in a file of counts by image, as percent of each true class.
+
+    Cells below 0.1 % are left out, but for the diagonal.
+    """
     cells = []
-    for actual, row in zip(names, metrics["confusion"] if metrics else [], strict=True):
-        total = sum(row) or 1
-        shares = ((predicted, 100 * count / total) for predicted, count in zip(names, row, strict=True))
-        cells += [
-            [actual, predicted, round(share, 3)] for predicted, share in shares if share >= 0.1 or predicted == actual
-        ]
+    if counts is not None and counts.exists():
+        names, matrix = load(reader).names, read_counts(counts).confusion().tolist()
+        for actual, row in zip(names, matrix, strict=False):
+            total = sum(row) or 1
+            shares = ((predicted, 100 * count / total) for predicted, count in zip(names, row, strict=False))
+            cells += [
+                [actual, predicted, round(share, 3)]
+                for predicted, share in shares
+                if share >= 0.1 or predicted == actual
+            ]
     return _text(("actual", "predicted", "percent"), cells)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .temporary_project import Project, make_project, train, write_metrics
+from .temporary_project import Project, make_project, train, write_images, write_metrics
 
 
 @pytest.fixture
@@ -13,5 +13,7 @@ def project(tmp_path) -> Project:
         train(made, run)
     for protocol in ("single", "single_flip"):
         write_metrics(made.folder("acb3"), "mini", "acb3", 0, protocol, "cityscapes")
+    for run in ("fcn_s16", "acb3"):
+        write_images(made.root / "results" / "mini", run, (50, 60, 70))
     write_metrics(made.folder("fcn_s16"), "mini", "fcn_s16", 0, "single", "cityscapes")
     return made

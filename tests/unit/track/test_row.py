@@ -2,8 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from acnet.evaluate.counts import Counts, ImageCounts, write_counts
 from acnet.params.campaign import Campaign
 from acnet.track import plots
 from acnet.track.experiment import columns
@@ -79,9 +81,10 @@ def test_a_long_history_is_thinned_and_keeps_its_last_step(tmp_path):
     assert lines[-1].startswith("5001,")
 
 
-def test_confusion_is_a_share_of_each_true_class_in_class_order():
-    matrix = [[3, 1] + [0] * 9, *[[0] * 11] * 10]
-    text = plots.confusion({"class_iou": {}, "confusion": matrix}, "camvid")
+def test_confusion_is_a_share_of_each_true_class_in_class_order(tmp_path):
+    image = ImageCounts(np.array([0, 1], np.uint32), np.array([3, 1], np.uint32), np.zeros((3, 11), np.uint32))
+    write_counts(tmp_path / "single.images.npz", Counts.join(["a"], 11, [2], [image]))
+    text = plots.confusion(tmp_path / "single.images.npz", "camvid")
     lines = text.splitlines()
     assert lines[1:3] == ["Sky,Sky,75.0", "Sky,Building,25.0"]
     assert "Road,Road,0.0" in lines

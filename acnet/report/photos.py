@@ -1,7 +1,5 @@
 """Figures 4 and 5: images with truth, predictions and gates."""
 
-import math
-
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -36,10 +34,13 @@ def photo_figure(entry: tables.Figure, results: Results) -> Figure:
     reader = _reader(entry, results)
     if reader is None:
         return placeholder(entry.title, [f"params.yaml of {' and '.join(files)}"])
-    return _draw(entry, pairs, load(reader))
+    *_, last = entry.runs.values()
+    return _draw(entry, pairs, load(reader), _strides(last, results))
 
 
-def _draw(entry: tables.Figure, pairs: list[tuple[Example, Example]], classes: Classes) -> Figure:
+def _draw(
+    entry: tables.Figure, pairs: list[tuple[Example, Example]], classes: Classes, strides: tuple[int, ...]
+) -> Figure:
     gates = max(len(ours.gates) for _, ours in pairs) if entry.kind == "gates" else 0
     columns = 4 + gates
     width = _WIDTH[entry.kind]
@@ -63,7 +64,7 @@ def _draw(entry: tables.Figure, pairs: list[tuple[Example, Example]], classes: C
                 gate, cmap=_GATES, vmin=0, vmax=1, interpolation="nearest", extent=_extent(shape), aspect="equal"
             )
             _caption(axes, f"mean {gate.mean():.2f}")
-    titles = ["image", "truth", *labels, *(_gate_title(gate, shape) for gate in pairs[0][1].gates[:gates])]
+    titles = ["image", "truth", *labels, *(f"gate at 1/{stride}" for stride in strides[:gates])]
     for axes, title in zip(panels[0], titles, strict=True):
         axes.set_title(title, color=INK, pad=5)
     if gates:
@@ -84,8 +85,11 @@ def _right(prediction: np.ndarray, truth: np.ndarray) -> float:
     return 100 * float((prediction == truth)[known].mean()) if known.any() else 0.0
 
 
-def _gate_title(gate: np.ndarray, shape: tuple[int, ...]) -> str:
-    return f"gate at 1/{2 ** round(math.log2(shape[0] / gate.shape[0]))}"
+def _strides(run: str, results: Results) -> tuple[int, ...]:
+    """The resolution of the gate of each block, as a part of the network's input (Sec. 3.1)."""
+    known = (results.params(run, seed) for seed in results.scale.seeds)
+    first = next((params["model"]["output_stride"] for params in known if params), 16)
+    return (first, 8, 4)
 
 
 def _extent(shape: tuple[int, ...]) -> tuple[float, float, float, float]:

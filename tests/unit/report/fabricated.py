@@ -84,7 +84,7 @@ def write_params(folder: Path, scale: str, run: str, seed: int, reader: str) -> 
     folder.mkdir(parents=True, exist_ok=True)
     params = {"scale": scale, "run": run, "seed": seed, "dataset": f"{scale}_{reader}", "reader": reader}
     params |= {
-        "model": {"backbone": "resnet18", "delta": 5.0, "multi_grid": None},
+        "model": {"backbone": "resnet18", "delta": 5.0, "output_stride": 16, "multi_grid": None},
         "train": {"epochs": 30, "crop": [64, 64]},
     }
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))

@@ -25,12 +25,11 @@ def publish(
 ) -> list[Path]:
     """Copy out_root/{scale} to published_root/{scale}, with a README.md naming `command` and every run's origin.
 
-    `published_root` is out_root/published and `command` make reproduce of the scale unless they are given. Figures
+    `published_root` is out_root/published unless it is given, and `command` what trains the runs at hand. Figures
     that show images, and the page with them inside, are copied for generated data only. What was published before is
     replaced. Raises AcnetError naming the first file that the report has not written yet.
     """
     tables = load_tables(params_root)
-    command = command or f"make reproduce SCALE={scale.name}"
     source, target = Path(out_root) / scale.name, Path(published_root or Path(out_root) / "published") / scale.name
     names = [Path("claims.json"), *_names("tables", scale.tables, _TABLE_SUFFIXES)]
     names += _names("figures", _figures(scale, tables), _FIGURE_SUFFIXES)
@@ -43,8 +42,19 @@ def publish(
     for name in names:
         with replacing(target / name) as temporary:
             shutil.copyfile(source / name, temporary)
-    write_text(target / "README.md", _readme(scale, tables, Results(scale, results_root), command))
+    results = Results(scale, results_root)
+    command = command or _command(scale, tables, results)
+    write_text(target / "README.md", _readme(scale, tables, results, command))
     return [*(target / name for name in names), target / "README.md"]
+
+
+def _command(scale: ScaleInfo, tables: Tables, results: Results) -> str:
+    """What makes the runs at hand: everything, or the networks that were trained by their names."""
+    needed = tables.trained([*scale.tables, *scale.figures])
+    trained = [run for run in needed if any(results.provenance(run, seed) for seed in scale.seeds)]
+    if trained == needed:
+        return f"make reproduce SCALE={scale.name}"
+    return f"snakemake --cores all runs --config scale={scale.name} runs={','.join(trained)}"
 
 
 def _figures(scale: ScaleInfo, tables: Tables) -> list[str]:

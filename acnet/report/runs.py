@@ -123,5 +123,5 @@ def _rows(run: str, table: Table) -> list[str]:
         if columns:
             texts.append(row.method + (f" ({', '.join(columns)})" if len(table.columns) > len(columns) else ""))
         if row.server == run:
-            texts.append(f"{row.method} (sent to the test server)")
+            texts.append(f"{row.method} (for the test server)")
     return texts

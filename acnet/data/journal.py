@@ -12,8 +12,7 @@ import numpy as np
 from acnet import __version__
 from acnet.data.pair import Pair
 from acnet.data.store import Places
-from acnet.errors import AcnetError
-from acnet.files import digest, write_text
+from acnet.files import digest, held, write_text
 
 _PLAN, _LOCK = "plan", "lock"
 
@@ -21,15 +20,7 @@ _PLAN, _LOCK = "plan", "lock"
 @contextlib.contextmanager
 def alone(work: Path) -> Iterator[None]:
     """Keep other processes out of `work`; AcnetError if one is there."""
-    import fcntl
-
-    with open(work / _LOCK, "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AcnetError(f"{work}: another process is preparing this dataset; wait for that one") from None
-        except OSError:
-            pass  # a network file system without locks
+    with held(work / _LOCK, f"{work}: another process is preparing this dataset; wait for that one"):
         yield
 
 

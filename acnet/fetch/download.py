@@ -12,6 +12,7 @@ from typing import Any
 from acnet.errors import AcnetError
 from acnet.fetch.checksums import WrongBytes
 from acnet.fetch.space import check_space
+from acnet.files import held
 from acnet.progress import Progress
 
 _BLOCK = 1 << 16
@@ -207,18 +208,11 @@ def _discard(part: Path) -> None:
 @contextlib.contextmanager
 def _locked(target: Path) -> Iterator[Path]:
     """The `.part` beside `target`, for this process alone."""
-    import fcntl
-
     part = target.with_name(target.name + ".part")
-    with open(target.with_name(f".{target.name}.lock"), "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AcnetError(f"{part}: another process is downloading it; wait for that one") from None
-        except OSError:
-            pass  # a network file system without locks
+    lock = target.with_name(f".{target.name}.lock")
+    with held(lock, f"{part}: another process is downloading it; wait for that one"):
         yield part
-        Path(lock.name).unlink(missing_ok=True)
+        lock.unlink(missing_ok=True)
 
 
 def _reason(error: Exception) -> str:

@@ -5,6 +5,7 @@ import re
 import sys
 from pathlib import Path
 
+import yaml
 from snakemake.exceptions import WorkflowError
 
 from acnet.data.source import own_folder
@@ -14,6 +15,7 @@ from acnet.params.campaign import Campaign
 from acnet.params.claims import gated_runs
 from acnet.params.measures import load_measures
 from acnet.params.resources import load_resources
+from acnet.params.strict import known
 from acnet.params.tables import check_names, load_tables
 
 # The rules find the command `acnet` whether or not this environment is activated.
@@ -28,6 +30,7 @@ NAMED = [name for name in str(config["runs"]).split(",") if name]
 
 try:
     # Everything that is asked is settled here, so that a mistake in params/ is one line before anything starts.
+    known(config, yaml.safe_load(Path("workflow/config.yaml").read_text()), "--config")
     CAMPAIGN = Campaign(PARAMS, SCALE)
     TABLES = load_tables(PARAMS)
     MEASURES = load_measures(PARAMS)

@@ -30,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         with _stoppable():
             parsed = _parser().parse_args(arguments)
             parsed.command(parsed)
+            sys.stdout.flush()  # a pipe that nobody reads any more is found out here, not while Python ends
         return 0
     except AcnetError as error:
         return _fail(str(error), 2)
@@ -39,6 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(str(unfinished), os.EX_TEMPFAIL)
     except KeyboardInterrupt as stopped:
         return _fail(_STOPPED, 128 + (stopped.args[0] if stopped.args else signal.SIGINT))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor does Python try again at its end
+        return 128 + signal.SIGPIPE
     except OSError as error:
         return _fail(_said_by_the_system(error), 2)
 

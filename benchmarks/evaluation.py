@@ -1,13 +1,16 @@
-"""How fast evaluation is, beside what others do; every figure is a ratio of medians of interleaved repeats.
+"""How fast evaluation is beside what others do; every ratio is of times taken in one run.
 
-python benchmarks/evaluation.py confusion            counting 2048x1024 label maps
-python benchmarks/evaluation.py sliding              multi-scale sliding windows with mirrors
+python benchmarks/evaluation.py confusion      counting label maps of 2048x1024 pixels: medians of interleaved repeats
+python benchmarks/evaluation.py sliding        eight scales with mirrors and windows, each way in a process of its own
 
-Beside: the formulas of mmsegmentation's IoUMetric and SegTTAModel written out here, torchmetrics and cityscapesscripts
-where they are installed. Run it on a machine at rest; `sliding` takes minutes with the defaults on one core.
+Beside: mmsegmentation (benchmarks/mmsegmentation.py says how to install it), torchmetrics, and the compiled counting of
+cityscapesscripts (`CYTHONIZE_EVAL=1 pip install` of its repository, with cython, numpy and a compiler); what is not
+installed is named and left out. Run it on a machine at rest; `sliding` takes minutes.
 """
 
 import argparse
+import dataclasses
+import multiprocessing
 import resource
 import statistics
 import sys
@@ -17,79 +20,96 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+from scipy.spatial import cKDTree
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from acnet.data.transforms import normalise, resampled_region, scaled_size
+import mmsegmentation
+
+from acnet.data.transforms import resampled_region, scaled_size
 from acnet.evaluate.confusion import confusion
 from acnet.evaluate.counts import count
-from acnet.evaluate.inference import predict
-from acnet.evaluate.windows import corners
+from acnet.evaluate.fold import fold
+from acnet.evaluate.inference import label_map
 from acnet.model import build_network
 from acnet.params.campaign import Campaign
 from acnet.params.measures import load_measures
 from acnet.params.protocols import Protocol
 
 PARAMS = Path(__file__).resolve().parents[1] / "params"
+CLASSES, WINDOW, STEP = 19, 256, 171
+_COMPARED = [0.5, 1.0]
+WAYS = ("mmsegmentation's SegTTAModel", "ours, float32", "ours, bfloat16")
 
 
 def main() -> None:
     """Run one benchmark and print its table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["confusion", "sliding"])
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--cpu-time", action="store_true", help="CPU time, for a machine that is not at rest")
-    parser.add_argument("--backbone", default="resnet50", help="of sliding")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=9, help="of confusion")
     parser.add_argument("--scales", default="0.5,0.75,1,1.25,1.5,1.75,2,2.25", help="of sliding")
     parser.add_argument("--size", default="512x1024", help="height x width of sliding's image")
+    parser.add_argument("--way", action="append", choices=WAYS, help="of sliding; may repeat (all)")
     parsed = parser.parse_args()
-    torch.set_num_threads(parsed.threads)
-    clock = time.process_time if parsed.cpu_time else time.perf_counter
     if parsed.what == "confusion":
-        for classes in (19, 150):
-            show(f"confusion of 2048x1024 pixels, {classes} classes", counting(classes), parsed.repeats, clock)
+        torch.set_num_threads(parsed.threads)
+        for maps in ("label maps", "noise"):
+            for classes in (19, 150):
+                ways = counting(*(label_maps if maps == "label maps" else noise)(classes), classes)
+                show(f"confusion of 2048x1024 pixels, {maps}, {classes} classes", ways, parsed.repeats)
     else:
-        height, width = map(int, parsed.size.split("x"))
+        size = tuple(map(int, parsed.size.split("x")))
         scales = [float(scale) for scale in parsed.scales.split(",")]
-        show(
-            f"{len(scales)} scales with mirrors", sliding(parsed.backbone, scales, height, width), parsed.repeats, clock
-        )
-    print(
-        f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB, all of them in one process"
-    )
+        sliding(parsed.way or WAYS, scales, size, parsed.threads)
 
 
-def show(title: str, ways: dict[str, Callable[[], object]], repeats: int, clock: Callable[[], float]) -> None:
+def show(title: str, ways: dict[str, Callable[[], object]], repeats: int) -> None:
     """Time each of `ways` in turn, `repeats` times after a warm-up; the first is ours."""
     times = {name: [] for name in ways}
     for repeat in range(repeats + 1):
         for name, way in ways.items():
-            start = clock()
+            start = time.perf_counter()
             way()
-            if repeat or repeats == 1:
-                times[name].append(clock() - start)
+            if repeat:
+                times[name].append(time.perf_counter() - start)
     medians = {name: statistics.median(values) for name, values in times.items()}
     first = next(iter(medians.values()))
     print(title)
     for name, median in medians.items():
-        print(f"  {name:<46} {1000 * median:10.1f} ms  {median / first:6.2f} times ours")
+        print(f"  {name:<46} {1000 * median:8.1f} ms  {median / first:6.2f} times ours")
 
 
-def counting(classes: int) -> dict[str, Callable[[], object]]:
-    """Ways to count one image's label maps."""
+def label_maps(classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """A truth and a prediction that are as even as real ones: 1 % of neighbours differ, as in Cityscapes' own."""
     rng = np.random.default_rng(0)
-    truth = rng.integers(0, classes, (64, 128)).astype(np.uint8).repeat(16, 0).repeat(16, 1)
-    truth[:100] = 255
-    prediction = np.where(truth == 255, 0, np.roll(truth, 5, 1)).astype(np.uint8)
-    prediction[prediction == 255] = 0
+    seeds, label = rng.random((150, 2)) * (1024, 2048), rng.integers(0, classes, 150)
+    guess = np.where(rng.random(150) < 0.2, rng.integers(0, classes, 150), label)
+    pixels = np.stack(np.mgrid[:1024, :2048], -1).reshape(-1, 2)
+    truth, prediction = (
+        of[cKDTree(places).query(pixels)[1]].reshape(1024, 2048).astype(np.uint8)
+        for of, places in ((label, seeds), (guess, seeds + rng.normal(0, 5, seeds.shape)))
+    )
+    truth[900:] = 255
+    return truth, prediction
+
+
+def noise(classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Maps of which every pixel is another class: the worst case."""
+    return tuple(np.random.default_rng(0).integers(0, classes, (2, 1024, 2048)).astype(np.uint8))
+
+
+def counting(truth: np.ndarray, prediction: np.ndarray, classes: int) -> dict[str, Callable[[], object]]:
+    """Ways to count one image's label maps."""
     measures = load_measures(PARAMS)
     ways = {
         "ours": lambda: confusion(truth, prediction, classes),
         "ours, with edges, segments and Boundary IoU": lambda: count(truth, prediction, classes, measures),
-        "mmsegmentation's formula (torch.histc)": lambda: histograms(truth, prediction, classes),
     }
+    if mmsegmentation.installed():
+        ways["mmsegmentation's IoUMetric"] = lambda: mmsegmentation.intersect_and_union(truth, prediction, classes)
+    else:
+        print("mmsegmentation is not installed")
     try:
         from torchmetrics.functional.classification import multiclass_confusion_matrix as matrix
     except ImportError:
@@ -107,58 +127,84 @@ def counting(classes: int) -> dict[str, Callable[[], object]]:
     return ways
 
 
-def histograms(truth: np.ndarray, prediction: np.ndarray, classes: int) -> torch.Tensor:
-    """Intersections, predicted and true pixels of each class as IoUMetric counts them: (3, K)."""
-    truth, prediction = torch.from_numpy(truth), torch.from_numpy(prediction)
-    mask = truth != 255
-    truth, prediction = truth[mask], prediction[mask]
-    parts = (prediction[prediction == truth], prediction, truth)
-    return torch.stack([torch.histc(part.float(), bins=classes, min=0, max=classes - 1) for part in parts])
+def sliding(ways: list[str], scales: list[float], size: tuple[int, int], threads: int) -> None:
+    """Score one image by every way, and say how much of their label maps agrees with the first's.
 
-
-def sliding(backbone: str, scales: list[float], height: int, width: int) -> dict[str, Callable[[], object]]:
-    """Ways to score one image by windows of 256 pixels, stride 171, at every scale and mirrored: an FCN at 1/16."""
-    params = Campaign(PARAMS, "paper").resolve("fcn_s16", 0).values
-    model = {**params["model"], "backbone": backbone, "classes": 19}
-    torch.manual_seed(0)
-    network = build_network(model).eval()
-    ours = build_network(model).eval().to(memory_format=torch.channels_last)
-    image = np.random.default_rng(0).integers(0, 256, (height, width, 3)).astype(np.uint8)
-    cpu = torch.device("cpu")
-    protocols = {
-        precision: Protocol(
-            name="bench", scales=scales, mirror=True, window=[256, 256], stride=171 / 256, precision=precision
+    The maps are those of two scales without mirrors: SegTTAModel takes the softmax of each mirror, we of their mean.
+    """
+    if WAYS[0] in ways and not mmsegmentation.installed():
+        print("mmsegmentation is not installed")
+        ways = [way for way in ways if way != WAYS[0]]
+    if not ways:
+        return
+    print(f"FCN-50 at 1/16, {len(scales)} scales with mirrors, {size[1]}x{size[0]}, windows of {WINDOW}, step {STEP}")
+    context, first = multiprocessing.get_context("spawn"), None
+    for way in ways:
+        # A process of its own, so that its peak of memory is its own.
+        with context.Pool(1) as pool:
+            seconds, peak, labels = pool.apply(scored, (way, scales, size, threads))
+        first = first or (seconds, labels)
+        print(
+            f"  {way:<30} {seconds:7.1f} s  {first[0] / seconds:5.2f} times as fast  peak {peak:5.2f} GiB"
+            f"  same class without mirrors {100 * float((labels == first[1]).mean()):6.2f} %",
+            flush=True,
         )
-        for precision in ("float32", "bfloat16")
-    }
-    return {
-        "ours, float32": lambda: predict(ours, image, protocols["float32"], 19, cpu),
-        "ours, bfloat16": lambda: predict(ours, image, protocols["bfloat16"], 19, cpu),
-        "padded maps added up, float32": lambda: padded(network, image, protocols["float32"]),
-    }
 
 
-def padded(network: torch.nn.Module, image: np.ndarray, protocol: Protocol) -> torch.Tensor:
-    """The obvious way, SegTTAModel's: each window's scores padded to the whole, each mirror a pass of its own."""
-    total = 0
-    with torch.no_grad():
-        for scale in protocol.scales:
-            size = scaled_size(image.shape[:2], None, scale)
-            pixels = normalise(resampled_region(image, size, (0, 0, *size)))[None]
-            margin = (0, max(0, 256 - size[1]), 0, max(0, 256 - size[0]))
-            pixels = F.pad(pixels, margin)
-            h, w = pixels.shape[-2:]
-            for mirrored in (False, True):
-                source = pixels.flip(-1) if mirrored else pixels
-                scores, cover = torch.zeros(1, 19, h, w), torch.zeros(1, 1, h, w)
-                for top, left in corners(h, w, (256, 256), protocol.stride):
-                    logits = network(source[:, :, top : top + 256, left : left + 256])["logits"]
-                    scores += F.pad(logits, (left, w - left - 256, top, h - top - 256))
-                    cover[:, :, top : top + 256, left : left + 256] += 1
-                scores = (scores / cover)[:, :, : size[0], : size[1]]
-                scores = F.interpolate(scores, image.shape[:2], mode="bilinear", align_corners=True)
-                total = total + (scores.flip(-1) if mirrored else scores).softmax(1)
-    return total / (2 * len(protocol.scales))
+def scored(way: str, scales: list[float], size: tuple[int, int], threads: int):
+    """Seconds by all scales with mirrors, peak of memory in GiB, and the label map by two scales without."""
+    torch.set_num_threads(threads)
+    model = {**Campaign(PARAMS, "paper").resolve("fcn_s16", 0).values["model"], "classes": CLASSES}
+    torch.manual_seed(0)
+    network = lively(build_network(model)).eval()
+    coarse = np.random.default_rng(0).integers(0, 256, (size[0] // 16, size[1] // 16, 3)).astype(np.uint8)
+    image = resampled_region(coarse, size, (0, 0, *size))
+    if way == WAYS[0]:
+        peer = mmsegmentation.tta_model(network, CLASSES, WINDOW, STEP)
+        del network
+
+        def given(scales: list[float], mirrors: tuple[bool, ...]) -> dict:
+            sizes = [scaled_size(size, None, scale) for scale in scales]
+            return mmsegmentation.augmented([resampled_region(image, s, (0, 0, *s)) for s in sizes], mirrors, size)
+
+        every, two = given(scales, (False, True)), given(_COMPARED, (False,))
+
+        def compute() -> np.ndarray:
+            return mmsegmentation.label_map(peer, every)
+
+        def compare() -> np.ndarray:
+            return mmsegmentation.label_map(peer, two)
+    else:
+        ours = fold(network).to(memory_format=torch.channels_last)
+        several = Protocol(
+            name="bench", scales=scales, mirror=True, window=[WINDOW, WINDOW], stride=STEP / WINDOW,
+            precision=way.rpartition(" ")[2], batch=2,
+        )  # fmt: skip
+        two = dataclasses.replace(several, scales=_COMPARED, mirror=False)
+        cpu = torch.device("cpu")
+
+        def compute() -> np.ndarray:
+            return label_map(ours, image, several, CLASSES, cpu)
+
+        def compare() -> np.ndarray:
+            return label_map(ours, image, two, CLASSES, cpu)
+
+    labels = compare()  # warms up, too
+    start = time.perf_counter()
+    compute()
+    seconds = time.perf_counter() - start
+    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, labels
+
+
+def lively(network: torch.nn.Module) -> torch.nn.Module:
+    """Statistics for BN other than 0 and 1, and scores that differ, so that an error of either side would show."""
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.uniform_(-0.1, 0.1)
+            module.running_var.uniform_(0.8, 1.2)
+            module.weight.data.uniform_(0.5, 1.0)
+            module.bias.data.uniform_(-0.1, 0.1)
+    return network
 
 
 if __name__ == "__main__":

@@ -83,20 +83,29 @@ def tiny_params(**changes: Any) -> dict[str, Any]:
 
 def prepare(data: Path, largest: int = 10) -> None:
     """Write the prepared dataset of the tiny training, with classes up to `largest`."""
-    folder = data / PARAMS["dataset"]
-    folder.mkdir(parents=True, exist_ok=True)
-    sizes = [(40 + i, 56 - i) for i in range(IMAGES)]
-    places = Places.of(folder, "train", True, sizes)
-    places.reserve()
     rng = np.random.default_rng(0)
     known = np.array([*range(largest + 1), 255], np.uint8)
-    for i, size in enumerate(sizes):
+    images, labels = [], []
+    for size in [(40 + i, 56 - i) for i in range(IMAGES)]:
         # A colour of its own and patches: images that differ as photographs do, not noise that averages to one grey.
         patches = rng.integers(0, 100, (8, 8, 3)).repeat(8, 0).repeat(8, 1)[: size[0], : size[1]]
-        image = rng.integers(0, 120, 3) + patches + rng.integers(0, 30, (*size, 3))
-        places.place(i).write(image.astype(np.uint8), rng.choice(known, size))
-    files = places.finish([f"street_{i}" for i in range(IMAGES)], sizes)
-    write_json(folder / "manifest.json", {"splits": {"train": {"files": files}}})
+        images.append((rng.integers(0, 120, 3) + patches + rng.integers(0, 30, (*size, 3))).astype(np.uint8))
+        labels.append(rng.choice(known, size))
+    write_split(data / PARAMS["dataset"], "train", images, labels)
+
+
+def write_split(folder: Path, split: str, images: list[np.ndarray], labels: list[np.ndarray]) -> None:
+    """Write a prepared dataset with one split; what `folder` held of that split is gone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sizes = [label.shape for label in labels]
+    places = Places.of(folder, split, True, sizes)
+    for path in places.files:
+        path.unlink(missing_ok=True)
+    places.reserve()
+    for i, (image, label) in enumerate(zip(images, labels, strict=True)):
+        places.place(i).write(image, label)
+    files = places.finish([f"street_{i}" for i in range(len(labels))], sizes)
+    write_json(folder / "manifest.json", {"splits": {split: {"files": files}}})
 
 
 def write_params(folder: Path, params: dict[str, Any]) -> Path:

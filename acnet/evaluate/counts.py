@@ -9,7 +9,7 @@ import numpy as np
 
 from acnet.data.classes import VOID
 from acnet.errors import AcnetError
-from acnet.evaluate.confusion import CHUNK, outside
+from acnet.evaluate.confusion import rows, tally
 from acnet.evaluate.regions import near_edge, rings, sizes
 from acnet.files import replacing
 from acnet.params.measures import Measures
@@ -31,35 +31,15 @@ class ImageCounts:
 
 def count(truth: np.ndarray, prediction: np.ndarray, classes: int, measures: Measures) -> ImageCounts:
     """Compare two label maps (H, W) uint8, void (255) of the truth left out; ValueError for ids that are no class."""
-    if truth.shape != prediction.shape:
-        raise ValueError(f"label maps of different sizes: truth {truth.shape}, prediction {prediction.shape}")
-    # Void + 1 wraps to 0: void is the first of classes + 1 rows.
-    row = truth + np.uint8(1)
-    if row.max() > classes or prediction.max() >= classes:
-        raise outside(classes)
+    row = rows(truth, prediction, classes)
     region = rings(truth, measures.bands)
     region *= len(SIZES)
     region += sizes(truth, measures.small, measures.large)
-    found = _counted(region.ravel(), row.ravel(), prediction.ravel(), classes, len(measures.bands) + 1)
+    shape = ((len(measures.bands) + 1) * len(SIZES), classes + 1, classes)
+    found = tally((region, row, prediction), shape).reshape(shape)[:, 1:].ravel()
     codes = np.flatnonzero(found)
     contour = _contours(truth, np.where(row == 0, VOID, prediction), classes, measures.contour)
     return ImageCounts(codes.astype(np.uint32), found[codes].astype(np.uint32), contour)
-
-
-def _counted(region: np.ndarray, row: np.ndarray, prediction: np.ndarray, classes: int, bands: int) -> np.ndarray:
-    """How often each code of `ImageCounts` occurs; `row` is the truth + 1, 0 where it is not counted."""
-    shape = (bands * len(SIZES), classes + 1, classes)
-    total = np.zeros(np.prod(shape), np.int64)
-    step = max(CHUNK, total.size)
-    for first in range(0, row.size, step):
-        part = slice(first, first + step)
-        code = region[part].astype(np.uint32)
-        code *= classes + 1
-        code += row[part]
-        code *= classes
-        code += prediction[part]
-        total += np.bincount(code, minlength=total.size)
-    return total.reshape(shape)[:, 1:].ravel()
 
 
 def _contours(truth: np.ndarray, prediction: np.ndarray, classes: int, share: float) -> np.ndarray:
@@ -69,12 +49,7 @@ def _contours(truth: np.ndarray, prediction: np.ndarray, classes: int, share: fl
     both = near_truth & near_prediction & (truth == prediction)
     parts = ((truth, both), (truth, near_truth), (prediction, near_prediction))
     # Whatever lies elsewhere counts as void.
-    return np.array([_histogram(np.where(near, labels, VOID))[:classes] for labels, near in parts], np.uint32)
-
-
-def _histogram(labels: np.ndarray) -> np.ndarray:
-    chunks = np.split(labels.ravel(), range(CHUNK, labels.size, CHUNK))
-    return sum(np.bincount(chunk, minlength=256) for chunk in chunks)
+    return np.array([tally([np.where(near, labels, VOID)], [256])[:classes] for labels, near in parts], np.uint32)
 
 
 @dataclasses.dataclass(frozen=True)

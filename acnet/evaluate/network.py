@@ -8,12 +8,13 @@ import torch
 from torch import nn
 
 from acnet.checkpoint import fit, read_checkpoint, refuse
+from acnet.evaluate.fold import fold
 from acnet.files import canonical
 from acnet.model import build_network
 
 
 def load_network(params: Mapping[str, Any], checkpoint: Path, device: torch.device) -> nn.Module:
-    """The network of the resolved run `params` with the weights of `checkpoint`, in eval mode on `device`.
+    """The network of the resolved run `params` with the weights of `checkpoint`, in eval mode, folded, on `device`.
 
     Raises AcnetError, naming the file, when it is missing, broken, or of another network; then it names the first
     parameter that differs, or the first tensor when the file tells no parameters.
@@ -26,5 +27,5 @@ def load_network(params: Mapping[str, Any], checkpoint: Path, device: torch.devi
             refuse(checkpoint, f"{key}: trained with {stored[key]}, the run's parameters ask for {asked[key]}")
     network = build_network(asked)
     fit(network, content["network"], checkpoint)
-    # Inference is about 1.2 times faster so on a CPU; training does the same.
-    return network.to(device, memory_format=torch.channels_last).eval()
+    # Inference on a CPU is some 1.3 times faster so.
+    return fold(network.eval()).to(device, memory_format=torch.channels_last)

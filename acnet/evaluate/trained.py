@@ -13,7 +13,7 @@ from acnet.data.classes import load as load_classes
 from acnet.data.store import Store
 from acnet.device import settle
 from acnet.errors import AcnetError
-from acnet.evaluate.inference import gates, predict
+from acnet.evaluate.inference import gates, label_map
 from acnet.evaluate.network import load_network
 from acnet.params.protocols import Protocol
 
@@ -31,7 +31,7 @@ class Trained:
 
     def label_map(self, index: int, protocol: Protocol) -> np.ndarray:
         """The predicted class of each pixel of image `index`: (H, W) uint8."""
-        scores = predict(
+        return label_map(
             self.network,
             self.store.image(index),
             protocol,
@@ -40,7 +40,6 @@ class Trained:
             align_corners=self.align_corners,
             name=f"{self.checkpoint}: image {self.store.names[index]}",
         )
-        return scores.argmax(0).to(torch.uint8).cpu().numpy()
 
     def gates(self, index: int, protocol: Protocol) -> list[np.ndarray]:
         """The gates of the whole image `index`, each (h, w) float32."""

@@ -1,49 +1,13 @@
 """A small network, images and a tiny run for the tests of evaluation."""
 
-import copy
-
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from acnet.data.store import Places
-from acnet.files import write_json
 from acnet.model import build_network
-
-PARAMS = {
-    "scale": "mini",
-    "run": "acb3",
-    "seed": 0,
-    "dataset": "mini_camvid",
-    "reader": "camvid",
-    "classes": 11,
-    "evaluate_split": "val",
-    "model": {
-        "backbone": "resnet18",
-        "base_width": 4,
-        "stem": "7x7",
-        "output_stride": 16,
-        "dilation": "uniform",
-        "multi_grid": None,
-        "reduction": 8,
-        "global_context": "gcm",
-        "local_context": "lcm",
-        "blocks": 3,
-        "reuse": 1,
-        "delta": 5.0,
-        "global_conv": "conv_bn_relu",
-        "distance": "euclidean",
-        "local_channels": 4,
-        "block_channels": [8, 8],
-        "dropout": 0.1,
-        "align_corners": True,
-        "auxiliary": False,
-        "auxiliary_channels": 8,
-    },
-    "train": {"threads": 1},
-}
+from tests.tiny import tiny_params, write_split
 
 
 class Small(nn.Module):
@@ -55,10 +19,12 @@ class Small(nn.Module):
         self.second = nn.Conv2d(8, 8, 3, stride=2, padding=1)
         self.classifier = nn.Conv2d(8, classes, 1)
 
-    def forward(self, images):
+    def forward(self, images, native=False):
         features = torch.relu(self.second(torch.relu(self.first(images))))
         features = features + 2 * features.mean((2, 3), keepdim=True)
-        logits = F.interpolate(self.classifier(features), images.shape[-2:], mode="bilinear", align_corners=True)
+        logits = self.classifier(features)
+        if not native:
+            logits = F.interpolate(logits, images.shape[-2:], mode="bilinear", align_corners=True)
         return {"logits": 3 * logits, "gates": [features.mean(1, keepdim=True)]}
 
 
@@ -94,7 +60,7 @@ def run(tmp_path, photograph):
         data = tmp_path / "data"
         checkpoint = tmp_path / "checkpoint.pt"
         out = tmp_path / "metrics"
-        params = copy.deepcopy(PARAMS)
+        params = tiny_params(run="acb3", evaluate_split="val", blocks=3, dropout=0.1, auxiliary=False)
 
         def network(self) -> nn.Module:
             torch.manual_seed(0)
@@ -105,17 +71,8 @@ def run(tmp_path, photograph):
             torch.save({"network": network.state_dict(), "params": described}, self.checkpoint)
 
         def prepare(self, labels: list[np.ndarray]) -> None:
-            folder = self.data / self.params["dataset"]
-            folder.mkdir(parents=True, exist_ok=True)
-            sizes = [label.shape for label in labels]
-            places = Places.of(folder, "val", True, sizes)
-            for path in places.files:
-                path.unlink(missing_ok=True)
-            places.reserve()
-            for i, label in enumerate(labels):
-                places.place(i).write(photograph(*label.shape), label)
-            files = places.finish([f"street_{i}" for i in range(len(labels))], sizes)
-            write_json(folder / "manifest.json", {"splits": {"val": {"files": files}}})
+            images = [photograph(*label.shape) for label in labels]
+            write_split(self.data / self.params["dataset"], "val", images, labels)
 
         def labels(self) -> list[np.ndarray]:
             """Labels of several sizes, class 3 in none of them, one of void only."""

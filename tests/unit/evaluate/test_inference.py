@@ -125,7 +125,7 @@ def test_a_mirrored_image_gives_mirrored_scores_when_mirrors_are_averaged(small,
 
 def test_mirrors_change_nothing_for_a_network_that_commutes_with_them(photograph):
     class Pointwise(nn.Module):
-        def forward(self, images):
+        def forward(self, images, native=False):
             return {"logits": torch.cat([images, images.mean((2, 3), keepdim=True) - images], 1), "gates": []}
 
     image = photograph(20, 30)
@@ -146,7 +146,7 @@ def test_padding_is_the_mean_colour_and_is_cut_away(small, photograph):
     seen = []
 
     class Watch(nn.Module):
-        def forward(self, images):
+        def forward(self, images, native=False):
             seen.append(images)
             return {"logits": images, "gates": []}
 

@@ -1,0 +1,37 @@
+import pytest
+import torch
+from torch import nn
+
+from acnet.evaluate.fold import fold
+
+
+@pytest.fixture
+def build(run):
+    """A function from changes of the parameters to a network in eval mode whose BN has something to do."""
+
+    def make(**changes) -> nn.Module:
+        run.params["model"] |= changes
+        network = run.network()
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                for values, low, high in (
+                    (module.running_mean, -0.5, 0.5), (module.running_var, 0.5, 2),
+                    (module.weight.data, 0.5, 2), (module.bias.data, -0.5, 0.5),
+                ):  # fmt: skip
+                    values.uniform_(low, high)
+        return network
+
+    return make
+
+
+@pytest.mark.parametrize("changes", [{}, {"backbone": "resnet50", "stem": "deep"}, {"auxiliary": True}], ids=str)
+def test_a_folded_network_gives_the_same_without_any_normalisation_left(build, changes):
+    network, images = build(**changes).double(), torch.randn(2, 3, 40, 56, dtype=torch.float64)
+    with torch.no_grad():
+        before = network(images)
+        folded = fold(network)
+        after = folded(images)
+    assert not [name for name, module in folded.named_modules() if isinstance(module, nn.BatchNorm2d)]
+    assert torch.allclose(after["logits"], before["logits"], rtol=1e-10, atol=1e-10)
+    for mine, theirs in zip(after["gates"], before["gates"], strict=True):
+        assert torch.allclose(mine, theirs, rtol=1e-10)

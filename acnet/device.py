@@ -13,7 +13,8 @@ _DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 def settle(threads: int, local: int = 0) -> torch.device:
     """Give torch `threads` threads and repeatable kernels; return a GPU, or the CPU where there is none.
 
-    One of several processes of torchrun takes the GPU number `local`; a process alone leases one (acnet.lease).
+    Of the GPUs that somebody has assigned (CUDA_VISIBLE_DEVICES), the process with the number `local` of torchrun's on
+    this machine takes that one; where nobody has, each process leases one of its own (acnet.lease).
 
     The thread count and the convolutions' algorithms change rounding, so they are the run's, not the machine's:
     cuDNN may not choose by timing, and float32 means float32, not TF32.
@@ -25,7 +26,8 @@ def settle(threads: int, local: int = 0) -> torch.device:
     torch.backends.cuda.matmul.allow_tf32 = False
     if not torch.cuda.is_available():
         return torch.device("cpu")
-    device = torch.device("cuda", local if "LOCAL_RANK" in os.environ else lease(torch.cuda.device_count()))
+    assigned = "LOCAL_RANK" in os.environ and "CUDA_VISIBLE_DEVICES" in os.environ
+    device = torch.device("cuda", local if assigned else lease(torch.cuda.device_count()))
     torch.cuda.set_device(device)
     return device
 

@@ -2,6 +2,7 @@
 
 import argparse
 
+from acnet.commands import plan_cluster
 from acnet.commands.options import campaign, command, scale_option
 from acnet.progress import duration
 
@@ -19,6 +20,7 @@ def add(commands) -> None:
         metavar="STEPS",
         help="steps to measure for each kind of run; 0: no hours (3)",
     )
+    plan_cluster.options(plan)
 
 
 def _plan(parsed: argparse.Namespace) -> None:
@@ -29,6 +31,9 @@ def _plan(parsed: argparse.Namespace) -> None:
         from acnet.watch.shell import shell_commands
 
         print("\n".join(shell_commands(settings, planned_runs(settings, parsed.target))))
+        return
+    if parsed.profile:
+        plan_cluster.print_plan(parsed, settings)
         return
     _print_costs(parsed, settings)
 

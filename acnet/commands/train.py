@@ -4,6 +4,7 @@ import argparse
 
 from acnet.commands.options import campaign, command, run_params_option, scale_option, whole
 from acnet.params.resolved import read_resolved, run_folder, write_resolved
+from acnet.params.resources import check_split
 
 
 def add(commands) -> None:
@@ -20,6 +21,8 @@ def add(commands) -> None:
         metavar="MINUTES",
         help="save and stop with status 75 before this time is over (environment: ACNET_TIME_LIMIT)",
     )
+    train.add_argument("--processes", type=whole(1), default=1, help="one for each GPU, all nodes together (1)")
+    train.add_argument("--nodes", type=whole(1), default=1, help="of the Slurm job that they are spread over (1)")
 
 
 def _resolve(parsed: argparse.Namespace) -> None:
@@ -29,6 +32,13 @@ def _resolve(parsed: argparse.Namespace) -> None:
 
 
 def _train(parsed: argparse.Namespace) -> None:
+    from acnet.train.launch import spread_over
+
+    params = read_resolved(parsed.params)
+    check_split(params, parsed.processes, f"--processes {parsed.processes}")
+    again = [f"--data-root={parsed.data_root}", "train", f"--params={parsed.params}"]
+    again += [f"--time-limit={parsed.time_limit}"] if parsed.time_limit is not None else []
+    spread_over(parsed.processes, parsed.nodes, params["train"]["threads"], again)
     from acnet.train.loop import train_run
 
-    train_run(read_resolved(parsed.params), parsed.params.parent, parsed.data_root, parsed.time_limit)
+    train_run(params, parsed.params.parent, parsed.data_root, parsed.time_limit)

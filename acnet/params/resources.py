@@ -1,6 +1,8 @@
 """What each rule's jobs ask of a cluster at a scale."""
 
 import dataclasses
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +26,36 @@ class Need:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Spread:
+    """The GPUs of one training, all nodes together, and the nodes: not what a run is, only how it is made."""
+
+    gpus: int = limited(low=0)
+    nodes: int = limited(1, low=1)
+
+    @property
+    def processes(self) -> int:
+        """One for each GPU; one on a CPU."""
+        return max(self.gpus, 1)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Resources:
-    """The needs of each rule that runs as a job of its own, and the hours of the longest training."""
+    """The needs of each rule that runs as a job of its own, the hours of the longest training, and the trainings that
+
+    take several GPUs: by run, or `all`.
+    """
 
     longest: float = limited(low=0)
+    spread: dict[str, Spread] = dataclasses.field(default_factory=dict)
     generate: Need
     prepare: Need
     train: Need
     evaluate: Need
     examples: Need
+
+    def spread_of(self, run: str, gpus: int) -> Spread:
+        """How a run is trained: its own entry, else that of `all`, else on the scale's `gpus`, one at most."""
+        return self.spread.get(run) or self.spread.get("all") or Spread(gpus=gpus)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,3 +74,41 @@ def load_resources(params: Path, scale: str) -> Resources:
             raise AcnetError(f"{where}: scales: unknown key '{name}'{nearest(name, known)}")
     build(Resources, file.common, f"{where}: common")
     return build(Resources, {**file.common, **file.scales.get(scale, {})}, f"{where}: scales.{scale}")
+
+
+def check_spread(resources: Resources, known: Mapping[str, Mapping[str, Any]], scale: str, where: str) -> None:
+    """AcnetError for a spread of a run not `known` (name to resolved values), or one that does not split its batch."""
+    for name, spread in resources.spread.items():
+        entry = f"{where}: scales.{scale}.spread.{name}"
+        if name != "all" and name not in known:
+            raise AcnetError(f"{entry}: no run of this scale{nearest(name, [*known, 'all'])}")
+        if spread.processes % spread.nodes:
+            raise AcnetError(f"{entry}: {spread.gpus} GPUs cannot be split over {spread.nodes} nodes")
+    for run, values in known.items():
+        if (spread := resources.spread.get(run) or resources.spread.get("all")) is not None:
+            entry = f"{where}: scales.{scale}.spread.{run if run in resources.spread else 'all'}"
+            check_split(values, spread.processes, f"{entry}.gpus: {spread.gpus}")
+
+
+def check_split(values: Mapping[str, Any], processes: int, where: str) -> None:
+    """AcnetError, opening with `where`, if the batch of a resolved run cannot be split over that many processes."""
+    train = values["train"]
+    if train["batch"] % (processes * train["accumulate"]):
+        pieces = f" and {train['accumulate']} micro-batches (train.accumulate)" if train["accumulate"] > 1 else ""
+        raise AcnetError(
+            f"{where}: the batch of run '{values['run']}', {train['batch']}, cannot be split over {processes} "
+            f"processes{pieces}; choose a number that divides it"
+        )
+
+
+def uncovered(hours: float, runtime: float, retries: int) -> str | None:
+    """What to say where `retries` of `runtime` minutes do not cover a training of so many hours; None if they do."""
+    covered = (1 + retries) * runtime / 60
+    if covered >= hours:
+        return None
+    enough, longer = math.ceil(60 * hours / runtime) - 1, math.ceil(60 * hours / (1 + retries))
+    return (
+        f"the longest training takes some {hours:g} hours; (1 + {retries} retries) x {runtime:g} minutes cover "
+        f"{covered:g}: set retries to {enough} at least in the profile, or train.runtime to {longer} minutes in "
+        "params/resources.yaml; else it stops there and goes on when snakemake is started again"
+    )

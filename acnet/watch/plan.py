@@ -24,7 +24,8 @@ _AFFORDABLE = {"cpu": 3e11, "cuda": 1e14}  # FLOPs of a step that is measured; l
 class Planned:
     """The cost of one run, for each of its `seeds`: training steps and images, FLOPs of training and evaluation,
 
-    seconds of training and evaluation (None: not calibrated), bytes of its checkpoint.
+    seconds of training and evaluation (None: not calibrated), bytes of its checkpoint, the part of the FLOPs that is
+    evaluation.
     """
 
     run: str
@@ -35,6 +36,7 @@ class Planned:
     seconds: float | None
     evaluation: float | None
     disk: int
+    evaluation_flops: float
 
 
 def planned_runs(campaign: Campaign, targets: Sequence[str] | None) -> list[str]:
@@ -91,9 +93,8 @@ def _planned(
     if per_flop is not None:
         seconds = start + flops * per_flop
         evaluation = start * len(names) + forward * per_flop
-    return Planned(
-        run, len(campaign.scale.seeds), steps, steps * train["batch"], flops + forward, seconds, evaluation, disk
-    )
+    counted = (len(campaign.scale.seeds), steps, steps * train["batch"], flops + forward)
+    return Planned(run, *counted, seconds, evaluation, disk, forward)
 
 
 def _pixels(protocol: Protocol, size: tuple[int, int]) -> float:

@@ -89,12 +89,22 @@ class ClusterProject(Project):
 
 @pytest.fixture(scope="session")
 def slurm() -> Iterator[Slurm]:
-    """A running Slurm; skips, saying why, where none can be started."""
+    """A running Slurm of one node with two GPUs; skips, saying why, where none can be started."""
+    yield from _running(1)
+
+
+@pytest.fixture(scope="session")
+def two_nodes() -> Iterator[Slurm]:
+    """A running Slurm of two nodes with a GPU each."""
+    yield from _running(2)
+
+
+def _running(nodes: int) -> Iterator[Slurm]:
     if reason := missing():
         pytest.skip(reason)
     # A short path: Slurm's sockets lie in it, whose names may have a hundred letters.
     folder = Path(tempfile.mkdtemp(prefix="acnet-slurm-"))
-    slurm = Slurm(folder)
+    slurm = Slurm(folder, nodes)
     try:
         slurm.start()
         yield slurm
@@ -122,6 +132,14 @@ def reference(tmp_path_factory) -> Project:
 def project(unstarted, slurm) -> Iterator[ClusterProject]:
     """A copy in which nothing is trained, on Slurm."""
     unstarted.slurm = slurm
+    yield unstarted
+    unstarted.end()
+
+
+@pytest.fixture
+def on_two_nodes(unstarted, two_nodes) -> Iterator[ClusterProject]:
+    """A copy in which nothing is trained, on Slurm's two nodes."""
+    unstarted.slurm = two_nodes
     yield unstarted
     unstarted.end()
 

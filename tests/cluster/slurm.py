@@ -1,4 +1,4 @@
-"""A real Slurm of one node on the loopback interface, with two pretend GPUs; everything of it lies in one folder.
+"""A real Slurm on the loopback interface, two pretend GPUs on one node or two; everything of it lies in one folder.
 
     python -m tests.cluster.slurm start FOLDER    # starting twice is starting once; prints the SLURM_CONF to export
     python -m tests.cluster.slurm stop FOLDER     # jobs and daemons end, the folder goes
@@ -28,7 +28,6 @@ _CONF = """\
 ClusterName=acnet
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={controller_port}
-SlurmdPort={node_port}
 CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
 AuthType=auth/munge
 # A job put back waits as long as a credential may live; two minutes otherwise.
@@ -37,11 +36,11 @@ CredType=cred/munge
 SlurmUser=root
 SlurmdUser=root
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
+SlurmdSpoolDir={folder}/spool-%n
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/slurmd-%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd.log
+SlurmdLogFile={folder}/slurmd-%n.log
 ProctrackType=proctrack/pgid
 TaskPlugin=task/none
 SelectType=select/cons_tres
@@ -54,10 +53,14 @@ ReturnToService=2
 # A node is given up, and a job killed at its limit, sooner than a cluster would.
 SlurmdTimeout=10
 KillWait=5
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:{gpus} State=UNKNOWN
+{nodes}
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 PartitionName=other Nodes=ALL Default=NO MaxTime=INFINITE State=UP
 """
+_NODE = (
+    "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} RealMemory={memory} "
+    "Gres=gpu:{gpus} State=UNKNOWN"
+)
 
 
 def missing() -> str | None:
@@ -71,9 +74,11 @@ def missing() -> str | None:
 class Slurm:
     """The cluster in `folder`; the folder alone holds what is known of it, so that any process may stop it."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, nodes: int = 1):
         self.folder = folder.resolve()
         self.conf = self.folder / "slurm.conf"
+        host = socket.gethostname().split(".")[0]
+        self.nodes = [host] if nodes == 1 else [f"{host}-{number}" for number in range(nodes)]
 
     def environment(self) -> dict[str, str]:
         """What a process needs to talk to this cluster, and to no other."""
@@ -87,16 +92,16 @@ class Slurm:
             self._write()
         self._munged()
         self.start_controller()
-        self.start_node()
+        self.start_nodes()
         # What a node takes when it comes back is idle or a job's.
-        self.wait(lambda: self.state() in ("idle", "mixed", "allocated"), "the node to take jobs")
+        self.wait(lambda: self.states() <= {"idle", "mixed", "allocated"} and self.states(), "the nodes to take jobs")
 
     def stop(self) -> None:
         """End every job and daemon and remove the folder; nothing is left to do where nothing runs."""
         # Nothing of it is kept, so nothing has to end in order: no new job, no running one, no daemon.
         self.kill("slurmctld")
-        self.kill("slurmd")
-        self.kill_jobs()
+        for file in self.folder.glob("slurmd-*.pid"):
+            self.kill_node(file.stem.removeprefix("slurmd-"))
         self.kill("munged")
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -107,9 +112,11 @@ class Slurm:
             raise RuntimeError(f"{' '.join(command)}: {done.stderr}")
         return done.stdout
 
-    def state(self) -> str:
-        """The node's state, such as idle; empty while the controller does not answer."""
-        return self.run("sinfo", "--noheader", "--partition=main", "--format=%T", check=False).strip().rstrip("*")
+    def states(self) -> set[str]:
+        """The nodes' states, such as idle; empty while the controller does not answer."""
+        lines = self.run("sinfo", "--noheader", "--partition=main", "--format=%T", check=False).split()
+        # A star is a node that does not answer, or has not yet.
+        return set(lines)
 
     def jobs(self, state: str = "all") -> dict[str, str]:
         """Job id to its comment, which names the rule and its wildcards, of the jobs in a state."""
@@ -122,10 +129,11 @@ class Slurm:
             self._daemon("slurmctld")
         self.wait(lambda: "UP" in self.run("scontrol", "ping", check=False), "slurmctld")
 
-    def start_node(self) -> None:
-        """Start slurmd, or leave the one that runs."""
-        if not self._alive("slurmd"):
-            self._daemon("slurmd")
+    def start_nodes(self) -> None:
+        """Start each node's slurmd, or leave the one that runs."""
+        for node in self.nodes:
+            if not self._alive(f"slurmd-{node}"):
+                self._daemon(f"slurmd-{node}", "-N", node)
 
     def kill(self, name: str) -> None:
         """Kill a daemon as a crash would."""
@@ -133,9 +141,13 @@ class Slurm:
         if process is not None:
             _kill([*_children(process), process])
 
-    def kill_jobs(self) -> None:
-        """Kill every job's processes on the node, as a loss of power would."""
-        steps = [process for process in psutil.process_iter() if self._is_step(process)]
+    def kill_node(self, node: str) -> None:
+        """Kill a node's slurmd, and every job's processes there, as a loss of power would."""
+        self.kill(f"slurmd-{node}")
+        self._kill_jobs(node)
+
+    def _kill_jobs(self, node: str) -> None:
+        steps = [process for process in psutil.process_iter() if self._is_step(process, node)]
         _kill([*(child for step in steps for child in _children(step)), *steps])
 
     def wait(self, condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
@@ -143,14 +155,13 @@ class Slurm:
         end = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > end:
-                logs = [self.folder / "slurmctld.log", self.folder / "slurmd.log"]
-                last = "\n".join(log.read_text()[-2000:] for log in logs if log.exists())
+                last = "\n".join(log.read_text()[-2000:] for log in sorted(self.folder.glob("slurm*.log")))
                 raise TimeoutError(f"waited {seconds} s for {what}\n{last}")
             time.sleep(0.2)
 
     def _write(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o755)
-        for name in ("state", "spool", "bin"):
+        for name in ("state", "bin", *(f"spool-{node}" for node in self.nodes)):
             (self.folder / name).mkdir(exist_ok=True)
         # Snakemake's job steps drop SLURM_CONF, as they may where slurm.conf lies in its usual place.
         srun = self.folder / "bin/srun"
@@ -160,7 +171,9 @@ class Slurm:
         for device in devices:
             # Slurm only asks that the file be there; this one is /dev/null by another name.
             os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
-        (self.folder / "gres.conf").write_text("".join(f"Name=gpu File={device}\n" for device in devices))
+        each = GPUS // len(self.nodes)
+        lines = [f"NodeName={self.nodes[n // each]} Name=gpu File={device}\n" for n, device in enumerate(devices)]
+        (self.folder / "gres.conf").write_text("".join(lines))
         (self.folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")
         key = self.folder / "munge.key"
         key.write_bytes(secrets.token_bytes(128))
@@ -169,12 +182,12 @@ class Slurm:
             "host": socket.gethostname().split(".")[0],
             "folder": self.folder,
             "controller_port": _free_port(),
-            "node_port": _free_port(),
             "cpus": max(4, os.cpu_count() or 1),
             "memory": psutil.virtual_memory().total // 2**20,
-            "gpus": GPUS,
+            "gpus": each,
         }
-        self.conf.write_text(_CONF.format(**facts))
+        nodes = [_NODE.format(name=node, port=_free_port(), **facts) for node in self.nodes]
+        self.conf.write_text(_CONF.format(nodes="\n".join(nodes), **facts))
 
     def _munged(self) -> None:
         if self._alive("munged"):
@@ -185,7 +198,7 @@ class Slurm:
         self._daemon("munged", "--force", *(f"--{name}={self.folder / file}" for name, file in places.items()))
 
     def _daemon(self, name: str, *arguments: str) -> None:
-        program = shutil.which(name, path=_SEARCHED)
+        program = shutil.which(_program(name), path=_SEARCHED)
         subprocess.run(
             [program, *arguments], env=self.environment(), check=True, stdin=subprocess.DEVNULL, capture_output=True
         )
@@ -194,20 +207,25 @@ class Slurm:
     def _process(self, name: str) -> psutil.Process | None:
         with contextlib.suppress(OSError, ValueError, psutil.NoSuchProcess):
             process = psutil.Process(int((self.folder / f"{name}.pid").read_text()))
-            if process.name() == name and _lives(process):
+            if process.name() == _program(name) and _lives(process):
                 return process
         return None
 
     def _alive(self, name: str) -> bool:
         return self._process(name) is not None
 
-    def _is_step(self, process: psutil.Process) -> bool:
+    def _is_step(self, process: psutil.Process, node: str) -> bool:
         # Its command line and environment tell nothing; slurmd's log, which it writes on, does.
         with contextlib.suppress(psutil.Error):
             return process.name() == "slurmstepd" and any(
-                Path(file.path).parent == self.folder for file in process.open_files()
+                Path(file.path) == self.folder / f"slurmd-{node}.log" for file in process.open_files()
             )
         return False
+
+
+def _program(daemon: str) -> str:
+    """The program of a daemon: slurmd of slurmd-NODE."""
+    return daemon.partition("-")[0]
 
 
 def _kill(processes: list[psutil.Process]) -> None:

@@ -91,7 +91,7 @@ def test_a_preempted_job_is_put_back_and_goes_on(project, slurm, same):
 def test_a_training_does_not_notice_that_slurmd_died(project, slurm, same):
     snakemake = project.start(METRICS)
     job = project.training_job()
-    slurm.kill("slurmd")
+    slurm.kill(f"slurmd-{slurm.nodes[0]}")
     slurm.start()
     project.finish(snakemake)
     assert trainings(project) == [job]
@@ -101,8 +101,7 @@ def test_a_training_does_not_notice_that_slurmd_died(project, slurm, same):
 def test_a_node_that_died_and_came_back_goes_on_with_its_job(project, slurm, same):
     snakemake = project.start(METRICS)
     job = project.training_job()
-    slurm.kill("slurmd")
-    slurm.kill_jobs()
+    slurm.kill_node(slurm.nodes[0])
     slurm.start()
     project.finish(snakemake)
     assert trainings(project) == [job, job] and resumed(project)

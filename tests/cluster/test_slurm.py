@@ -17,7 +17,7 @@ def running(command: str) -> bool:
 def test_starting_twice_is_starting_once(slurm):
     started = daemons(slurm)
     slurm.start()
-    assert daemons(slurm) == started and set(started) == {"munged", "slurmctld", "slurmd"}
+    assert daemons(slurm) == started and set(started) == {"munged", "slurmctld", f"slurmd-{slurm.nodes[0]}"}
 
 
 def test_it_listens_on_the_loopback_interface_only(slurm):
@@ -38,4 +38,4 @@ def test_stopping_leaves_nothing(slurm):
     assert not running("sleep 317") and not running("sleep 318")
     left = [psutil.Process(pid) for pid in started.values() if psutil.pid_exists(pid)]
     assert all(process.status() == psutil.STATUS_ZOMBIE for process in left)
-    assert set(daemons(slurm)) == {"munged", "slurmctld", "slurmd"}
+    assert set(daemons(slurm)) == {"munged", "slurmctld", f"slurmd-{slurm.nodes[0]}"}

@@ -1,5 +1,6 @@
 import dataclasses
 import difflib
+import functools
 import os
 import re
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from acnet.data.source import own_folder
 from acnet.errors import AcnetError
@@ -14,7 +16,7 @@ from acnet.files import canonical
 from acnet.params.campaign import Campaign
 from acnet.params.claims import gated_runs
 from acnet.params.measures import load_measures
-from acnet.params.resources import load_resources
+from acnet.params.resources import check_spread, load_resources, uncovered
 from acnet.params.strict import known
 from acnet.params.tables import check_names, load_tables
 
@@ -42,6 +44,9 @@ try:
     for run in {*NEEDED, *NAMED}:
         for protocol in CAMPAIGN.protocols:
             CAMPAIGN.protocol(protocol, run)
+    names = [name for name, run in CAMPAIGN.runs.items() if run.dataset in CAMPAIGN.scale.plays]
+    playable = {name: CAMPAIGN.resolve(name, CAMPAIGN.scale.seeds[0]).values for name in names}
+    check_spread(NEEDS, playable, SCALE, f"{PARAMS}/resources.yaml")
 except AcnetError as error:
     raise WorkflowError(str(error)) from None
 
@@ -136,7 +141,56 @@ def submissions():
 
 def limit(wildcards, resources):
     """Tells a training on a cluster the minutes it has, less those in which its job starts; nothing on this machine."""
+    # `jobs` is what a cluster's profile sets; of the executor that it names, a dry run knows nothing.
+    if workflow.is_main_process and workflow.resource_settings.nodes and (workflow.dryrun or not workflow.local_exec):
+        say_if_retries_fall_short(resources.runtime, workflow.execution_settings.retries)
     return f"ACNET_TIME_LIMIT={max(resources.runtime - 2, resources.runtime / 2):g} " if workflow.remote_exec else ""
+
+
+@functools.cache
+def say_if_retries_fall_short(runtime, retries):
+    """Once, at the start or in a dry run: that so many minutes and retries do not cover the scale's longest training."""
+    if message := uncovered(NEEDS.longest, runtime, retries):
+        logger.warning(f"scale '{SCALE}': {message}")
+
+
+def spread(wildcards):
+    """The GPUs and nodes of a training."""
+    return NEEDS.spread_of(wildcards.run, CAMPAIGN.scale.gpus)
+
+
+def on_each_node(wildcards):
+    """The processes of a training on one node."""
+    return spread(wildcards).processes // spread(wildcards).nodes
+
+
+def for_slurm(name):
+    """What sbatch is told of a training over several GPUs, so that `acnet train` itself starts one process for each.
+
+    A function from the wildcards to the resource `name`, None for a training on one GPU.
+    """
+
+    def ask(wildcards):
+        gpus, nodes = spread(wildcards).gpus, spread(wildcards).nodes
+        one = {"nodes": 1, "tasks_per_gpu": 0} if gpus > 1 else {}
+        each = f"--ntasks-per-node=1 --gpus-per-node={gpus // nodes}"
+        several = {"nodes": nodes, "tasks": nodes, "mpi": "srun", "slurm_extra": each} if nodes > 1 else {}
+        return {**one, **several}.get(name)
+
+    return ask
+
+
+# Each function costs a campaign of a thousand runs some tenths of a second: none where no training is spread.
+SEVERAL = ("nodes", "tasks", "tasks_per_gpu", "mpi", "slurm_extra") if NEEDS.spread else ()
+FOR_SLURM = {name: for_slurm(name) for name in SEVERAL}
+GPUS = (lambda wildcards: spread(wildcards).gpus) if NEEDS.spread else CAMPAIGN.scale.gpus
+
+
+def processes(wildcards, resources):
+    """Tells a training how many processes it has, by the GPUs really granted: a laptop may have but one of four."""
+    granted = resources.get("gpu", 0)
+    nodes = f" --nodes {resources.nodes}" if resources.get("nodes", 1) > 1 else ""
+    return f" --processes {granted}{nodes}" if granted > 1 else ""
 
 
 def initial(wildcards):
@@ -149,7 +203,13 @@ def initial(wildcards):
 
 def protocol_values(wildcards, protocol):
     """A protocol with everything settled for a run."""
-    return canonical(dataclasses.asdict(CAMPAIGN.protocol(protocol, wildcards.run)))
+    return settled(protocol, wildcards.run)
+
+
+@functools.cache
+def settled(protocol, run):
+    """The same for all seeds of the run."""
+    return canonical(dataclasses.asdict(CAMPAIGN.protocol(protocol, run)))
 
 
 def scale_facts():

@@ -27,13 +27,15 @@ rule train:
         "logs/train/{scale}/{run}/seed{seed}.log",
     conda:
         "../envs/acnet.yaml"
-    threads: lambda wildcards: resolved(wildcards)["train"]["threads"]
+    threads: lambda wildcards: resolved(wildcards)["train"]["threads"] * on_each_node(wildcards)
     resources:
-        gpu=CAMPAIGN.scale.gpus,
+        **FOR_SLURM,
+        gpu=GPUS,
         runtime=NEEDS.train.runtime,
         mem_mb=lambda wildcards, attempt: NEEDS.train.memory(attempt),
         disk_mb=NEEDS.train.disk_mb,
     params:
         limit=limit,
+        spread=processes,
     shell:
-        "{params.limit}acnet train --params {input.params} 2> {log}"
+        "{params.limit}acnet train --params {input.params}{params.spread} 2> {log}"

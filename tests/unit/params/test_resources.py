@@ -3,7 +3,8 @@
 import pytest
 
 from acnet.errors import AcnetError
-from acnet.params.resources import load_resources
+from acnet.params.campaign import Campaign
+from acnet.params.resources import check_spread, load_resources
 from acnet.params.scales import scale_names
 
 
@@ -46,3 +47,36 @@ def test_a_mistake_names_its_key(params, edit, old, new, said):
 def test_memory_grows_after_a_failure_up_to_twice(root):
     need = load_resources(root / "params", "mini").train
     assert [need.memory(attempt) / need.mem_mb for attempt in (1, 2, 3, 9)] == [1, 1.5, 2, 2]
+
+
+def spread(params, edit, text):
+    edit("resources.yaml", "  paper:", f"  paper:\n    spread: {text}")
+    campaign = Campaign(params, "paper")
+    known = {run: campaign.resolve(run, 0).values for run in ("acb3", "ade_acnet")}
+    resources = load_resources(params, "paper")
+    check_spread(resources, known, "paper", "resources.yaml")
+    return resources
+
+
+def test_a_run_is_spread_by_its_own_entry_or_by_that_of_all(params, edit):
+    resources = spread(params, edit, "{all: {gpus: 2}, acb3: {gpus: 8, nodes: 2}}")
+    assert resources.spread_of("acb3", 1).gpus == 8 and resources.spread_of("acb3", 1).nodes == 2
+    assert resources.spread_of("ade_acnet", 1).gpus == 2
+    assert load_resources(params, "mini").spread_of("acb3", 0).processes == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{acb3: {gpus: 3}}", "spread.acb3.gpus: 3: the batch of run 'acb3', 8, cannot be split over 3 processes"),
+        ("{all: {gpus: 16}}", "spread.all.gpus: 16: the batch of run 'acb3', 8, cannot be split over 16 processes"),
+        ("{acb3: {gpus: 4, nodes: 3}}", "spread.acb3: 4 GPUs cannot be split over 3 nodes"),
+        ("{abc3: {gpus: 4}}", "spread.abc3: no run of this scale; did you mean 'acb3'?"),
+        ("{acb3: {gpu: 4}}", "spread.acb3: unknown key 'gpu'; did you mean 'gpus'?"),
+        ("{acb3: {gpus: 4, nodes: 0}}", "spread.acb3.nodes: 0 is out of range"),
+    ],
+)
+def test_a_spread_that_cannot_be_is_refused(params, edit, text, said):
+    with pytest.raises(AcnetError) as caught:
+        spread(params, edit, text)
+    assert said in str(caught.value)

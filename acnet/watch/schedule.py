@@ -1,0 +1,76 @@
+"""How long jobs take together on so many GPUs: a simulation that starts what is ready, the longest way first."""
+
+import heapq
+from collections.abc import Mapping, Sequence
+
+from acnet.watch.jobs import Job
+
+
+def critical_path(jobs: Mapping[str, Job]) -> list[Job]:
+    """The jobs, one after another, that would take longest were nothing else scarce: no number of GPUs beats it."""
+    ways = _ways(jobs)
+    path: list[Job] = []
+    ready = [job for job in jobs.values() if not job.after]
+    waiting = _waiting(jobs)
+    while ready:
+        path.append(max(ready, key=lambda job: ways[job.name]))
+        ready = waiting.get(path[-1].name, [])
+    return path
+
+
+def wall_time(jobs: Mapping[str, Job], gpus: int, at_once: int) -> float:
+    """Seconds until the last of `jobs` has ended, on `gpus` GPUs and with `at_once` jobs at a time.
+
+    A job that asks for more GPUs than there are gets all of them, as Snakemake would have it, and takes as much longer.
+    """
+    ways = _ways(jobs)
+    waiting, missing = _waiting(jobs), {job.name: len(job.after) for job in jobs.values()}
+    ready = [(-ways[job.name], job.name) for job in jobs.values() if not job.after]
+    heapq.heapify(ready)
+    running: list[tuple[float, str, int]] = []
+    now, free, places = 0.0, gpus, at_once
+    while ready or running:
+        held_back = []
+        while ready and places:
+            entry = heapq.heappop(ready)
+            job = jobs[entry[1]]
+            taken = min(job.gpus, gpus)
+            if taken > free:
+                held_back.append(entry)
+                continue
+            free, places = free - taken, places - 1
+            slower = job.gpus / taken if taken else 1.0
+            heapq.heappush(running, (now + job.seconds * slower, job.name, taken))
+        for entry in held_back:
+            heapq.heappush(ready, entry)
+        now, name, taken = heapq.heappop(running)
+        free, places = free + taken, places + 1
+        for job in waiting.get(name, []):
+            missing[job.name] -= 1
+            if not missing[job.name]:
+                heapq.heappush(ready, (-ways[job.name], job.name))
+    return now
+
+
+def gpu_seconds(jobs: Sequence[Job]) -> float:
+    """GPUs times seconds, of all jobs together."""
+    return sum(job.gpus * job.seconds for job in jobs)
+
+
+def _waiting(jobs: Mapping[str, Job]) -> dict[str, list[Job]]:
+    """By a job's name, those that wait for it."""
+    found: dict[str, list[Job]] = {}
+    for job in jobs.values():
+        for name in job.after:
+            found.setdefault(name, []).append(job)
+    return found
+
+
+def _ways(jobs: Mapping[str, Job]) -> dict[str, float]:
+    """By a job's name, the seconds from its start to the end of all that waits for it."""
+    waiting = _waiting(jobs)
+    ways: dict[str, float] = {}
+    for name in reversed(list(jobs)):  # each stands after those it waits for
+        after = max((ways[job.name] for job in waiting.get(name, [])), default=0.0)
+        ways[name] = jobs[name].seconds + after
+    return ways

@@ -1,0 +1,72 @@
+"""How a training over several processes is started."""
+
+import socket
+
+import pytest
+
+from acnet.cli import main
+from acnet.errors import AcnetError
+from acnet.train import launch
+from tests.tiny import tiny_params, write_params
+
+ARGUMENTS = ["train", "--params=params.yaml"]
+IN_SLURM = {"SLURM_JOB_ID": "17", "CUDA_VISIBLE_DEVICES": "0,1"}
+
+
+@pytest.fixture(autouse=True)
+def srun(monkeypatch):
+    monkeypatch.setattr(launch.shutil, "which", lambda name: f"/usr/bin/{name}")
+
+
+def test_on_one_node_the_system_chooses_the_port():
+    words = launch.command(4, 1, 8, ARGUMENTS, {})
+    assert "srun" not in words
+    assert "--nproc-per-node=4" in words and "--rdzv-endpoint=127.0.0.1:0" in words
+    assert words[-len(ARGUMENTS) - 2 :] == ["-m", "acnet", *ARGUMENTS]
+
+
+def test_on_several_nodes_one_torchrun_on_each_meets_at_a_free_port_of_the_first():
+    words = launch.command(8, 2, 6, ARGUMENTS, IN_SLURM)
+    assert words[0] == "srun"
+    assert {"--nodes=2", "--ntasks=2", "--ntasks-per-node=1", "--gpus-per-node=4", "--cpus-per-task=24"} <= {*words}
+    assert {"--nnodes=2", "--nproc-per-node=4", "--rdzv-id=17"} <= {*words}
+    (meeting,) = (word for word in words if word.startswith("--rdzv-endpoint="))
+    host, port = meeting.removeprefix("--rdzv-endpoint=").split(":")
+    assert host == socket.gethostname()
+    with socket.socket() as listener:
+        listener.bind(("", int(port)))
+
+
+def test_nodes_without_gpus_are_asked_for_none():
+    assert not [w for w in launch.command(2, 2, 1, ARGUMENTS, {"SLURM_JOB_ID": "17"}) if "gpu" in w]
+
+
+def test_several_nodes_need_a_slurm_job():
+    with pytest.raises(AcnetError, match="2 nodes are reached by srun from within a Slurm job; here is none"):
+        launch.command(2, 2, 1, ARGUMENTS, {})
+
+
+def test_each_process_gets_its_own_threads_and_what_the_user_set_for_nccl_stays():
+    known = {"OMP_NUM_THREADS": "8", "MKL_NUM_THREADS": "8", "NCCL_DEBUG": "INFO", "NCCL_SOCKET_IFNAME": "ib0"}
+    made = launch.environment(2, known)
+    assert (made["OMP_NUM_THREADS"], made["MKL_NUM_THREADS"]) == ("2", "2")
+    assert (made["NCCL_DEBUG"], made["NCCL_SOCKET_IFNAME"]) == ("INFO", "ib0")
+    assert launch.environment(2, {})["NCCL_DEBUG"] == "WARN"
+
+
+def test_a_process_that_torchrun_started_starts_no_other(monkeypatch):
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    launch.spread_over(4, 1, 1, ARGUMENTS)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--processes 3", "--processes 3: the batch of run 'tiny', 2, cannot be split over 3 processes; choose"),
+        ("--processes 2 --nodes 4", "--processes: 2 cannot be split over 4 nodes; choose a multiple of --nodes"),
+    ],
+)
+def test_numbers_that_do_not_go_together_are_refused(tmp_path, capsys, words, said):
+    file = write_params(tmp_path, tiny_params())
+    assert main(["train", f"--params={file}", *words.split()]) == 2
+    assert said in capsys.readouterr().err

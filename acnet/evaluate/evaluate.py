@@ -7,6 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from acnet.data.store import MANIFEST
 from acnet.errors import AcnetError
 from acnet.evaluate.counts import Counts, count, counts_file, write_counts
@@ -77,8 +79,12 @@ def evaluate_run(
         if len(one.images) == images:
             ordered = [one.images[index] for index in range(images)]
             counts = Counts.join(trained.store.names, len(trained.names), measures.bands, ordered)
-            _write(file, params, protocol, trained, counts, data_root)
+            total = counts.confusion()
+            if total.any():
+                _write(file, params, protocol, trained, counts, total)
             one.remove()
+            if not total.any():
+                raise AcnetError(f"{data_root / params['dataset']}: split '{split}' has no labelled pixel to score")
         else:
             # Another process may have written the set, and removed its parts, since this one looked.
             whole = whole and not one.folder.exists() and file.exists()
@@ -93,15 +99,12 @@ def _keep(waiting: deque[tuple[Unfinished, int, Future]], ahead: int) -> None:
 
 
 def _write(
-    file: Path, params: Mapping[str, Any], protocol: Protocol, trained: Trained, counts: Counts, data_root: Path
+    file: Path, params: Mapping[str, Any], protocol: Protocol, trained: Trained, counts: Counts, total: np.ndarray
 ) -> None:
-    total, split = counts.confusion(), params["evaluate_split"]
-    if not total.any():
-        raise AcnetError(f"{data_root / params['dataset']}: split '{split}' has no labelled pixel to score")
     settings = dataclasses.asdict(protocol)
     metrics = {
         **{key: params[key] for key in ("scale", "run", "seed", "dataset", "reader")},
-        "split": split,
+        "split": params["evaluate_split"],
         "protocol": settings,
         "protocol_hash": digest(settings),
         "images": len(counts.names),

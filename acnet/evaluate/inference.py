@@ -152,9 +152,10 @@ def _scored(
     grid /= len(mirrors)
     # One sum tells whether any score is NaN or infinite.
     if not torch.isfinite(grid.sum()):
+        precise = protocol.precision == "float32"
         raise AcnetError(
             f"{name}: the network's scores are not finite; train it again with a smaller learning_rate"
-            f" or evaluate in float32 (now {protocol.precision})"
+            + ("" if precise else f" or evaluate in float32 (now {protocol.precision})")
         )
     blocks = [
         tuple(block._replace(matrix=block.matrix.to(device)) for block in side(*sizes, align_corners=align_corners))

@@ -1,0 +1,135 @@
+"""An evaluation killed with -9 at every kind of moment, and shared by several processes: always the same files."""
+
+import functools
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from acnet.model import build_network
+from tests.survival.children import ROOT, _before, die_now, start
+from tests.tiny import prepare, tiny_params
+
+PARAMS = tiny_params(blocks=3, auxiliary=False)
+
+
+def evaluate(folder: Path, data: Path, moment: str | None = None, part: tuple[int, int] = (0, 1)) -> None:
+    """Evaluate by two protocols at once; die with SIGKILL at `moment`."""
+    from acnet.evaluate import evaluate as module
+    from acnet.params.measures import load_measures
+    from acnet.params.protocols import Protocol
+
+    torch.set_num_threads(1)
+    if moment is not None:
+        MOMENTS[moment]()
+    protocols = [
+        Protocol(name="single", scales=[1.0]),
+        Protocol(name="multi_flip", scales=[0.5, 1.0, 1.5], mirror=True, window=[24, 32], stride=2 / 3, batch=3),
+    ]
+    measures = load_measures(ROOT / "params")
+    module.evaluate_run(PARAMS, folder.parent / "checkpoint.pt", protocols, measures, data, folder / "metrics", part)
+
+
+def _scoring(images: int) -> None:
+    from acnet.evaluate import trained
+
+    _before(trained, "label_map", images)
+
+
+def _half_a_record() -> None:
+    from acnet.evaluate import unfinished
+
+    write, calls = os.write, [0]
+
+    def dying(handle, data):
+        calls[0] += 1
+        if calls[0] == 4:
+            write(handle, data[: len(data) // 2])
+            die_now()
+        return write(handle, data)
+
+    unfinished.os.write = dying
+
+
+def _module(name: str, calls: int = 0) -> None:
+    from acnet.evaluate import evaluate as module
+
+    _before(module, name, calls)
+
+
+def _half_a_file() -> None:
+    from acnet import files
+
+    _before(files.os, "replace", 1)  # the counts are in place, the metrics are written and not yet named
+
+
+def _before_clearing() -> None:
+    from acnet.evaluate.unfinished import Unfinished
+
+    Unfinished.remove = lambda self: die_now()
+
+
+MOMENTS = {
+    "before the first image": functools.partial(_scoring, 0),
+    "after the first protocol of an image": functools.partial(_scoring, 3),
+    "before the last image": functools.partial(_scoring, 11),
+    "in the middle of a record": _half_a_record,
+    "before the counts": functools.partial(_module, "write_counts"),
+    "between counts and metrics": functools.partial(_module, "write_json"),
+    "between the metrics of two protocols": functools.partial(_module, "write_counts", 1),
+    "with half a metrics file": _half_a_file,
+    "before clearing up": _before_clearing,
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with data, a checkpoint and the files of one undisturbed process below one/."""
+    made = tmp_path_factory.mktemp("evaluation")
+    prepare(made / "data")
+    torch.manual_seed(0)
+    described = {**PARAMS["model"], "classes": PARAMS["classes"]}
+    torch.save({"network": build_network(described).state_dict(), "params": described}, made / "checkpoint.pt")
+    finished(start(evaluate, made / "one", made / "data"))
+    return made
+
+
+def finished(*processes) -> None:
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0] * len(processes)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (folder / "metrics").iterdir() if not path.name.startswith(".")}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_at_a_moment_and_asked_again_it_writes_the_same_files(folder, moment):
+    place = folder / moment.replace(" ", "_")
+    process = start(evaluate, place, folder / "data", moment)
+    process.join(60)
+    assert process.exitcode == -9
+    finished(start(evaluate, place, folder / "data"))
+    assert files(place) == files(folder / "one")
+    assert not (place / "evaluating").exists()
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_processes_at_the_same_time_write_the_same_files_as_one(folder, count):
+    place = folder / f"{count}_processes"
+    finished(*(start(evaluate, place, folder / "data", None, (part, count)) for part in range(count)))
+    assert files(place) == files(folder / "one")
+    assert not (place / "evaluating").exists()
+
+
+def test_one_of_three_killed_and_asked_again_completes_the_set(folder):
+    place = folder / "one_of_three"
+    dying = start(evaluate, place, folder / "data", "after the first protocol of an image", (1, 3))
+    finished(*(start(evaluate, place, folder / "data", None, (part, 3)) for part in (0, 2)))
+    dying.join(60)
+    assert dying.exitcode == -9
+    assert not (place / "metrics/multi_flip.json").exists()
+    finished(start(evaluate, place, folder / "data", None, (1, 3)))
+    assert files(place) == files(folder / "one")

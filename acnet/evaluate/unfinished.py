@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from acnet.evaluate.counts import ImageCounts
+from acnet.files import no_room
 
 _HEAD = struct.Struct("<4I")  # image, number of codes, number of classes, CRC-32 of the rest
 
@@ -37,15 +38,20 @@ class Unfinished:
                 continue  # another process has just finished the set
 
     def add(self, index: int, counts: ImageCounts) -> None:
-        """Keep the counts of image `index`; they outlive a kill of this process."""
-        self.images[index] = counts
-        if self._file is None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            # mkstemp's names differ between the processes of all machines that see this folder.
-            self._file, _ = tempfile.mkstemp(".part", f"{self.key}.", self.folder)
+        """Keep the counts of image `index`; they outlive a kill of this process. AcnetError if the disk is full."""
         body = b"".join(part.astype("<u4").tobytes() for part in (counts.codes, counts.pixels, counts.contour))
         head = _HEAD.pack(index, len(counts.codes), counts.contour.shape[1], zlib.crc32(body))
-        os.write(self._file, head + body)
+        rest = memoryview(head + body)
+        try:
+            if self._file is None:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                # mkstemp's names differ between the processes of all machines that see this folder.
+                self._file, _ = tempfile.mkstemp(".part", f"{self.key}.", self.folder)
+            while rest:  # a disk that fills takes a part and says nothing
+                rest = rest[os.write(self._file, rest) :]
+        except OSError as error:
+            raise no_room(error, self.folder) or error from error
+        self.images[index] = counts
 
     def close(self) -> None:
         """Let go of this process's file."""

@@ -83,16 +83,24 @@ def test_train_on_a_full_disk(here, acnet, small_disk, kilobytes):
     assert (disk / "checkpoint.pt").exists()
 
 
-def test_evaluate_on_a_full_disk(here, acnet, small_disk):
-    disk = small_disk(24)
+@pytest.mark.parametrize("room", [0, 4, 12])
+def test_evaluate_on_a_full_disk(room, here, acnet, small_disk):
+    disk = small_disk(64)
     shutil.copy(RUN + "/params.yaml", disk)
     (disk / "checkpoint.pt").symlink_to(here / RUN / "checkpoint.pt")
+    if room:
+        (disk / "room").write_bytes(bytes(1024 * room))
     with contextlib.suppress(OSError), open(disk / "filling", "wb", buffering=0) as filling:
         while filling.write(bytes(512)):
             pass
-    done = acnet(f"evaluate --params {disk}/params.yaml --protocol single --protocol single_flip")
-    assert done.status == 2 and done.lines[-1].startswith("acnet: ") and done.lines[-1].endswith(FULL)
-    assert not list(disk.glob("metrics/*.json"))
+    (disk / "room").unlink(missing_ok=True)
+    command = f"evaluate --params {disk}/params.yaml --protocol single --protocol single_flip"
+    done = acnet(command)
+    assert done.status == 2 and done.lines[-1].startswith(f"acnet: {disk}") and done.lines[-1].endswith(FULL)
+    assert not list(disk.glob("metrics/*.part")) and not list(disk.glob("metrics/single_flip.json"))
+    (disk / "filling").unlink()
+    assert acnet(command).status == 0
+    assert len(list(disk.glob("metrics/*"))) == 4 and not (disk / "evaluating").exists()
 
 
 def test_a_file_larger_than_allowed_is_refused_too(here):

@@ -2,9 +2,11 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from acnet.commands.options import campaign, command, run_params_option, whole
-from acnet.params.measures import load_measures
+from acnet.params.measures import Measures, load_measures
+from acnet.params.protocols import Protocol
 from acnet.params.resolved import read_resolved
 
 
@@ -16,6 +18,7 @@ def add(commands) -> None:
     evaluate.add_argument(
         "--part", type=_part, default=(0, 1), metavar="I/N", help="score every N-th image from the I-th on (1/1)"
     )
+    evaluate.add_argument("--gates", action="store_true", help="measure the gates as well, by the first protocol")
     examples = command(commands, "examples", _examples, "write example predictions and gates for the figures")
     run_params_option(examples)
     examples.add_argument("--protocol", required=True, help="an entry of protocols.yaml")
@@ -36,6 +39,8 @@ def _evaluate(parsed: argparse.Namespace) -> None:
     checkpoint, out = folder / "checkpoint.pt", folder / "metrics"
     if not evaluate_run(params, checkpoint, protocols, measures, parsed.data_root, out, parsed.part):
         print("acnet: this part is scored; the last of the parts writes the metrics", file=sys.stderr)
+    elif parsed.gates:
+        _measure_gates(params, folder, protocols[0], measures, parsed)
 
 
 def _part(text: str) -> tuple[int, int]:
@@ -60,9 +65,12 @@ def _examples(parsed: argparse.Namespace) -> None:
 
 
 def _gates(parsed: argparse.Namespace) -> None:
-    from acnet.evaluate.gates import measure_gates
-
     params = read_resolved(parsed.params)
     protocol = campaign(parsed, params["scale"]).protocol(parsed.protocol, params["run"])
-    folder, measures = parsed.params.parent, load_measures(parsed.params_root)
+    _measure_gates(params, parsed.params.parent, protocol, load_measures(parsed.params_root), parsed)
+
+
+def _measure_gates(params, folder: Path, protocol: Protocol, measures: Measures, parsed: argparse.Namespace) -> None:
+    from acnet.evaluate.gates import measure_gates
+
     measure_gates(params, folder / "checkpoint.pt", protocol, measures, parsed.data_root, folder / "gates.json")

@@ -10,7 +10,7 @@ _DRAWN = {
     "table": ("tables", "write_table", "one table as CSV, Markdown and LaTeX", True),
     "figure": ("figures", "write_figure", "one figure as PNG and PDF", True),
     "curves": ("curves", "write_curves", "the training curves as PNG and PDF", False),
-    "gates": ("gates", "write_gates", "where the gates are large, as PNG and PDF", False),
+    "gates": ("gates", "write_gates", "where the gates are large, as PNG, PDF and CSV", False),
     "claims": ("claims", "write_claims", "the verdict on each of the paper's claims", False),
     "page": ("page", "write_page", "the page with everything", False),
     "publish": ("publish", "publish", "copy what may be published into reports/published", False),
@@ -26,6 +26,8 @@ def add(commands) -> None:
         scale_option(made)
         if takes_name:
             made.add_argument("name", help=f"such as {name}1")
+        if name == "gates":
+            made.add_argument("--run", help="only this run's, as figures/gates_RUN")
 
 
 def _draw(parsed: argparse.Namespace) -> None:
@@ -33,10 +35,12 @@ def _draw(parsed: argparse.Namespace) -> None:
 
     module, function, _, takes_name = _DRAWN[parsed.drawn]
     write = getattr(importlib.import_module(f"acnet.report.{module}"), function)
+    chosen = {"run": parsed.run} if getattr(parsed, "run", None) else {}
     write(
         *([parsed.name] if takes_name else []),
         scale_info(campaign(parsed)),
         params_root=parsed.params_root,
         results_root=parsed.results_root,
         out_root=parsed.reports_root,
+        **chosen,
     )

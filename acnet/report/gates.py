@@ -6,28 +6,45 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from acnet.files import write_text
 from acnet.params.claims import gated_runs
 from acnet.params.tables import load_tables
-from acnet.report.drawing import ACCENT, INK, QUIET, placeholder, save, style
+from acnet.report.drawing import INK, QUIET, placeholder, save, style
+from acnet.report.gates_runs import LOOKS, gates_csv, gates_runs_figure, measured
 from acnet.report.results import Results
 from acnet.report.scale import ScaleInfo
 from acnet.report.text import number
 
 TITLE = "Where the gates are large"
-_LOOKS = ({"marker": "o", "color": ACCENT}, {"marker": "s", "color": "#7a6aa6"}, {"marker": "^", "color": "#b06a2c"})
 _MOST = 30  # classes, those with most pixels
 _PARTS = {"segments": "size of the segment", "distances": "pixels from a label edge"}
 
 
 def write_gates(
-    scale: ScaleInfo, *, params_root: str | Path, results_root: str | Path, out_root: str | Path
+    scale: ScaleInfo,
+    *,
+    params_root: str | Path,
+    results_root: str | Path,
+    out_root: str | Path,
+    run: str | None = None,
 ) -> list[Path]:
-    """Write out_root/{scale}/figures/gates.png and .pdf; a placeholder where no gates are measured."""
-    results = Results(scale, results_root)
-    runs = gated_runs(params_root, load_tables(params_root))
+    """Write out_root/{scale}/figures/gates and gates_runs, as .png and .pdf, and gates.csv; return the paths.
+
+    The first shows the run that a claim asks about, or a placeholder where its gates are not measured, or the one
+    `run`, in gates_{run}; the others every run with gates.
+    """
+    results, tables, folder = Results(scale, results_root), load_tables(params_root), Path(out_root) / scale.name
+    if run is not None:
+        with style():
+            return save(gates_figure(run, results.gates(run)), folder / "figures", f"gates_{run}")
+    asked = gated_runs(params_root, tables)
+    found = measured(tables.trained([*scale.tables, *scale.figures]), results)
     with style():
-        figure = gates_figure(runs[0], results.gates(runs[0])) if runs else placeholder(TITLE, ["no claim on gates"])
-        return save(figure, Path(out_root) / scale.name / "figures", "gates")
+        figure = gates_figure(asked[0], results.gates(asked[0])) if asked else placeholder(TITLE, ["no claim on gates"])
+        paths = save(figure, folder / "figures", "gates")
+        paths += save(gates_runs_figure(found), folder / "figures", "gates_runs")
+    write_text(folder / "gates.csv", gates_csv(found))
+    return [*paths, folder / "gates.csv"]
 
 
 def gates_figure(run: str, gates: dict[str, Any] | None) -> Figure:
@@ -43,7 +60,7 @@ def gates_figure(run: str, gates: dict[str, Any] | None) -> Figure:
     places = figure.add_gridspec(2, 2, width_ratios=(1.15, 1), hspace=0.75, wspace=0.22)
     by_class = figure.add_subplot(places[:, 0])
     positions = np.arange(len(names))
-    for block, look in zip(blocks, _LOOKS, strict=False):
+    for block, look in zip(blocks, LOOKS, strict=False):
         _dots(by_class, [block["classes"][name] for name in names], positions, look, upright=False)
     by_class.set_yticks(positions, names)
     by_class.set_ylim(len(names) - 0.5, -0.5)
@@ -53,7 +70,7 @@ def gates_figure(run: str, gates: dict[str, Any] | None) -> Figure:
     for place, (part, label) in zip((places[0, 1], places[1, 1]), _PARTS.items(), strict=True):
         axes = figure.add_subplot(place, sharey=None)
         keys = [key for key, group in blocks[0][part].items() if group["pixels"]]
-        for block, look in zip(blocks, _LOOKS, strict=False):
+        for block, look in zip(blocks, LOOKS, strict=False):
             _dots(axes, [block[part][key] for key in keys], np.arange(len(keys)), look, upright=True)
         axes.set_xticks(range(len(keys)), [key.replace("to ", "≤").replace("beyond ", ">") for key in keys])
         axes.set_xlabel(label)
@@ -62,7 +79,7 @@ def gates_figure(run: str, gates: dict[str, Any] | None) -> Figure:
         axes.grid(axis="y", color=QUIET, alpha=0.2, linewidth=0.5)
     handles = [
         by_class.plot([], [], linestyle="none", markersize=5, label=_label(i, block), **look)[0]
-        for i, (block, look) in enumerate(zip(blocks, _LOOKS, strict=False))
+        for i, (block, look) in enumerate(zip(blocks, LOOKS, strict=False))
     ]
     hollow = {"marker": "o", "markerfacecolor": "none", "color": QUIET, "linestyle": "none", "markersize": 5}
     handles += by_class.plot([], [], label="shuffled", **hollow)

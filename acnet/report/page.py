@@ -146,10 +146,13 @@ def _figure(name: str, tables: Tables, folder: Path) -> dict[str, Any]:
 
 
 def _gates(params_root: str | Path, tables: Tables, results: Results, folder: Path) -> dict[str, Any] | None:
-    """The figure of the gates, where they are measured."""
+    """The figures and numbers of the gates, where they are measured."""
     run = next((run for run in gated_runs(params_root, tables) if results.gates(run)), None)
-    image = _image(folder / "figures" / "gates.png")
-    return {"run": run, "image": image, "title": GATES_TITLE} if run and image else None
+    image, every = (_image(folder / "figures" / f"{name}.png") for name in ("gates", "gates_runs"))
+    numbers = folder / "gates.csv"
+    if not run or not image or not every or not numbers.exists():
+        return None
+    return {"run": run, "image": image, "every": every, "title": GATES_TITLE, "csv": _encoded(numbers.read_bytes())}
 
 
 def _image(path: Path) -> str | None:

@@ -33,7 +33,7 @@ def publish(
     source, target = Path(out_root) / scale.name, Path(published_root or Path(out_root) / "published") / scale.name
     names = [Path("claims.json"), *_names("tables", scale.tables, _TABLE_SUFFIXES)]
     names += _names("figures", _figures(scale, tables), _FIGURE_SUFFIXES)
-    names += _names("figures", _gates(source), _FIGURE_SUFFIXES)
+    names += _gates(source)
     names += [Path("index.html")] if scale.generated else []
     for name in names:
         if not (source / name).exists():
@@ -62,9 +62,10 @@ def _figures(scale: ScaleInfo, tables: Tables) -> list[str]:
     return [*charts, "curves"]
 
 
-def _gates(source: Path) -> list[str]:
-    """The figure of the gates, which not every scale has."""
-    return ["gates"] if (source / "figures" / "gates.png").exists() else []
+def _gates(source: Path) -> list[Path]:
+    """The figures and numbers of the gates, which not every scale has."""
+    names = [*_names("figures", ("gates", "gates_runs"), _FIGURE_SUFFIXES), Path("gates.csv")]
+    return names if (source / "gates.csv").exists() else []
 
 
 def _names(folder: str, stems: Iterable[str], suffixes: tuple[str, ...]) -> list[Path]:

@@ -186,8 +186,11 @@ class Results:
 
     def gates(self, run: str) -> dict | None:
         """What was measured of the gates of `run`, with the first seed that has it."""
-        found = (self._json(self.seed_folder(run, seed) / "gates.json") for seed in self.scale.seeds)
-        return next((gates for gates in found if gates), None)
+        return next((gates for seed in self.scale.seeds if (gates := self.gates_of(run, seed))), None)
+
+    def gates_of(self, run: str, seed: int) -> dict | None:
+        """What was measured of the gates of one seed of `run`."""
+        return self._json(self.seed_folder(run, seed) / "gates.json")
 
     def state(self, run: str, seed: int) -> str:
         """How far `run` has come: measured, trained, in training or not run."""

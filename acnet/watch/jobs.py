@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from acnet.params.campaign import Campaign
-from acnet.params.claims import gated_runs
+from acnet.params.gated import PROTOCOL, adaptive_runs
 from acnet.params.resources import Resources
 from acnet.params.tables import load_tables
 from acnet.watch.plan import protocols_of
@@ -63,7 +63,7 @@ _SPARE = 4  # runtimes of jobs that nobody has measured are asked for generously
 def _runs(campaign: Campaign, needs: Resources, times: Times, runs: Sequence[str]) -> Iterator[Job]:
     tables = load_tables(campaign.params)
     shown = {run for name in campaign.scale.figures for run in tables.figure(name).example_runs()}
-    gated = set(gated_runs(campaign.params, tables))
+    gated = set(adaptive_runs(campaign, tables, runs))
     one = min(campaign.scale.gpus, 1)
     for run in runs:
         for seed in campaign.scale.seeds:
@@ -79,9 +79,11 @@ def _runs(campaign: Campaign, needs: Resources, times: Times, runs: Sequence[str
             yield Job(f"train {run}/{seed}", "train", seconds, spread.gpus, tuple(after))
             trained = (f"train {run}/{seed}", f"prepare {values['dataset']}")
             protocols = protocols_of(campaign, run)
-            asked = [(f"evaluate {run}/{seed} {name}", "evaluate", name) for name in protocols]
+            # The job that measures the gates also measures their protocol.
+            alone = [name for name in protocols if run not in gated or name != PROTOCOL]
+            asked = [(f"evaluate {run}/{seed} {name}", "evaluate", name) for name in alone]
             asked += [(f"examples {run}/{seed}", "examples", "")] * (run in shown)
-            asked += [(f"gates {run}/{seed}", "gates", "single")] * (run in gated)
+            asked += [(f"gates {run}/{seed}", "gates", PROTOCOL)] * (run in gated)
             for name, rule, protocol in asked:
                 took = times.measuring(run, protocol) if protocol else 0.0
                 yield Job(name, rule, times.starts + took, one, trained)

@@ -16,7 +16,7 @@ sys.path.append(str(ROOT / "tests" / "unit" / "report"))
 from fabricated import write_examples, write_gates, write_images, write_metrics, write_params  # noqa: E402
 
 from acnet.params.campaign import Campaign  # noqa: E402
-from acnet.params.claims import gated_runs  # noqa: E402
+from acnet.params.gated import adaptive_runs  # noqa: E402
 from acnet.params.resolved import run_folder, write_resolved  # noqa: E402
 from acnet.params.tables import load_tables  # noqa: E402
 
@@ -146,7 +146,7 @@ def fill(project: Project) -> None:
         reader = campaign.resolve(run, 0).values["reader"]
         write_metrics(project.folder(run), "mini", run, 0, protocol, reader)
         write_images(project.root / "results" / "mini", run, (50, 60, 70), protocol=protocol)
-    for run in gated_runs(project.root / "params", tables):
+    for run in adaptive_runs(campaign, tables, tables.trained([*campaign.scale.tables, *campaign.scale.figures])):
         write_gates(project.folder(run))
     for run in {run for figure in figures for run in figure.example_runs()}:
         write_examples(project.folder(run), "cityscapes", gates=0 if run == "fcn_s16" else 3)

@@ -29,7 +29,7 @@ def test_every_table_figure_and_the_page_are_made(campaign):
     for number in range(1, 9):
         for kind in ("csv", "md", "tex"):
             assert (made / f"tables/table{number}.{kind}").stat().st_size > 100
-    for name in ("figure1", "figure4", "figure5", "curves"):
+    for name in ("figure1", "figure4", "figure5", "curves", "gates", "gates_runs"):
         assert (made / f"figures/{name}.png").stat().st_size > 5000
     assert "not run" not in (made / "tables/table1.md").read_text()
     assert len(list((campaign.folder / "results/mini").glob("*/seed0/checkpoint.pt"))) == 28
@@ -72,9 +72,10 @@ def test_editing_one_run_trains_it_and_what_is_fine_tuned_from_it(campaign, copy
     run, tuned = "results/mini/ade_r101_acnet/seed0", "results/mini/ade_r101_acnet_trainval/seed0"
     expected = {f"{folder}/{file}" for folder in (run, tuned) for file in ("params.yaml", "checkpoint.pt")}
     made = copy.jobs()
-    assert {file for file in made if file.startswith("results/")} == {*expected, f"{run}/metrics/multi_flip.json"}
+    measured = {f"{run}/{file}" for file in ("metrics/multi_flip.json", "metrics/single.json", "gates.json")}
+    assert {file for file in made if file.startswith("results/")} == expected | measured
     drawn = {"reports/mini/tables/table5.csv", "reports/mini/tables/table6.csv", "reports/mini/claims.json"}
-    drawn |= {"reports/mini/index.html", "reports/mini/figures/curves.png"}
+    drawn |= {f"reports/mini/{file}" for file in ("index.html", "figures/curves.png", "figures/gates.png")}
     assert {file for file in made if file.startswith("reports/")} == drawn
     assert campaign.planned() == {}
 

@@ -14,7 +14,7 @@ from acnet.data.source import own_folder
 from acnet.errors import AcnetError
 from acnet.files import canonical
 from acnet.params.campaign import Campaign
-from acnet.params.claims import gated_runs
+from acnet.params.gated import PROTOCOL as GATES_BY, adaptive_runs
 from acnet.params.measures import load_measures
 from acnet.params.resources import check_spread, load_resources, uncovered
 from acnet.params.strict import known
@@ -40,7 +40,8 @@ try:
     check_names(TABLES, CAMPAIGN.runs, CAMPAIGN.protocols)
     SHOWN = CAMPAIGN.shown(TABLES)
     NEEDED = TABLES.trained(SHOWN)
-    GATED = [run for run in gated_runs(PARAMS, TABLES) if run in NEEDED]
+    GATED = adaptive_runs(CAMPAIGN, TABLES, [*NEEDED, *(run for run in NAMED if run not in NEEDED)])
+    GATED_NEEDED = [run for run in GATED if run in NEEDED]
     for run in {*NEEDED, *NAMED}:
         for protocol in CAMPAIGN.protocols:
             CAMPAIGN.protocol(protocol, run)

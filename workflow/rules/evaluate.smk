@@ -49,15 +49,23 @@ rule examples:
         "acnet examples --params {params.run} --protocol single --count {params.images} 2> {log}"
 
 
+# One process measures both: loading the network costs more than the gates of a small split.
+ruleorder: gates > evaluate
+
+
 rule gates:
-    """Where a network's gates open, over the whole evaluation split."""
+    """Measure one adaptive network at single scale, and where its gates open."""
     input:
         checkpoint=f"{RUN}/checkpoint.pt",
         data=manifest,
     output:
+        f"{RUN}/metrics/{GATES_BY}.json",
+        f"{RUN}/metrics/{GATES_BY}.images.npz",
         f"{RUN}/gates.json",
     log:
         "logs/gates/{scale}/{run}/seed{seed}.log",
+    wildcard_constraints:
+        run="|".join(GATED) or "(?!)",
     conda:
         "../envs/acnet.yaml"
     threads: lambda wildcards: resolved(wildcards)["train"]["threads"]
@@ -67,8 +75,9 @@ rule gates:
         mem_mb=lambda wildcards, attempt: NEEDS.evaluate.memory(attempt),
         disk_mb=NEEDS.evaluate.disk_mb,
     params:
-        protocol=lambda wildcards: protocol_values(wildcards, "single"),
+        protocol=lambda wildcards: protocol_values(wildcards, GATES_BY),
         measures=canonical(dataclasses.asdict(MEASURES)),
         run=f"{RUN}/params.yaml",
+        name=GATES_BY,
     shell:
-        "acnet gates --params {params.run} --protocol single 2> {log}"
+        "acnet evaluate --params {params.run} --protocol {params.name} --gates 2> {log}"

@@ -78,10 +78,13 @@ rule curves:
 rule gates_figure:
     """Where the gates are large, as PNG and PDF."""
     input:
-        lambda wildcards: at_hand(of_runs("gates.json", GATED)),
+        lambda wildcards: at_hand(of_runs("gates.json", GATED_NEEDED)),
     output:
         report(f"reports/{SCALE}/figures/gates.png", category="Figures", labels={"figure": "gates"}),
+        report(f"reports/{SCALE}/figures/gates_runs.png", category="Figures", labels={"figure": "gates of all runs"}),
         f"reports/{SCALE}/figures/gates.pdf",
+        f"reports/{SCALE}/figures/gates_runs.pdf",
+        f"reports/{SCALE}/gates.csv",
     log:
         f"logs/report/{SCALE}/gates.log",
     localrule: True
@@ -97,7 +100,7 @@ rule claims:
         drawn("csv"),
         lambda wildcards: at_hand(of_runs("provenance.json", NEEDED)),
         lambda wildcards: at_hand(of_runs("examples.npz", example_runs())),
-        lambda wildcards: at_hand(of_runs("gates.json", GATED)),
+        lambda wildcards: at_hand(of_runs("gates.json", GATED_NEEDED)),
         "params/claims.yaml",
     output:
         report(f"reports/{SCALE}/claims.json", caption="../report/claims.rst", category="Claims"),

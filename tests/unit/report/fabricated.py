@@ -139,7 +139,7 @@ def write_gates(folder: Path, blocks: int = 3, **contrasts: tuple[float, float, 
         "distances": dict.fromkeys(("to 2", "to 4", "beyond 4"), group),
         "contrasts": {n: {"gate": g, "shuffled": s, "interval": [a, b]} for n, (g, s, a, b) in given.items()},
     }  # fmt: skip
-    (folder / "gates.json").write_text(json.dumps({"blocks": [block] * blocks}))
+    (folder / "gates.json").write_text(json.dumps({"dataset": "cityscapes", "blocks": [block] * blocks}))
 
 
 def write_images(results: Path, run: str, right: Iterable[int], names: str = "abcdefghij", protocol: str = "single"):

@@ -1,5 +1,7 @@
 """Figures: what they show, and that equal inputs give equal bytes."""
 
+import csv
+
 import numpy as np
 import pytest
 from fabricated import change, write_gates
@@ -13,6 +15,7 @@ from acnet.report.curves import write_curves
 from acnet.report.figures import write_figure
 from acnet.report.gates import gates_figure
 from acnet.report.gates import write_gates as write_gates_files
+from acnet.report.gates_runs import gates_csv, gates_runs_figure, measured
 from acnet.report.photos import colours, photo_figure
 from acnet.report.results import Results
 
@@ -111,6 +114,38 @@ def test_gates_are_shown_for_each_block_in_the_classes_that_occur(campaign, tmp_
     # The most open one first; the absent one is left out.
     assert list(dict.fromkeys(text for text in found if text in names)) == list(names[-2::-1])
     paths = write_gates_files(made.scale, **made.roots)
-    assert [path.name for path in paths] == ["gates.png", "gates.pdf"]
+    assert [path.name for path in paths] == [
+        "gates.png", "gates.pdf", "gates_runs.png", "gates_runs.pdf", "gates.csv"
+    ]  # fmt: skip
     first = [path.read_bytes() for path in paths]
     assert first == [path.read_bytes() for path in write_gates_files(made.scale, **made.roots)]
+
+
+def test_the_gates_of_every_run_are_drawn_and_listed(campaign):
+    made = campaign(**SMALL)
+    write_gates(made.results / "acb3/seed0", blocks=2, far_less_near=(0.1, 0.3, -0.25, -0.15))
+    (made.results / "gcm_d5_s16/seed0").mkdir(parents=True, exist_ok=True)
+    write_gates(made.results / "gcm_d5_s16/seed0", blocks=1)
+    found = measured(["fcn_s16", "gcm_d5_s16", "acb3"], open_results(made)[1])
+    assert list(found) == [("gcm_d5_s16", 0), ("acb3", 0)]
+    figure = gates_runs_figure(found)
+    assert {"gcm_d5_s16", "acb3", "block 1", "block 2"} <= set(texts(figure))
+    right = [line.get_xdata()[0] for line in figure.axes[1].lines if line.get_marker() in ("o", "s")]
+    assert right[:3] == pytest.approx([10, -20, -20])  # the gate's contrast less the shuffled one's
+    rows = list(csv.DictReader(gates_csv(found).splitlines()))
+    assert len(rows) == 3 * (19 + 3 + 3 + 2)
+    contrast = [row for row in rows if (row["run"], row["block"], row["group"]) == ("acb3", "2", "far_less_near")]
+    assert [(row["gate"], row["shuffled"], row["low"], row["high"]) for row in contrast] == [
+        ("0.100000", "0.300000", "-0.25", "-0.15")
+    ]
+    absent = next(row for row in rows if row["group"] == "bicycle")
+    assert (absent["gate"], absent["pixels"]) == ("", "0")
+    assert "no adaptive network" in " ".join(texts(gates_runs_figure({})))
+
+
+def test_the_gates_of_one_run_are_drawn_by_name(campaign):
+    made = campaign(**SMALL)
+    (made.results / "gcm_d5_s16/seed0").mkdir(parents=True, exist_ok=True)
+    write_gates(made.results / "gcm_d5_s16/seed0", blocks=1)
+    paths = write_gates_files(made.scale, **made.roots, run="gcm_d5_s16")
+    assert [path.name for path in paths] == ["gates_gcm_d5_s16.png", "gates_gcm_d5_s16.pdf"]

@@ -125,13 +125,16 @@ def test_downloads_are_the_tables_files(campaign):
 def test_gates_stand_on_the_page_and_are_published_where_they_are_measured(campaign):
     made = campaign(generated=False, tables=[], figures=["figure4"])
     report(made)
-    write_bytes(made.reports / "figures" / "gates.png", b"gates")
+    for name in ("figures/gates.png", "figures/gates_runs.png", "gates.csv"):
+        write_bytes(made.reports / name, b"gates")
     assert 'id="gates"' not in write_page(made.scale, **made.roots).read_text()
     write_gates(made.results / "acb3/seed0")
     page = Page(write_page(made.scale, **made.roots).read_text())
     assert page.open == [] and ("section", {"id": "gates", "aria-labelledby": "gates-title"}) in page.tags
-    write_bytes(made.reports / "figures" / "gates.pdf", b"gates")
-    assert "gates.png" in {path.name for path in publish(made.scale, **made.roots)}
+    for name in ("gates.pdf", "gates_runs.pdf"):
+        write_bytes(made.reports / "figures" / name, b"gates")
+    published = {path.name for path in publish(made.scale, **made.roots)}
+    assert {"gates.png", "gates_runs.png", "gates.csv"} <= published
 
 
 def test_no_image_of_a_real_dataset_is_published(campaign):

@@ -5,6 +5,7 @@ import errno
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -142,18 +143,22 @@ def sha256(path: str | os.PathLike) -> str:
 
 
 @contextlib.contextmanager
-def held(lock: Path, taken: str) -> Iterator[None]:
+def held(lock: Path, taken: str, wait: bool = False) -> Iterator[None]:
     """Hold the file `lock` for this process alone; AcnetError saying `taken` if another process holds it.
 
-    A network file system without locks holds nobody back.
+    With `wait`, say `taken` on standard error and wait instead. A killed holder holds nothing. A network file system
+    without locks holds nobody back.
     """
     import fcntl
 
-    with open(lock, "w") as handle:
+    with open(lock, "a") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise AcnetError(taken) from None
+            if not wait:
+                raise AcnetError(taken) from None
+            print(f"acnet: {taken}", file=sys.stderr, flush=True)
+            fcntl.flock(handle, fcntl.LOCK_EX)
         except OSError:
             pass
         yield

@@ -15,6 +15,14 @@ def duration(seconds: float) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
 
 
+def size(count: int) -> str:
+    """`count` bytes as a short text: 512 B, 3.4 kB, 21.7 MB, 1.2 GB."""
+    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if count >= unit:
+            return f"{count / unit:.1f} {name}"
+    return f"{count} B"
+
+
 class Progress:
     """Count `total` things of a named `unit`, from `start` on, printing to stderr.
 

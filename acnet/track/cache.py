@@ -1,10 +1,7 @@
 """Files in DVC's cache, under the names DVC gives them."""
 
 import hashlib
-import importlib.util
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 from acnet.files import replacing
@@ -12,18 +9,27 @@ from acnet.track.git import Unavailable
 
 
 class Cache:
-    """The DVC cache of the project at `root`; Unavailable if DVC or its folder .dvc is missing."""
+    """The DVC cache of the project at `root`, in `top`; Unavailable if DVC or its folder .dvc is missing."""
 
     def __init__(self, root: Path):
-        if importlib.util.find_spec("dvc") is None:
-            raise Unavailable("DVC is not installed (pip install dvc)")
-        if not (root / ".dvc" / "config").exists():
+        try:
+            from dvc.config import Config, ConfigError
+        except ImportError as error:
+            raise Unavailable("DVC is not installed (pip install dvc)") from error
+        folder = root.resolve() / ".dvc"
+        if not (folder / "config").exists():
             raise Unavailable(f"{root} has no .dvc/config (git checkout -- .dvc brings it back)")
-        command = [sys.executable, "-m", "dvc", "cache", "dir"]
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise Unavailable(f"DVC does not start in {root}: {done.stderr.strip()}")
-        self.folder = Path(done.stdout.strip()) / "files" / "md5"
+        try:
+            settings = Config(str(folder))["cache"]
+        except ConfigError as error:
+            raise Unavailable(f"DVC does not start in {root}: {error}") from error
+        self.top = (Path.cwd() / settings.get("dir", folder / "cache")).resolve()
+        self.folder = self.top / "files" / "md5"
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its files."""
+        return sum(file.stat().st_size for file in self.top.rglob("*") if file.is_file())
 
     def path(self, md5: str) -> Path:
         """Where DVC keeps the file with this MD5."""

@@ -11,7 +11,7 @@ from acnet.progress import Progress
 from acnet.track.cache import Cache, hashes
 from acnet.track.campaign import POINTER, Entry, files_of, tag, write_pointer
 from acnet.track.git import Repository
-from acnet.track.lock import exclusive
+from acnet.track.lock import PUBLISH, exclusive
 from acnet.track.transfer import transfer
 
 _AUTHOR = "acnet <acnet@localhost>"
@@ -38,7 +38,7 @@ def publish(
     paths = files_of(campaign, load_tables(campaign.params), root, with_data)
     if not any(path.name == "provenance.json" for path in paths):
         raise AcnetError(f"results/{campaign.scale_name}: no finished run to publish; train some first")
-    with exclusive(root / ".dvc/tmp/acnet-publish.lock"):
+    with exclusive(root / PUBLISH):
         entries = _store(paths, root, cache)
         pointer = write_pointer(entries, campaign.scale_name)
         published = _published(repository, name)

@@ -14,7 +14,7 @@ from acnet.progress import Progress
 from acnet.track.cache import Cache, clone, hashes
 from acnet.track.campaign import Entry, find
 from acnet.track.git import Repository
-from acnet.track.lock import exclusive
+from acnet.track.lock import RESTORE, exclusive
 from acnet.track.transfer import transfer
 
 
@@ -44,7 +44,7 @@ def restore(
     the remote lacks is left out and named. Every file of the campaign that is here then gets the same time stamp.
     """
     repository, cache = Repository(root), Cache(root)
-    with exclusive(root / ".dvc/tmp/acnet-restore.lock"):
+    with exclusive(root / RESTORE):
         published = find(repository, name, git_remote)
         entries = published.entries
         here = _here(entries, root)

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from acnet.files import digest as digest_of
+
 PACKAGE = Path(__file__).resolve().parent
 # The modules that can change what a run computes; the report, for one, cannot. Nor can what makes raw data: a run
 # depends on the images themselves. The last ones watch a training and stay out of its arithmetic.
@@ -39,6 +41,16 @@ def commit() -> tuple[str | None, bool | None]:
         return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--", *_WATCHED))
     except (OSError, subprocess.SubprocessError):
         return None, None
+
+
+def changed_since(made: Mapping[str, Any], now: Mapping[str, Any], code: str) -> list[str]:
+    """What has changed since a run's provenance was `made`: of ["code", "parameters"].
+
+    `now` are today's resolved parameters, `code` is today's source hash. A run with changes is stale: the same command
+    might give other numbers today.
+    """
+    changes = {"code": made.get("source_hash") != code, "parameters": made.get("params_hash") != digest_of(now)}
+    return [what for what, changed in changes.items() if changed]
 
 
 def now() -> str:

@@ -35,12 +35,14 @@ def _draw(parsed: argparse.Namespace) -> None:
 
     module, function, _, takes_name = _DRAWN[parsed.drawn]
     write = getattr(importlib.import_module(f"acnet.report.{module}"), function)
-    chosen = {"run": parsed.run} if getattr(parsed, "run", None) else {}
+    more = {"run": parsed.run} if getattr(parsed, "run", None) else {}
+    if parsed.drawn == "page":
+        more["data_root"] = parsed.data_root
     write(
         *([parsed.name] if takes_name else []),
         scale_info(campaign(parsed)),
         params_root=parsed.params_root,
         results_root=parsed.results_root,
         out_root=parsed.reports_root,
-        **chosen,
+        **more,
     )

@@ -8,6 +8,7 @@ from typing import Any
 import jinja2
 
 from acnet.files import write_text
+from acnet.params.campaign import Campaign
 from acnet.params.claims import gated_runs
 from acnet.params.tables import Tables, load_tables
 from acnet.report.cells import cells
@@ -27,16 +28,24 @@ from acnet.report.text import backbone, heading, headings, number, signed
 _MARKS = {"held": "●", "within noise": "◐", "not held": "○", "not measured": "–"}
 
 
-def write_page(scale: ScaleInfo, *, params_root: str | Path, results_root: str | Path, out_root: str | Path) -> Path:
+def write_page(
+    scale: ScaleInfo,
+    *,
+    params_root: str | Path,
+    results_root: str | Path,
+    out_root: str | Path,
+    data_root: str | Path = "data",
+) -> Path:
     """Write out_root/{scale}/index.html and return its path.
 
     Tables and claims are made afresh from the runs at hand; figures are those in out_root/{scale}/figures, a missing
-    one being named. The file needs nothing beside it: style, images and downloads are inside.
+    one being named; the manifests of data_root are named with their hash. The file needs nothing beside it: style,
+    images and downloads are inside.
     """
     tables, results = load_tables(params_root), Results(scale, results_root)
     folder = Path(out_root) / scale.name
     claims = judge_claims(params_root, tables, results)
-    runs = run_entries(tables, results)
+    runs = run_entries(Campaign(params_root, scale.name), tables, results, Path(data_root))
     html = (
         _environment()
         .get_template("page.html")
@@ -53,6 +62,7 @@ def write_page(scale: ScaleInfo, *, params_root: str | Path, results_root: str |
             interval_note=interval_note(scale.measures),
             runs=runs,
             titles={run.name: run.title for run in runs},
+            stale={run.name: run.stale for run in runs if run.stale},
             measured=sum(run.state.startswith(("measured", "trained")) for run in runs),
             lacking=[name for name in [*tables.tables, *tables.figures] if name not in [*scale.tables, *scale.figures]],
         )

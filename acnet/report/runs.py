@@ -1,10 +1,13 @@
 """What the page says of each run: the cells it fills, its state, and where its numbers come from."""
 
 import dataclasses
-from datetime import datetime
+from pathlib import Path
 
+from acnet.params.campaign import Campaign
 from acnet.params.tables import Table, Tables
 from acnet.progress import duration
+from acnet.provenance import changed_since, source_hash
+from acnet.report import origin
 from acnet.report.results import Results
 from acnet.report.text import heading, number
 
@@ -18,92 +21,90 @@ class Use:
 
 
 @dataclasses.dataclass(frozen=True)
+class ScoreEntry:
+    """What a run scored by a protocol: mIoU and PixAcc, the protocol's settings and the file of the metrics."""
+
+    protocol: str
+    miou: str
+    pixacc: str
+    settings: str
+    file: str
+
+
+@dataclasses.dataclass(frozen=True)
 class SeedEntry:
-    """One training of a run: its scores as (protocol, mIoU, PixAcc), facts as (name, value), and its parameters."""
+    """One training of a run: its scores, its facts and commands as (name, value), and its params.yaml.
+
+    `changes` is what has changed since, code or parameters, if the training is stale.
+    """
 
     seed: int
     state: str
-    scores: list[tuple[str, str, str]]
-    facts: list[tuple[str, str]]
-    params: str | None
+    scores: list[ScoreEntry]
+    facts: list[origin.Line]
+    commands: list[origin.Line]
+    params: list[origin.Line]
+    changes: list[str]
 
 
 @dataclasses.dataclass(frozen=True)
 class RunEntry:
-    """A run with all its seeds; `title` is a short line for tooltips."""
+    """A run with all its seeds; `title` is a short line for tooltips, `stale` what has changed since, or empty."""
 
     name: str
     state: str
+    stale: str
     uses: list[Use]
     seeds: list[SeedEntry]
     took: str
     title: str
 
 
-def run_entries(tables: Tables, results: Results) -> list[RunEntry]:
+def run_entries(campaign: Campaign, tables: Tables, results: Results, data: Path) -> list[RunEntry]:
     """Every run that the scale's tables and figures name, in the order of tables.yaml."""
     names = [*results.scale.tables, *results.scale.figures]
-    return [_entry(run, _uses(run, names, tables), results) for run in tables.trained(names)]
+    code = source_hash()
+    entries = []
+    for run in tables.trained(names):
+        uses = _uses(run, names, tables)
+        seeds = [_seed(campaign, run, seed, uses[0].anchor, results, data, code) for seed in results.scale.seeds]
+        entries.append(_entry(run, uses, seeds, results))
+    return entries
 
 
-def _entry(run: str, uses: list[Use], results: Results) -> RunEntry:
-    seeds = [_seed(run, seed, results) for seed in results.scale.seeds]
-    seconds = [p["seconds"] for seed in results.scale.seeds if "seconds" in (p := results.provenance(run, seed) or {})]
-    commits = {
-        p["commit"][:10] for seed in results.scale.seeds if (p := results.provenance(run, seed) or {}).get("commit")
-    }
+def _entry(run: str, uses: list[Use], seeds: list[SeedEntry], results: Results) -> RunEntry:
+    made = [provenance for seed in seeds if (provenance := results.provenance(run, seed.seed))]
+    commits = sorted({provenance["commit"][:10] for provenance in made if provenance.get("commit")})
     states = [seed.state for seed in seeds]
     done = sum(state in ("measured", "trained") for state in states)
     state = max(states, key=("not run", "in training", "trained", "measured").index)
     if len(states) > 1 and 0 < done < len(states):
         state = f"{state}, {done} of {len(states)} seeds"
-    took = duration(sum(seconds)) if seconds else ""
-    title = " · ".join(
-        [run, state, *([f"commit {', '.join(sorted(commits))}"] if commits else []), *([took] if took else [])]
-    )
-    return RunEntry(run, state, uses, seeds, took, title)
+    took = duration(sum(provenance["seconds"] for provenance in made)) if made else ""
+    changes = [what for what in ("code", "parameters") if any(what in seed.changes for seed in seeds)]
+    parts = [run, state, f"commit {', '.join(commits)}" if commits else "", took, "stale" if changes else ""]
+    return RunEntry(run, state, " and ".join(changes), uses, seeds, took, " · ".join(filter(None, parts)))
 
 
-def _seed(run: str, seed: int, results: Results) -> SeedEntry:
+def _seed(campaign: Campaign, run: str, seed: int, only: str, results: Results, data: Path, code: str) -> SeedEntry:
     scores = []
     for protocol in results.protocols(run, seed):
         metrics = results.metrics(run, protocol, seed) or {}
         percent = [None if metrics.get(key) is None else 100 * metrics[key] for key in ("miou", "pixacc")]
-        scores.append((protocol, *map(number, percent)))
-    facts = _facts(results.provenance(run, seed) or {}, results.params(run, seed) or {})
-    return SeedEntry(seed, results.state(run, seed), scores, facts, results.params_text(run, seed))
-
-
-def _facts(provenance: dict, params: dict) -> list[tuple[str, str]]:
-    versions = provenance.get("versions") or {}
-    commit = provenance.get("commit")
-    if commit and provenance.get("dirty"):
-        commit += ", with uncommitted changes"
-    pairs = [
-        ("dataset", params.get("dataset")),
-        ("commit", commit),
-        ("started", _time(provenance.get("started"))),
-        ("finished", _time(provenance.get("finished"))),
-        ("took", duration(provenance["seconds"]) if "seconds" in provenance else None),
-        ("device", provenance.get("device")),
-        ("threads", provenance.get("threads")),
-        ("precision", provenance.get("precision")),
-        ("initial weights", provenance.get("initial_weights")),
-        ("versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
-        ("source", provenance.get("source_hash")),
-        ("parameters", provenance.get("params_hash")),
-        ("checkpoint", provenance.get("checkpoint_sha256")),
-    ]
-    return [(name, str(value)) for name, value in pairs if value]
-
-
-def _time(text: str | None) -> str | None:
-    if not text:
-        return None
-    try:
-        return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M %Z").strip()
-    except ValueError:
-        return text
+        settings = origin.protocol(campaign, protocol, run)
+        scores.append(
+            ScoreEntry(protocol, *map(number, percent), settings, origin.metrics(results, run, seed, protocol))
+        )
+    made = results.provenance(run, seed)
+    return SeedEntry(
+        seed,
+        results.state(run, seed),
+        scores,
+        origin.facts(campaign, run, seed, data, results, code),
+        origin.commands(campaign, run, seed, only, results),
+        origin.parameters(campaign, run, seed, results),
+        changed_since(made, campaign.resolve(run, seed).values, code) if made else [],
+    )
 
 
 def _uses(run: str, names: list[str], tables: Tables) -> list[Use]:

@@ -2,6 +2,8 @@
 
 import base64
 import dataclasses
+import html
+import json
 import re
 from html.parser import HTMLParser
 
@@ -9,11 +11,14 @@ import pytest
 from fabricated import change, write_gates
 
 from acnet.errors import AcnetError
-from acnet.files import write_bytes
+from acnet.files import digest, sha256, write_bytes, write_json
+from acnet.params.campaign import Campaign as ParamsCampaign
+from acnet.provenance import source_hash
 from acnet.report.claims import write_claims
 from acnet.report.page import write_page
 from acnet.report.publish import publish
 from acnet.report.tables import write_table
+from acnet.track.trace import trace
 
 
 class Page(HTMLParser):
@@ -81,14 +86,50 @@ def test_a_run_tells_where_its_numbers_come_from(campaign):
     section = text[text.index('id="run-gc_s16"') : text.index('id="run-gc_s8"')]
     for fact in (
         "0123456789abcdef",
-        "2024-05-01 10:00 UTC",
+        "2024-05-01 10:00:00 UTC",
         "1 min 15 s",
         "cpu",
-        "delta: 5.0",
+        '<dt>model.delta</dt><dd><b>5.0</b> <span class="quiet">paper: Eq. 2 and Table 1</span>',
         "Table 1, Res-50+GC (mIoU at 1/16)",
     ):
         assert fact in section
     assert "Tables 2, 3, 4, 5, 6, 7 and 8; Figures 1, 4 and 5" in text
+
+
+def test_a_click_on_a_cell_leads_to_all_that_trace_says(campaign, root, tmp_path):
+    made = campaign(tables=["table1"], figures=[])
+    manifest = tmp_path / "data" / "mini_cityscapes" / "manifest.json"
+    write_bytes(manifest, b"{}")
+    text = write_page(made.scale, **made.roots, data_root=tmp_path / "data").read_text()
+    section = html.unescape(text[text.index('id="run-gc_s16"') : text.index('id="run-gc_s8"')])
+    accounts = trace(
+        ParamsCampaign(root / "params", "mini"), "table1", "gc", "os16", tmp_path / "data", made.results.parent
+    )
+    told = [line[2:].split("  ", 1)[1].strip() for line in accounts.splitlines() if line.startswith("  ")]
+    assert len(told) > 20
+    assert sha256(manifest) in section
+    shown = re.sub(r"</?[a-z][^>]*>", "", section)
+    for value in told[1:]:
+        first, _, origin = value.removeprefix("single: ").partition("  # ")
+        assert first in shown and origin in shown, value
+
+
+def test_stale_runs_are_marked_in_every_cell_and_where_they_are_told(campaign, root):
+    made = campaign(tables=["table1"], figures=[])
+    for folder in made.results.glob("*/seed0"):
+        resolved = ParamsCampaign(root / "params", "mini").resolve(folder.parent.name, 0).values
+        today = {"source_hash": source_hash(), "params_hash": digest(resolved)}
+        if folder.parent.name == "gc_s16":
+            today["source_hash"] = "another"
+        provenance = json.loads((folder / "provenance.json").read_text())
+        write_json(folder / "provenance.json", {**provenance, **today})
+    text = write_page(made.scale, **made.roots).read_text()
+    assert re.findall(r'href="#run-(\w+)"[^>]*>[\d.]+</a><sup class="stale" title="([^"]+)">', text) == [
+        ("gc_s16", "code changed since")
+    ]
+    assert "since 1 of these networks was trained" in text
+    assert text.count("<dd>yes: code has changed since</dd>") == 1
+    assert text.count('measured<span class="stale">, stale</span>') == 2
 
 
 def test_the_page_opens_with_banner_and_verdicts(campaign):

@@ -57,7 +57,8 @@ def test_an_account_names_everything_behind_the_number(tell):
     assert sha256(tell.root / "data/mini_cityscapes/manifest.json") in found["dataset"]
     assert "ab" * 32 in found["checkpoint"] and found["checkpoint"].endswith("not here")
     assert found["commit"] == "c" * 40
-    assert "2 h 00 min (2.000 h)" in found["trained"]
+    assert found["took"] == "2 h 00 min (2.000 h)"
+    assert found["initial weights"] == "unknown"
     assert found["stale"].startswith("no:")
     assert found["model.delta"] == "5.0  # paper: Eq. 2 and Table 1"
     assert found["model.backbone"] == "resnet18  # scale: " + found["model.backbone"].split("# scale: ")[1]
@@ -80,8 +81,8 @@ def test_a_row_with_a_run_for_each_column_gives_an_account_of_each(tell):
 
 
 def test_changed_code_and_parameters_make_a_run_stale(tell):
-    assert "code of" in fields(tell("table3", "r50_acb3", source_hash="0"))["stale"]
-    assert "parameters have changed" in fields(tell("table3", "r50_acb3", params_hash="0"))["stale"]
+    assert "yes: code has changed" in fields(tell("table3", "r50_acb3", source_hash="0"))["stale"]
+    assert "yes: parameters have changed" in fields(tell("table3", "r50_acb3", params_hash="0"))["stale"]
 
 
 def test_a_run_that_is_not_there_still_has_its_parameters(tell):

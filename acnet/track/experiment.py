@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ import yaml
 from acnet.errors import AcnetError
 from acnet.evaluate.counts import counts_file
 from acnet.files import digest, read_json, read_yaml
+from acnet.params.campaign import Campaign
+from acnet.provenance import changed_since
 from acnet.track import plots
 from acnet.track.row import measures, parameters
 
@@ -23,7 +25,8 @@ CHECKPOINT = f"{FOLDER}/checkpoint.pt.dvc"
 class Experiment:
     """A finished run: its name in DVC, when it ended (seconds since 1970), its small files by path, and its checkpoint.
 
-    `checkpoint` is None where the file is not at hand; `sha256` is what provenance.json says of it.
+    `checkpoint` is None where the file is not at hand; `sha256` is what provenance.json says of it. `digest` is equal
+    exactly when two trainings and their measures are, wherever they hang and however `stale` they are by now.
     """
 
     name: str
@@ -31,26 +34,30 @@ class Experiment:
     files: dict[str, str]
     checkpoint: Path | None
     sha256: str | None
-
-    @property
-    def digest(self) -> str:
-        """Equal exactly when two experiments are, wherever they hang."""
-        return digest({"name": self.name, "checkpoint": self.sha256, "files": self.files})
+    digest: str
+    stale: str
 
 
-def read_experiment(folder: Path, protocols: Iterable[str]) -> Experiment | None:
-    """The experiment of a run's folder, None while it has not ended; AcnetError for a broken file in it."""
+def read_experiment(folder: Path, campaign: Campaign, code: str) -> Experiment | None:
+    """The experiment of a run's folder, None while it has not ended; AcnetError for a broken file in it.
+
+    `code` is today's source hash: a run trained with another one, or with other parameters, is stale.
+    """
     if not (folder / "provenance.json").exists() or not (folder / "params.yaml").exists():
         return None
     provenance, params = read_json(folder / "provenance.json"), read_yaml(folder / "params.yaml")
-    protocols = list(protocols)
+    protocols = campaign.protocols
     files = {name: folder / "metrics" / f"{name}.json" for name in protocols}
     metrics = {name: read_json(file) for name, file in files.items() if file.exists()}
     first = next(iter(metrics), None)
     shown, counts = metrics.get(first), counts_file(files[first]) if first else None
     try:
+        row = parameters(params, provenance)
+        stale = (
+            "+".join(changed_since(provenance, campaign.resolve(params["run"], params["seed"]).values, code)) or "no"
+        )
         texts = {
-            "params.yaml": columns(parameters(params, provenance)),
+            "params.yaml": columns(row),
             "metrics.json": _json(measures(metrics, protocols, provenance)),
             "history.csv": plots.history(folder / "history.csv"),
             "classes.csv": plots.classes(shown),
@@ -60,13 +67,18 @@ def read_experiment(folder: Path, protocols: Iterable[str]) -> Experiment | None
         }
     except KeyError as error:
         raise AcnetError(f"{folder}: key {error} is missing in its files; train or evaluate this run again") from error
+    name, sha256 = f"{params['scale']}-{params['run']}-seed{params['seed']}", provenance.get("checkpoint_sha256")
+    identity = digest({"name": name, "checkpoint": sha256, "files": texts})
+    texts["params.yaml"] = columns({**row, "stale": stale})
     checkpoint = folder / "checkpoint.pt"
     return Experiment(
-        name=f"{params['scale']}-{params['run']}-seed{params['seed']}",
+        name=name,
         ended=int(datetime.fromisoformat(provenance["finished"]).timestamp()),
         files={f"{FOLDER}/{name}": text for name, text in texts.items()},
         checkpoint=checkpoint if checkpoint.exists() else None,
-        sha256=provenance.get("checkpoint_sha256"),
+        sha256=sha256,
+        digest=identity,
+        stale=stale,
     )
 
 

@@ -10,6 +10,7 @@ from acnet.data.classes import load
 from acnet.evaluate.counts import read_counts
 
 _POINTS = 400
+_SMALL = 0.1  # percent
 _HISTORY = ("step", "epoch", "loss", "learning_rate")
 
 
@@ -33,20 +34,20 @@ def classes(metrics: Mapping[str, Any] | None) -> str:
 def confusion(counts: Path | None, reader: str) -> str:
     """The confusion matrix in a file of counts by image, as percent of each true class.
 
-    Cells below 0.1 % are left out, but for the diagonal.
+    Cells below 0.1 % are left out, but for the diagonal: it comes first, so that both axes have the classes' order.
     """
-    cells = []
+    diagonal, others = [], []
     if counts is not None and counts.exists():
         names, matrix = load(reader).names, read_counts(counts).confusion().tolist()
         for actual, row in zip(names, matrix, strict=False):
             total = sum(row) or 1
-            shares = ((predicted, 100 * count / total) for predicted, count in zip(names, row, strict=False))
-            cells += [
-                [actual, predicted, round(share, 3)]
-                for predicted, share in shares
-                if share >= 0.1 or predicted == actual
-            ]
-    return _text(("actual", "predicted", "percent"), cells)
+            for predicted, count in zip(names, row, strict=False):
+                share = 100 * count / total
+                if predicted == actual:
+                    diagonal.append([actual, predicted, round(share, 3)])
+                elif share >= _SMALL:
+                    others.append([actual, predicted, round(share, 3)])
+    return _text(("actual", "predicted", "percent"), diagonal + others)
 
 
 def _text(names: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:

@@ -5,6 +5,7 @@ To DVC an experiment is a commit on refs/exps/{HEAD's first two digits}/{the oth
 """
 
 import dataclasses
+import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,31 +13,41 @@ from pathlib import Path
 
 from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
+from acnet.provenance import source_hash
 from acnet.track.cache import Cache, hashes
 from acnet.track.experiment import CHECKPOINT, Experiment, pointer, read_experiment
 from acnet.track.git import Repository
-from acnet.track.lock import exclusive
+from acnet.track.lock import RECORD, exclusive
 
-LOCK = ".dvc/tmp/acnet-record.lock"
 _SUBJECT = "acnet record"
 _AUTHOR = "acnet <acnet@localhost>"
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """An experiment that stands in the repository; `digest` is None if another program wrote it."""
+    """An experiment that stands in the repository; `digest` is None if another program wrote it.
+
+    `stale` is what had changed since its training when it was recorded.
+    """
 
     ref: str
     baseline: str
     name: str
     commit: str
     digest: str | None
+    stale: str | None
+
+    @property
+    def kept(self) -> bool:
+        """Whether this is an earlier training of its run, kept under NAME-TIME."""
+        return bool(re.search(r"-\d{8}T\d{6}$", self.name))
 
 
 def record(campaign: Campaign, results: Path, root: Path, keep: bool = False) -> dict[str, list[str]]:
-    """Record every finished run of the campaign's scale; their names by what happened: new, replaced, moved, unchanged.
+    """Record every finished run of the campaign's scale; their names by what happened to them.
 
-    A row of an older commit moves to HEAD. With `keep`, the old row of a run trained or measured anew stays
+    new; replaced, being trained or measured anew; moved to HEAD from an older commit; marked, stale or no longer;
+    unchanged. With `keep`, the old row of a run trained or measured anew stays
     as NAME-TIME. Raises Unavailable without Git or DVC, AcnetError if HEAD lacks dvc.yaml.
     """
     repository, cache = Repository(root), Cache(root)
@@ -45,10 +56,10 @@ def record(campaign: Campaign, results: Path, root: Path, keep: bool = False) ->
     if repository.dirty():
         note = "the work tree differs from it; the column `commit` says what each run was trained at"
         _say(f"rows hang on commit {repository.head[:10]}; {note}")
-    with exclusive(root / LOCK):
-        rows = list(_rows(repository))
+    with exclusive(root / RECORD):
+        rows = list(rows_of(repository))
         here = {row.name: row for row in rows if row.baseline == repository.head}
-        done: dict[str, list[str]] = {"new": [], "replaced": [], "moved": [], "unchanged": []}
+        done: dict[str, list[str]] = {"new": [], "replaced": [], "moved": [], "marked": [], "unchanged": []}
         stream, recorded = [], {}
         for experiment in _finished(campaign, results):
             row = here.get(experiment.name)
@@ -56,11 +67,10 @@ def record(campaign: Campaign, results: Path, root: Path, keep: bool = False) ->
                 _say(f"{experiment.name}: an experiment of your own has this name; left alone")
                 continue
             earlier = [row for row in rows if row.name == experiment.name and row.digest]
-            if row and row.digest == experiment.digest:
+            if row and (row.digest, row.stale) == (experiment.digest, experiment.stale):
                 done["unchanged"].append(experiment.name)
             elif (part := _commit(experiment, repository, cache, earlier)) is not None:
-                same = any(row.digest == experiment.digest for row in earlier)
-                done["moved" if same else "replaced" if earlier else "new"].append(experiment.name)
+                done[_what_happened(experiment, row, earlier)].append(experiment.name)
                 stream.append(part)
             else:
                 continue
@@ -73,12 +83,21 @@ def record(campaign: Campaign, results: Path, root: Path, keep: bool = False) ->
     return done
 
 
+def _what_happened(experiment: Experiment, row: Row | None, earlier: list[Row]) -> str:
+    if row and row.digest == experiment.digest:
+        return "marked"
+    if any(other.digest == experiment.digest for other in earlier):
+        return "moved"
+    return "replaced" if earlier else "new"
+
+
 def _finished(campaign: Campaign, results: Path) -> Iterator[Experiment]:
     """The finished runs at hand, in the order of runs.yaml; a run with a broken file is named and left out."""
+    code = source_hash()
     for run in campaign.runs:
         for folder in sorted((results / campaign.scale_name / run).glob("seed*")):
             try:
-                experiment = read_experiment(folder, campaign.protocols)
+                experiment = read_experiment(folder, campaign, code)
             except AcnetError as error:
                 _say(f"{error}; not recorded")
                 continue
@@ -86,15 +105,16 @@ def _finished(campaign: Campaign, results: Path) -> Iterator[Experiment]:
                 yield experiment
 
 
-def _rows(repository: Repository) -> Iterator[Row]:
+def rows_of(repository: Repository) -> Iterator[Row]:
     """Every experiment of the repository."""
     listed = repository.git("for-each-ref", "--format=%(refname) %(objectname) %(subject)", "refs/exps")
     for line in listed.splitlines():
         ref, commit, subject = line.split(" ", 2)
         parts = ref.split("/")
         if len(parts) == 5 and len(parts[2]) == 2:
-            digest = subject.removeprefix(f"{_SUBJECT} ") if subject.startswith(_SUBJECT) else None
-            yield Row(ref, parts[2] + parts[3], parts[4], commit, digest)
+            said = subject.removeprefix(_SUBJECT).split() if subject.startswith(_SUBJECT) else []
+            digest, stale = (*said, None, None)[:2]
+            yield Row(ref, parts[2] + parts[3], parts[4], commit, digest, stale)
 
 
 def _commit(experiment: Experiment, repository: Repository, cache: Cache, earlier: list[Row]) -> bytes | None:
@@ -115,7 +135,7 @@ def _commit(experiment: Experiment, repository: Repository, cache: Cache, earlie
     ref = f"refs/exps/{repository.head[:2]}/{repository.head[2:]}/{experiment.name}"
     author = f"{_AUTHOR} {experiment.ended} +0000"
     parts = [f"commit {ref}\nauthor {author}\ncommitter {author}\n".encode()]
-    parts += [_data(f"{_SUBJECT} {experiment.digest}\n"), f"from {repository.head}\n".encode()]
+    parts += [_data(f"{_SUBJECT} {experiment.digest} {experiment.stale}\n"), f"from {repository.head}\n".encode()]
     for path, text in files.items():
         parts += [f"M 100644 inline {path}\n".encode(), _data(text)]
     return b"".join(parts)

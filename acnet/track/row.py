@@ -5,7 +5,8 @@ from typing import Any
 
 NONE, NOT_RUN, UNKNOWN = "none", "not run", "unknown"
 COLUMNS = (
-    "scale", "run", "seed", "dataset", "backbone", "stride", "modules", "delta", "n", "blocks", "strategies", "commit"
+    "scale", "run", "seed", "dataset", "backbone", "stride", "modules", "delta", "n", "blocks", "strategies", "commit",
+    "stale",
 )  # fmt: skip
 _MODULES = {"none": [], "gc": ["GC"], "gcm": ["GCM"], "lc": ["LC"], "lcm": ["LCM"]}
 _NO_SCORE = f"   {NOT_RUN}"  # its blanks sort it behind every number
@@ -13,7 +14,7 @@ _MEASURES = ("miou", "pixacc")
 
 
 def parameters(params: Mapping[str, Any], provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameter columns of a run from its params.yaml and provenance.json.
+    """The parameter columns of a run from its params.yaml and provenance.json, but for `stale`, which time changes.
 
     `n` is how often the gated local feature is used, `blocks` the number of context blocks, `commit` the one that the
     run was trained at, with a + if code or parameters differed from it.
@@ -45,8 +46,9 @@ def parameters(params: Mapping[str, Any], provenance: Mapping[str, Any]) -> dict
 def measures(
     metrics: Mapping[str, Mapping[str, Any]], protocols: Iterable[str], provenance: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The metric columns: mIoU and PixAcc in percent by protocol, the hours of training, and those of them on GPUs.
+    """The metric columns: mIoU and PixAcc in percent by protocol, the hours of training, and those times its GPUs.
 
+    On a CPU `gpu_hours` is 0. Each process of a training on GPUs has one of its own.
     `score` repeats the mIoU of the first protocol at hand as a text: DVC cannot sort a column where some rows have a
     number and others "not run", but texts of equal width it can.
     """

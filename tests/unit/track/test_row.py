@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from acnet.data.classes import load
 from acnet.evaluate.counts import Counts, ImageCounts, write_counts
 from acnet.params.campaign import Campaign
 from acnet.track import plots
@@ -20,7 +21,7 @@ def campaign(request):
 def test_the_work_tree_shows_the_columns_of_every_row(root, campaign):
     params, metrics = no_run(campaign.protocols)
     run = parameters(campaign.resolve("acb3", 0).values, {"commit": "a" * 40})
-    assert list(params) == list(run)
+    assert list(params) == [*run, "stale"]
     assert list(metrics) == list(measures({}, campaign.protocols, {"seconds": 1}))
     assert (root / "experiment" / "params.yaml").read_text().splitlines()[1:] == columns(params).splitlines()
     assert json.loads((root / "experiment" / "metrics.json").read_text()) == metrics
@@ -86,5 +87,6 @@ def test_confusion_is_a_share_of_each_true_class_in_class_order(tmp_path):
     write_counts(tmp_path / "single.images.npz", Counts.join(["a"], 11, [2], [image]))
     text = plots.confusion(tmp_path / "single.images.npz", "camvid")
     lines = text.splitlines()
-    assert lines[1:3] == ["Sky,Sky,75.0", "Sky,Building,25.0"]
-    assert "Road,Road,0.0" in lines
+    assert [line.split(",")[0] for line in lines[1:12]] == list(load("camvid").names)
+    assert lines[1] == "Sky,Sky,75.0" and "Road,Road,0.0" in lines
+    assert lines[12:] == ["Sky,Building,25.0"]

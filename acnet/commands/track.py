@@ -1,6 +1,7 @@
-"""acnet record, publish, restore, trace: what DVC and Git remember of runs."""
+"""acnet record, place, stage, publish, restore, trace: what DVC and Git remember of runs."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -13,6 +14,11 @@ def add(commands) -> None:
     record = command(commands, "record", _record, "make every finished run a DVC experiment of the current commit")
     scale_option(record)
     record.add_argument("--keep", action="store_true", help="keep the old row of a changed run, as NAME-TIME")
+    place = command(commands, "place", _place, "put a finished run into experiment/, as dvc exp apply does")
+    scale_option(place)
+    place.add_argument("run", help="an entry of runs.yaml")
+    place.add_argument("--seed", type=int, help="one of the scale's seeds (the first)")
+    command(commands, "stage", _stage, "what dvc repro and dvc exp run start: see workflow/config.yaml")
     publish = command(commands, "publish", _publish, "push a campaign to a DVC remote, its list of files as a Git tag")
     scale_option(publish)
     publish.add_argument("--data", action="store_true", help="prepared images and labels too; mind their licence")
@@ -44,7 +50,33 @@ def _record(parsed: argparse.Namespace) -> None:
     _say(f"recorded: {counts}; see dvc exp show" if counts else "no finished run to record")
 
 
+def _place(parsed: argparse.Namespace) -> None:
+    from acnet.track.git import Unavailable
+    from acnet.track.place import place
+
+    chosen = campaign(parsed)
+    chosen.run(parsed.run)
+    seed = chosen.scale.seeds[0] if parsed.seed is None else parsed.seed
+    try:
+        place(chosen, parsed.run, seed, parsed.results_root, Path.cwd())
+    except Unavailable as reason:
+        raise AcnetError(f"cannot place a run: {reason}") from None
+    _say(f"placed: {parsed.run}, seed {seed}, in experiment/")
+
+
+def _stage(parsed: argparse.Namespace) -> None:
+    from acnet.track.git import Unavailable
+    from acnet.track.stage import run_stage
+
+    try:
+        row = run_stage(Path.cwd(), Path(os.environ.get("DVC_ROOT", ".")))
+    except Unavailable as reason:
+        raise AcnetError(f"cannot place a run: {reason}") from None
+    _say(f"placed: {row} in experiment/")
+
+
 def _publish(parsed: argparse.Namespace) -> None:
+    from acnet.progress import size
     from acnet.track.git import Unavailable
     from acnet.track.publish import publish
 
@@ -54,8 +86,7 @@ def _publish(parsed: argparse.Namespace) -> None:
         entries = publish(campaign(parsed), Path.cwd(), name, with_data=parsed.data, **options)
     except Unavailable as reason:
         raise AcnetError(f"cannot publish: {reason}") from None
-    megabytes = sum(entry.size for entry in entries) / 1e6
-    _say(f"published: campaign {name}, {len(entries)} files, {megabytes:.1f} MB")
+    _say(f"published: campaign {name}, {len(entries)} files, {size(sum(entry.size for entry in entries))}")
 
 
 def _restore(parsed: argparse.Namespace) -> None:

@@ -1,13 +1,16 @@
 """A project in a temporary Git repository with fabricated runs, and real Git, DVC and Snakemake on it."""
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,7 +24,7 @@ from acnet.params.resolved import run_folder, write_resolved  # noqa: E402
 from acnet.params.tables import load_tables  # noqa: E402
 
 _TRACKED = (
-    "Snakefile", "profiles", "workflow", "params", "dvc.yaml", ".dvcignore", ".gitignore", ".dvc/config",
+    "Snakefile", "profiles", "workflow", "params", "dvc.yaml", "dvc.lock", ".dvcignore", ".gitignore", ".dvc/config",
     ".dvc/.gitignore", ".dvc/plots", "experiment",
 )  # fmt: skip
 
@@ -33,8 +36,7 @@ class Project:
     root: Path
 
     def call(self, *command: str, check: bool = True) -> subprocess.CompletedProcess:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "DVC_NO_ANALYTICS": "1", "COLUMNS": "400"}
-        done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=self.root, env=_environment(), capture_output=True, text=True, check=False)
         assert not check or done.returncode == 0, f"{command}: {done.stdout[-2000:]}{done.stderr[-4000:]}"
         return done
 
@@ -49,6 +51,34 @@ class Project:
 
     def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
         return self.call(sys.executable, "-m", "snakemake", "--cores", "1", *arguments, check=check)
+
+    def kill_ten_times(self, *arguments: str, before: Callable[[], None]) -> None:
+        """Start `acnet ARGUMENTS` and kill -9 it, ten times in the middle of its work, each at another moment.
+
+        `before` gives it its whole work to do. The repository must be sound after each kill.
+        """
+        before()
+        began = time.monotonic()
+        self.acnet(*arguments)
+        whole, hits = time.monotonic() - began, 0
+        for attempt in range(40):
+            before()
+            process = subprocess.Popen(
+                [sys.executable, "-m", "acnet", *arguments],
+                cwd=self.root,
+                env=_environment(),
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            time.sleep(whole * (0.25 + 0.7 * (attempt % 10) / 9))
+            alive = process.poll() is None
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            hits += alive and process.wait() == -signal.SIGKILL
+            self.git("fsck", "--strict")
+            if hits == 10:
+                return
+        raise AssertionError(f"only {hits} of 40 kills met a living process")
 
     def commit(self, file: str, text: str) -> None:
         """A commit that changes one file."""
@@ -75,6 +105,12 @@ class Project:
 
     def folder(self, run: str) -> Path:
         return self.root / "results" / "mini" / run / "seed0"
+
+
+def _environment() -> dict[str, str]:
+    """This environment, its own programs first, with the code under test."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "DVC_NO_ANALYTICS": "1", "COLUMNS": "400"}
 
 
 def make_project(root: Path) -> Project:

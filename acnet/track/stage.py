@@ -1,0 +1,118 @@
+"""What the one stage of dvc.yaml runs: Snakemake, on the target that workflow/config.yaml names, then a run's row.
+
+`dvc exp run --temp` and `--queue` run it in a copy of the project without data/ and results/. The copy gets them as
+hard links, and Snakemake's record with them: there Snakemake finds what is done as it would in the project, and what
+it makes anew takes the place of the links, not of the project's files.
+"""
+
+import dataclasses
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from acnet.errors import AcnetError
+from acnet.files import read_yaml
+from acnet.params.campaign import Campaign
+from acnet.params.strict import among
+from acnet.params.tables import Tables, load_tables
+from acnet.track.git import Repository
+from acnet.track.place import place
+
+CONFIG = "workflow/config.yaml"
+_LINKED = ("data", "results")
+_COPIED = (".snakemake/metadata", ".snakemake/incomplete")  # Snakemake writes into the very files
+# What a training or a download still writes into; a link to it would be written through.
+_UNFINISHED = ("resume", "part")
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What workflow/config.yaml asks: scale, target, Snakemake's cores and other options, and the run of the row."""
+
+    scale: str
+    target: str
+    row: str
+    cores: str
+    options: list[str]
+
+
+def asked(root: Path) -> Asked:
+    """Read workflow/config.yaml; AcnetError for a target that there is not."""
+    config = read_yaml(root / CONFIG)
+    campaign, tables = Campaign(root / "params", config["scale"]), load_tables(root / "params")
+    target, named = str(config["target"]), [name for name in str(config["runs"]).split(",") if name]
+    among(target, ["all", "runs", *campaign.shown(tables)], f"{CONFIG}: target")
+    if target == "runs" and not named:
+        raise AcnetError(f"{CONFIG}: target runs needs runs, such as runs=acb3")
+    for name in named:
+        campaign.run(name)
+    row = _row(campaign, tables, target, named, str(config["row"]))
+    return Asked(config["scale"], target, row, str(config["cores"]), shlex.split(config["options"]))
+
+
+def _row(campaign: Campaign, tables: Tables, target: str, named: list[str], wanted: str) -> str:
+    """The run whose scores the row shows: the `wanted` one if the target trains it, else the last that it trains."""
+    shown = campaign.shown(tables) if target == "all" else [target]
+    trained = named if target == "runs" else tables.trained(shown)
+    return wanted if wanted in trained else trained[-1]
+
+
+def run_stage(root: Path, project: Path) -> str:
+    """Make what workflow/config.yaml in `root` asks for and put a run into experiment/; the run's name.
+
+    `project` is the project itself where `root` is DVC's copy of it. Raises AcnetError if Snakemake fails.
+    """
+    ask = asked(root)
+    if project.resolve() != root.resolve():
+        link(project.resolve(), root.resolve())
+    command = [sys.executable, "workflow/start.py", ask.target, "--cores", ask.cores, *ask.options]
+    # The jobs of a copy shall run the copy's code.
+    path = os.pathsep.join([str(root.resolve()), *filter(None, [os.environ.get("PYTHONPATH")])])
+    former = signal.signal(signal.SIGINT, lambda *_: None)  # Snakemake gets it as well, and ends its jobs
+    try:
+        status = subprocess.run(command, cwd=root, env={**os.environ, "PYTHONPATH": path}, check=False).returncode
+    finally:
+        signal.signal(signal.SIGINT, former)
+    if status:
+        raise AcnetError(
+            f"snakemake {ask.target}: status {status}, see above; the same command again goes on from there"
+        )
+    campaign = Campaign(root / "params", ask.scale)
+    files = place(campaign, ask.row, campaign.scale.seeds[0], root / "results", root)
+    if os.environ.get("DVC_EXP_NAME"):
+        # DVC commits an experiment from the index, where files new to Git are missing.
+        Repository(root).git("add", "--force", *files)
+    return ask.row
+
+
+def link(project: Path, copy: Path) -> None:
+    """Hard links in `copy` to all that is finished in data/ and results/ of `project`; and Snakemake's record of it.
+
+    Raises AcnetError where these lie on another disk than the copy.
+    """
+    for name in filter(lambda name: (project / name).exists(), _COPIED):
+        shutil.copytree(project / name, copy / name, dirs_exist_ok=True)
+    for name in _LINKED:
+        for folder, inner, files in os.walk(project / name, followlinks=True):
+            inner[:] = [entry for entry in inner if entry not in _UNFINISHED and not entry.startswith(".")]
+            target = copy / Path(folder).relative_to(project)
+            target.mkdir(parents=True, exist_ok=True)
+            for file in files:
+                if not file.startswith(".") and not file.endswith(_UNFINISHED) and not (target / file).exists():
+                    _link(Path(folder) / file, target / file)
+
+
+def _link(file: Path, target: Path) -> None:
+    try:
+        os.link(file.resolve(), target)
+    except FileNotFoundError:
+        pass  # replaced or removed this moment
+    except OSError as error:
+        why = "lies on another disk than .dvc/tmp, or cannot be linked"
+        raise AcnetError(
+            f"{file}: {why}; dvc exp run without --temp and --queue works in the project itself"
+        ) from error

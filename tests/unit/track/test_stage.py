@@ -1,0 +1,92 @@
+"""What `dvc repro` asks of Snakemake, and what a copy of the project gets of it."""
+
+import errno
+import os
+import shutil
+
+import pytest
+import yaml
+
+from acnet.errors import AcnetError
+from acnet.track.stage import CONFIG, asked, link
+
+
+@pytest.fixture
+def project(root, tmp_path):
+    """A folder with parameters and a function `ask` that sets keys of workflow/config.yaml."""
+    shutil.copytree(root / "params", tmp_path / "params")
+    defaults = yaml.safe_load((root / CONFIG).read_text())
+
+    def ask(**changes):
+        (tmp_path / "workflow").mkdir(exist_ok=True)
+        (tmp_path / CONFIG).write_text(yaml.safe_dump({**defaults, **changes}))
+        return asked(tmp_path)
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("changes", "target", "row"),
+    [
+        ({}, "all", "acb3"),
+        ({"target": "table1"}, "table1", "gcm_d10_s8"),
+        ({"target": "table3"}, "table3", "acb3"),
+        ({"target": "table1", "row": "gc_s8"}, "table1", "gc_s8"),
+        ({"target": "runs", "runs": "fcn_s16,gc_s16"}, "runs", "gc_s16"),
+    ],
+)
+def test_the_row_is_of_a_run_that_the_target_trains(project, changes, target, row):
+    ask = project(**changes)
+    assert (ask.target, ask.row) == (target, row)
+
+
+def test_more_options_are_words_of_the_command_line(project):
+    assert project(options="--workflow-profile 'a b'").options == ["--workflow-profile", "a b"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"target": "tabel1"}, "workflow/config.yaml: target: unknown name 'tabel1'; did you mean 'table1'?"),
+        ({"target": "table5", "scale": "camvid"}, "target: unknown name 'table5'"),
+        ({"target": "runs"}, "target runs needs runs"),
+        ({"target": "runs", "runs": "acb4"}, "run 'acb4'"),
+    ],
+)
+def test_a_mistake_is_answered_before_anything_starts(project, changes, message):
+    with pytest.raises(AcnetError, match=message.replace("?", r"\?")):
+        project(**changes)
+
+
+def fill(project):
+    for name in (
+        "data/mini/manifest.json", "results/mini/acb3/seed0/checkpoint.pt", "results/mini/acb3/seed0/resume/state.pt",
+        "results/mini/acb3/seed0/.x.1.part", "data/archives/a.zip.part", ".snakemake/metadata/abc",
+    ):  # fmt: skip
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text("the project's")
+
+
+def test_a_copy_gets_what_is_finished_and_cannot_change_the_projects(tmp_path):
+    project, copy = tmp_path / "project", tmp_path / "copy"
+    fill(project)
+    link(project, copy)
+    found = {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()}
+    checkpoint, record = "results/mini/acb3/seed0/checkpoint.pt", ".snakemake/metadata/abc"
+    assert found == {"data/mini/manifest.json", checkpoint, record}
+    assert (copy / checkpoint).samefile(project / checkpoint)
+    (copy / checkpoint).unlink()  # as Snakemake does before it makes an output
+    (copy / checkpoint).write_text("the copy's")
+    (copy / record).write_text("the copy's")  # Snakemake writes its record in place
+    assert (project / checkpoint).read_text() == (project / record).read_text() == "the project's"
+
+
+def test_data_on_another_disk_are_refused_in_one_line(tmp_path, monkeypatch):
+    fill(tmp_path / "project")
+
+    def refuse(*_):
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(AcnetError, match=r"lies on another disk than \.dvc/tmp.*without --temp and --queue"):
+        link(tmp_path / "project", tmp_path / "copy")

@@ -1,7 +1,9 @@
 """acnet status: where every run of a scale stands."""
 
 import argparse
+import contextlib
 from collections import Counter
+from pathlib import Path
 
 from acnet.commands.options import campaign, command, scale_option
 
@@ -13,6 +15,9 @@ def add(commands) -> None:
 
 
 def _status(parsed: argparse.Namespace) -> None:
+    from acnet.progress import size
+    from acnet.track.cache import Cache
+    from acnet.track.git import Unavailable
     from acnet.watch.status import campaign_status
 
     found = campaign_status(campaign(parsed), parsed.results_root, parsed.logs_root)
@@ -22,3 +27,6 @@ def _status(parsed: argparse.Namespace) -> None:
         print(f"{name:<{width}}  {entry.state:<9}{entry.detail}".rstrip())
     count = Counter(entry.state for entry in found)
     print(f"{len(found)} runs at {parsed.scale}: " + ", ".join(f"{n} {state}" for state, n in count.items()))
+    with contextlib.suppress(Unavailable):
+        if held := (cache := Cache(Path.cwd())).size:
+            print(f"DVC's cache {cache.top}: {size(held)}; acnet gc says what of it can go")

@@ -99,12 +99,25 @@ def test_a_run_trained_with_other_parameters_waits(look, campaign):
     assert look() == ("waiting", "its parameters have changed since it was trained")
 
 
-def test_the_command_lists_all_28_runs_and_counts_them(root, tmp_path, capsys):
+def test_the_command_lists_all_28_runs_and_counts_them(root, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the project's own cache is another matter
     roots = [f"--params-root={root}/params", f"--results-root={tmp_path}", f"--logs-root={tmp_path}"]
     assert main([*roots, "status", "--scale", "paper"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 29
     assert lines[-1] == "28 runs at paper: 28 waiting"
+
+
+def test_the_command_says_how_large_dvcs_cache_is(root, tmp_path, capsys, monkeypatch):
+    pytest.importorskip("dvc")
+    stored = tmp_path / ".dvc/cache/files/md5/ab/cd"
+    stored.parent.mkdir(parents=True)
+    (tmp_path / ".dvc/config").touch()
+    stored.write_bytes(bytes(3400))
+    monkeypatch.chdir(tmp_path)
+    assert main([f"--params-root={root}/params", "status", "--scale", "camvid"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == f"DVC's cache {tmp_path}/.dvc/cache: 3.4 kB; acnet gc says what of it can go"
 
 
 def test_a_scale_without_some_datasets_lists_only_its_own_runs(root, tmp_path):

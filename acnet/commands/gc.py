@@ -1,0 +1,37 @@
+"""acnet gc: what may go, what that frees, and its removal."""
+
+import argparse
+from pathlib import Path
+
+from acnet.commands.options import campaign, command, scale_option
+
+
+def add(commands) -> None:
+    """Add the command to the parser."""
+    gc = command(commands, "gc", _gc, "say what may be removed without harm to tables, runs or rows; --yes removes it")
+    scale_option(gc)
+    gc.add_argument(
+        "kinds", nargs="*", metavar="KIND", help="only these (all but `kept`); each is named when it is found"
+    )
+    gc.add_argument("--yes", action="store_true", help="remove it")
+
+
+def _gc(parsed: argparse.Namespace) -> None:
+    from acnet.progress import size
+    from acnet.track.gc import KINDS, clean
+    from acnet.track.git import Unavailable
+
+    freed, count, note = 0, 0, ""
+    roots = {"data": parsed.data_root, "results": parsed.results_root, "logs": parsed.logs_root}
+    try:
+        for found in clean(campaign(parsed), parsed.kinds, Path.cwd(), **roots, really=parsed.yes):
+            print(f"{found.kind:<7} {size(found.size):>9}  {found.name}: {found.why}")
+            freed, count = freed + found.size, count + 1
+    except Unavailable as reason:
+        note = f"; no more was looked at: {reason}"
+    if not count:
+        print(f"nothing to remove of: {', '.join(parsed.kinds or [kind for kind in KINDS if kind != 'kept'])}{note}")
+    elif parsed.yes:
+        print(f"removed {count}, {size(freed)} freed{note}")
+    else:
+        print(f"{count} may go, {size(freed)} in all; nothing is removed without --yes{note}")

@@ -1,0 +1,96 @@
+"""What results/, data/ and logs/ hold that neither a table nor a training will ask for again."""
+
+import dataclasses
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from acnet.errors import AcnetError
+from acnet.params.campaign import Campaign
+from acnet.params.scales import scale_names
+from acnet.train.lock import live_holder
+
+# A file that a killed writer left behind: nobody writes for so long (seconds) without a sign.
+_ABANDONED = 24 * 3600
+
+
+@dataclasses.dataclass(frozen=True)
+class Litter:
+    """Something that may go: its kind, what it is called, why, its bytes, and how to remove it."""
+
+    kind: str
+    name: str
+    why: str
+    size: int
+    remove: Callable[[], None]
+
+
+def of_files(name: str, kind: str, why: str, *paths: Path) -> Litter:
+    """Files and folders that go together."""
+    return Litter(kind, name, why, sum(map(bytes_of, paths)), lambda: [_remove(path) for path in paths])
+
+
+def bytes_of(path: Path) -> int:
+    """The bytes of a file, or of all files in a folder; a link counts as nothing."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.lstat().st_size for file in files if file.is_file() and not file.is_symlink())
+
+
+def aside(results: Path) -> Iterator[Litter]:
+    """Training states that were set aside, damaged or of other parameters, where nobody trains."""
+    for folder in sorted(results.glob("*/*/seed*/resume")):
+        states = sorted(folder.glob("*.aside"))
+        if states and live_holder(folder) is None:
+            why = "states of other parameters, or damaged ones, that no training resumes from"
+            yield of_files(str(folder), "aside", f"{len(states)} {why}", *states)
+
+
+def halves(*roots: Path) -> Iterator[Litter]:
+    """Half-written files of processes that were killed."""
+    for root in roots:
+        for file in sorted(root.rglob(".*.part")):
+            if time.time() - file.stat().st_mtime > _ABANDONED:
+                yield of_files(str(file), "halves", "half-written by a process that was killed", file)
+
+
+def runs(params: Path, results: Path) -> Iterator[Litter]:
+    """Results of runs that runs.yaml no longer has."""
+    for scale in scale_names(params):
+        known = Campaign(params, scale).runs
+        for folder in sorted((results / scale).glob("*")):
+            seeds = list(folder.glob("seed*"))
+            if seeds and folder.name not in known and all(live_holder(seed / "resume") is None for seed in seeds):
+                yield of_files(str(folder), "runs", f"{params}/runs.yaml has no run '{folder.name}'", folder)
+
+
+def data(params: Path, root: Path) -> Iterator[Litter]:
+    """Prepared datasets that datasets.yaml no longer has."""
+    known = Campaign(params, scale_names(params)[0]).datasets
+    for file in sorted(root.glob("*/manifest.json")):
+        folder = file.parent
+        if folder.name not in known:
+            yield of_files(str(folder), "data", f"{params}/datasets.yaml has no dataset '{folder.name}'", folder)
+
+
+def logs(results: Path, root: Path, snakemake: Path) -> Iterator[Litter]:
+    """Logs of trainings that ended well, and all of Snakemake's own but the newest."""
+    ended = [
+        file
+        for file in sorted((root / "train").glob("*/*/seed*.log"))
+        if (results / file.parts[-3] / file.parts[-2] / file.stem / "provenance.json").exists()
+    ]
+    others = [file for file in sorted(root.rglob("*.log")) if file.relative_to(root).parts[0] != "train"]
+    if ended or others:
+        yield of_files(str(root), "logs", f"{len(ended + others)} logs of jobs that have ended", *ended, *others)
+    own = sorted((snakemake / "log").glob("*.log"))[:-1]
+    if own:
+        yield of_files(str(snakemake / "log"), "logs", f"{len(own)} logs of Snakemake, the newest kept", *own)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or folder; one that is gone already is no mistake."""
+    try:
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+    except OSError as error:
+        raise AcnetError(f"{path}: cannot be removed ({error.strerror})") from error

@@ -1,0 +1,73 @@
+"""Clean-ups with real Git and DVC: what goes, and what stays."""
+
+import pytest
+
+from acnet.params.campaign import Campaign
+from acnet.track.gc import clean
+
+from .temporary_project import add_origin, train
+
+ACB3 = "mini-acb3-seed0"
+
+
+@pytest.fixture
+def tidy(project, monkeypatch):
+    """A function that cleans the project up as if all in it were old; what it found."""
+    monkeypatch.setattr("acnet.track.gc._YOUNG", -1)
+
+    def run(*kinds, really=True) -> list[str]:
+        roots = {name: project.root / name for name in ("data", "results", "logs")}
+        found = clean(Campaign(project.root / "params", "mini"), kinds, project.root, **roots, really=really)
+        return [entry.name for entry in found]
+
+    return run
+
+
+def test_the_cache_loses_only_what_nothing_names(project, tidy, tmp_path):
+    add_origin(project)
+    project.dvc("remote", "add", "--local", "--default", "store", str(tmp_path / "store"))
+    project.acnet("publish")
+    train(project, "acb3", variant="again")
+    project.acnet("record")
+    cached = set((project.root / ".dvc/cache/files/md5").glob("??/*"))
+    assert tidy("cache") == []  # the tag names the first training, the row the second
+    project.git("tag", "-d", "campaign/mini")
+    assert tidy("cache", really=False) == tidy("cache") == [str(project.root / ".dvc/cache/files/md5")]
+    left = set((project.root / ".dvc/cache/files/md5").glob("??/*"))
+    assert 0 < len(left) < len(cached)
+    project.dvc("exp", "apply", ACB3)
+    assert (project.root / "experiment/checkpoint.pt").read_bytes() == (
+        project.folder("acb3") / "checkpoint.pt"
+    ).read_bytes()
+    assert tidy("cache") == []
+
+
+def test_young_files_and_a_shared_cache_are_left_alone(project, tidy, monkeypatch, tmp_path):
+    project.acnet("record")
+    project.dvc("exp", "remove", "--all-commits")
+    monkeypatch.setattr("acnet.track.gc._YOUNG", 3600)
+    assert tidy("cache", really=False) == []
+    monkeypatch.setattr("acnet.track.gc._YOUNG", -1)
+    assert len(tidy("cache", really=False)) == 1
+    project.dvc("cache", "dir", "--local", str(tmp_path / "everybodys"))
+    project.acnet("record")
+    project.dvc("exp", "remove", "--all-commits")
+    assert tidy("cache", really=False) == []
+
+
+def test_rows_of_other_commits_go_and_kept_ones_only_if_named(project, tidy):
+    project.acnet("record")
+    train(project, "acb3", variant="again")
+    project.acnet("record", "--keep")
+    kept = f"{ACB3}-20240501T100115"
+    project.git("update-ref", f"refs/exps/ab/{'ab' * 19}/mine", "HEAD")
+    first = project.git("rev-parse", "HEAD")
+    (project.folder("fcn_s16") / "provenance.json").unlink()  # being trained anew: it has no row on the next commit
+    project.commit("notes.md", "more")
+    project.acnet("record")
+    assert tidy("rows") == [f"mini-fcn_s16-seed0 on commit {first[:10]}"]
+    assert ACB3 in project.rows()
+    refs = project.git("for-each-ref", "--format=%(refname)", "refs/exps")
+    assert kept in refs and "/mine" in refs and "fcn_s16" not in refs
+    assert tidy("kept") == [f"{kept} on commit {first[:10]}"]
+    assert kept not in project.git("for-each-ref", "refs/exps")

@@ -1,0 +1,126 @@
+"""What is found to be in nobody's way, and what never is."""
+
+import os
+import time
+
+import pytest
+
+from acnet.cli import main
+from acnet.errors import AcnetError
+from acnet.params.campaign import Campaign
+from acnet.track import litter
+from acnet.track.gc import clean
+from acnet.train.lock import RunLock
+
+
+def write(path, size=10, age=0.0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x" * size)
+    os.utime(path, (time.time() - age,) * 2)
+    return path
+
+
+@pytest.fixture
+def tidy(root, tmp_path):
+    """A function that cleans up a folder without Git; the names of what it found."""
+
+    def run(*kinds, really=False) -> dict[str, int]:
+        roots = {name: tmp_path / name for name in ("data", "results", "logs")}
+        found = clean(Campaign(root / "params", "mini"), kinds, tmp_path, **roots, really=really)
+        return {str(entry.name).removeprefix(f"{tmp_path}/"): entry.size for entry in found}
+
+    return run
+
+
+def test_nothing_is_removed_unless_asked(tidy, tmp_path):
+    aside = write(tmp_path / "results/mini/acb3/seed0/resume/state-1.pt.1.aside", 30)
+    assert tidy("aside") == {"results/mini/acb3/seed0/resume": 30}
+    assert aside.exists()
+    assert tidy("aside", really=True) and not aside.exists()
+    assert tidy("aside") == {}
+
+
+def test_states_that_a_training_resumes_from_stay(tidy, tmp_path):
+    kept = write(tmp_path / "results/mini/acb3/seed0/resume/state-000000010-0123456789abcdef.pt")
+    write(kept.with_name("state-1.pt.1.aside"))
+    lock = RunLock(kept.parent)
+    lock.acquire(print)
+    assert tidy("aside", really=True) == {}
+    lock.release()
+    tidy("aside", really=True)
+    assert [file.name for file in kept.parent.iterdir() if file.suffix != ".json"] == [kept.name]
+
+
+def test_only_runs_that_no_file_of_params_names_go(tidy, tmp_path):
+    for run in ("acb3", "my_old_idea"):
+        write(tmp_path / f"results/mini/{run}/seed0/checkpoint.pt")
+    write(tmp_path / "results/mini/server/table4.yaml")
+    write(tmp_path / "results/another_scale/my_old_idea/seed0/checkpoint.pt")
+    assert tidy("runs", really=True) == {"results/mini/my_old_idea": 10}
+    left = {file.relative_to(tmp_path / "results").as_posix() for file in (tmp_path / "results").rglob("*.*")}
+    assert left == {
+        "mini/acb3/seed0/checkpoint.pt", "mini/server/table4.yaml", "another_scale/my_old_idea/seed0/checkpoint.pt"
+    }  # fmt: skip
+
+
+def test_a_run_that_is_being_trained_stays_whatever_its_name(tidy, tmp_path):
+    folder = tmp_path / "results/mini/my_old_idea/seed0/resume"
+    folder.mkdir(parents=True)
+    lock = RunLock(folder)
+    lock.acquire(print)
+    assert tidy("runs", really=True) == {} and folder.exists()
+    lock.release()
+
+
+def test_datasets_that_are_not_known_go_and_raw_data_stay(tidy, tmp_path):
+    for name in ("mini_cityscapes", "former"):
+        write(tmp_path / f"data/{name}/manifest.json")
+    write(tmp_path / "data/raw/former/image.png")
+    assert tidy("data", really=True) == {"data/former": 10}
+    assert (tmp_path / "data/raw/former/image.png").exists() and (tmp_path / "data/mini_cityscapes").exists()
+
+
+def test_half_written_files_go_once_nobody_can_be_writing_them(tidy, tmp_path):
+    write(tmp_path / "results/mini/acb3/seed0/.checkpoint.pt.77.part", 5, age=2 * 24 * 3600)
+    write(tmp_path / "data/archives/x/a.zip.part", 5, age=2 * 24 * 3600)
+    write(tmp_path / "results/mini/acb3/seed0/.checkpoint.pt.78.part", 5)
+    assert tidy("halves") == {"results/mini/acb3/seed0/.checkpoint.pt.77.part": 5}
+
+
+def test_the_log_of_an_unfinished_training_stays(tidy, tmp_path):
+    write(tmp_path / "results/mini/acb3/seed0/provenance.json")
+    for run in ("acb3", "acb2"):
+        write(tmp_path / f"logs/train/mini/{run}/seed0.log")
+    write(tmp_path / "logs/evaluate/mini/acb3/seed0/single.log")
+    for number in range(3):
+        write(tmp_path / f".snakemake/log/{number}.snakemake.log")
+    assert tidy("logs", really=True) == {"logs": 20, ".snakemake/log": 20}
+    assert (tmp_path / "logs/train/mini/acb2/seed0.log").exists()
+    assert (tmp_path / ".snakemake/log/2.snakemake.log").exists()
+
+
+def test_a_copy_of_a_killed_experiment_goes_unless_a_process_works_in_it(tidy, tmp_path, monkeypatch):
+    monkeypatch.setattr("acnet.track.gc._YOUNG", -1)
+    for name in ("tmpdead", "tmpalive"):
+        write(tmp_path / f".dvc/tmp/exps/standalone/{name}/results/x", 7)
+    monkeypatch.chdir(tmp_path / ".dvc/tmp/exps/standalone/tmpalive/results")
+    assert tidy("copies", really=True) == {".dvc/tmp/exps/standalone/tmpdead": 7}
+
+
+def test_an_unknown_kind_is_answered_with_the_nearest(tidy):
+    with pytest.raises(AcnetError, match=r"acnet gc: unknown name 'log'; did you mean 'logs'\?"):
+        tidy("log")
+
+
+def test_a_link_counts_as_nothing(tmp_path):
+    (tmp_path / "link").symlink_to(write(tmp_path / "file", 100))
+    assert litter.bytes_of(tmp_path) == 100
+
+
+def test_without_git_the_rest_is_still_found(root, tmp_path, monkeypatch, capsys):
+    write(tmp_path / "results/mini/my_old_idea/seed0/checkpoint.pt", 2500)
+    monkeypatch.chdir(tmp_path)
+    assert main([f"--params-root={root}/params", "gc"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split("  ")[0] == "runs" and "2.5 kB" in lines[0]
+    assert lines[-1].startswith("1 may go, 2.5 kB in all; nothing is removed without --yes; no more was looked at:")

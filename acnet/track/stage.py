@@ -20,6 +20,7 @@ from acnet.params.campaign import Campaign
 from acnet.params.strict import among
 from acnet.params.tables import Tables, load_tables
 from acnet.track.git import Repository
+from acnet.track.overrides import mark_overrides
 from acnet.track.place import place
 
 CONFIG = "workflow/config.yaml"
@@ -66,6 +67,9 @@ def run_stage(root: Path, project: Path) -> str:
 
     `project` is the project itself where `root` is DVC's copy of it. Raises AcnetError if Snakemake fails.
     """
+    experiment = bool(os.environ.get("DVC_EXP_NAME"))
+    if experiment:
+        mark_overrides(root)
     ask = asked(root)
     if project.resolve() != root.resolve():
         link(project.resolve(), root.resolve())
@@ -83,7 +87,7 @@ def run_stage(root: Path, project: Path) -> str:
         )
     campaign = Campaign(root / "params", ask.scale)
     files = place(campaign, ask.row, campaign.scale.seeds[0], root / "results", root)
-    if os.environ.get("DVC_EXP_NAME"):
+    if experiment:
         # DVC commits an experiment from the index, where files new to Git are missing.
         Repository(root).git("add", "--force", *files)
     return ask.row

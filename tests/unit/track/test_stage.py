@@ -3,11 +3,14 @@
 import errno
 import os
 import shutil
+import subprocess
 
 import pytest
 import yaml
 
 from acnet.errors import AcnetError
+from acnet.params.campaign import Campaign
+from acnet.track.overrides import mark_overrides
 from acnet.track.stage import CONFIG, asked, link
 
 
@@ -90,3 +93,25 @@ def test_data_on_another_disk_are_refused_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "link", refuse)
     with pytest.raises(AcnetError, match=r"lies on another disk than \.dvc/tmp.*without --temp and --queue"):
         link(tmp_path / "project", tmp_path / "copy")
+
+
+def test_a_value_set_by_dvc_is_no_longer_the_papers(root, tmp_path):
+    apply_overrides = pytest.importorskip("dvc.utils.hydra").apply_overrides
+    shutil.copytree(root / "params", tmp_path / "params")
+    for words in (["init"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-m", "all"]):
+        subprocess.run(["git", "-C", str(tmp_path), *words], check=True, capture_output=True)
+    before = Campaign(tmp_path / "params", "mini").resolve("acb3", 0)
+    apply_overrides(
+        tmp_path / "params/model.yaml",
+        ["delta=10", "dropout.value=0.2", "stem={value: deep, origin: ours, note: mine}"],
+    )
+    apply_overrides(tmp_path / "params/recipe.yaml", ["common.momentum=0.8"])
+    mark_overrides(tmp_path)
+    after = Campaign(tmp_path / "params", "mini").resolve("acb3", 0)
+    changed = {name: str(after.origins[name]) for name in after.origins if after.origins[name] != before.origins[name]}
+    assert changed.pop("model.stem") == "ours: mine"  # who says where a value comes from is believed
+    assert changed == dict.fromkeys(("model.delta", "model.dropout", "train.momentum"), "ours: set for this experiment")
+    model, train = after.values["model"], after.values["train"]
+    assert (model["delta"], model["dropout"], model["stem"], train["momentum"]) == (10, 0.2, "deep", 0.8)
+    assert {**model, "delta": 5.0, "dropout": 0.1, "stem": "7x7"} == before.values["model"]
+    assert {**train, "momentum": 0.9} == before.values["train"]

@@ -2,7 +2,9 @@
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from acnet.commands.options import campaign, command, run_params_option, whole
 from acnet.params.measures import Measures, load_measures
@@ -37,7 +39,7 @@ def _evaluate(parsed: argparse.Namespace) -> None:
     folder = parsed.params.parent
     measures = load_measures(parsed.params_root)
     checkpoint, out = folder / "checkpoint.pt", folder / "metrics"
-    if not evaluate_run(params, checkpoint, protocols, measures, parsed.data_root, out, parsed.part):
+    if not evaluate_run(params, checkpoint, protocols, measures, _near(parsed, params), out, parsed.part):
         print("acnet: this part is scored; the last of the parts writes the metrics", file=sys.stderr)
     elif parsed.gates:
         _measure_gates(params, folder, protocols[0], measures, parsed)
@@ -61,7 +63,7 @@ def _examples(parsed: argparse.Namespace) -> None:
     protocol = campaign(parsed, params["scale"]).protocol(parsed.protocol, params["run"])
     folder = parsed.params.parent
     out = folder / "examples.npz"
-    write_examples(params, folder / "checkpoint.pt", protocol, parsed.data_root, out, parsed.count)
+    write_examples(params, folder / "checkpoint.pt", protocol, _near(parsed, params), out, parsed.count)
 
 
 def _gates(parsed: argparse.Namespace) -> None:
@@ -70,7 +72,16 @@ def _gates(parsed: argparse.Namespace) -> None:
     _measure_gates(params, parsed.params.parent, protocol, load_measures(parsed.params_root), parsed)
 
 
-def _measure_gates(params, folder: Path, protocol: Protocol, measures: Measures, parsed: argparse.Namespace) -> None:
+def _measure_gates(
+    params: Mapping[str, Any], folder: Path, protocol: Protocol, measures: Measures, parsed: argparse.Namespace
+) -> None:
     from acnet.evaluate.gates import measure_gates
 
-    measure_gates(params, folder / "checkpoint.pt", protocol, measures, parsed.data_root, folder / "gates.json")
+    measure_gates(params, folder / "checkpoint.pt", protocol, measures, _near(parsed, params), folder / "gates.json")
+
+
+def _near(parsed: argparse.Namespace, params: Mapping[str, Any]) -> Path:
+    """Where the evaluated split is read: on this machine's own disk if ACNET_SCRATCH says so."""
+    from acnet.data.scratch import near
+
+    return near(parsed.data_root, params["dataset"], [params["evaluate_split"]])

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from acnet.data.scratch import near
 from acnet.data.store import MANIFEST, Store
 from acnet.data.training import TrainingSamples
 from acnet.device import settle
@@ -49,6 +50,7 @@ def train_run(params: Mapping[str, Any], folder: Path, data_root: Path, minutes:
     if not take_turn(lock, params, folder, processes):
         return
     try:
+        data_root = near(data_root, params["dataset"], params["train_splits"])
         with processes:
             _Training(params, folder, data_root, processes, lock, deadline).run()
     finally:

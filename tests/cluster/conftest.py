@@ -41,7 +41,15 @@ class ClusterProject(Project):
         command = [sys.executable, "workflow/start.py", *chosen, *PATIENCE, *arguments]
         output = open(self.folder / "output.txt", "a")  # noqa: SIM115 - the child's
         environment = {**self.slurm.environment(), "PYTHONPATH": str(self.folder), "OMP_NUM_THREADS": "1"}
-        started = subprocess.Popen(command, cwd=self.folder, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        started = subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # As in a terminal: whoever started the tests in the background had Ctrl-C ignored, and children inherit it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
         self._started.append(started)
         return started
 

@@ -142,7 +142,8 @@ def test_ctrl_c_takes_the_jobs_back_and_the_next_start_goes_on(project, slurm, s
     snakemake = project.start(METRICS)
     job = project.training_job()
     snakemake.send_signal(signal.SIGINT)
-    snakemake.wait(60)
+    assert snakemake.wait(60) == 1
+    assert "Terminating processes on user request" in project.output()
     slurm.wait(lambda: job not in slurm.jobs("running,completing"), "the job to be taken back")
     project.finish(project.start(METRICS))
     assert len(trainings(project)) == 2 and resumed(project)

@@ -63,7 +63,7 @@ class _Damaged(Exception):
 
 
 def _copy(source: Path, target: Path, split: str, hashes: dict[str, str]) -> None:
-    """Copy a split unless `target` has it, each file whole or not at all; its index, the last, says that it is."""
+    """Copy a split unless `target` has it, each file whole or not at all; the index, last, says that it is there."""
     index = f"{split}.index.json"
     if (target / index).exists():
         return

@@ -12,9 +12,9 @@ from acnet.device import autocast
 from acnet.errors import AcnetError
 from acnet.train.dropout import fix_dropout
 from acnet.train.loss import total_loss
+from acnet.train.norms import steady_norms
 from acnet.train.optimiser import build_optimiser
 from acnet.train.parallel import Processes
-from acnet.train.synchronised import synchronise_norms
 
 PARTS = ("total", "main", "auxiliary", "kept")
 
@@ -30,8 +30,7 @@ class Step:
         self.train, self.device, self.processes = train, device, processes
         self.positions = processes.share(train["batch"], train["accumulate"])
         self._draw = fix_dropout(network)
-        if processes.size > 1:
-            network = synchronise_norms(network, device)
+        network = steady_norms(network, device, processes.size)
         self.network = network.to(device, memory_format=torch.channels_last).train()
         if train["compile"]:
             self.network.compile()

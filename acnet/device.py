@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import platform
+from pathlib import Path
 
 import torch
 
@@ -37,3 +39,15 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     if precision == "float32":
         return contextlib.nullcontext()
     return torch.autocast(device.type, dtype=_DTYPES[precision])
+
+
+def described(device: torch.device) -> str:
+    """The name of a GPU, or of the processor with the number of threads that torch uses of it."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0] if names else platform.processor() or 'CPU'}, {torch.get_num_threads()} thread(s)"

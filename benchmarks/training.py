@@ -1,113 +1,135 @@
-"""Training step against torchvision's fcn_resnet50, turn by turn in one process.
+"""Our training step against torchvision's and mmsegmentation's, turn by turn in one process.
 
-python benchmarks/training.py --crop 256 512 --rounds 5
+    python benchmarks/training.py --crop 256 512 --rounds 5
+    python benchmarks/training.py --crop 256 512 --memory
 
-Both networks have a dilated ResNet-50 at output stride 16, the same head (3x3 to 512, BN, ReLU, dropout, 1x1) and 19
-classes; both take the same random batch through forward, loss, backward and SGD. Ratios above 1 mean that ours is
-faster. With bfloat16 the ratio is that of our own float32 step. The last line is the time per FLOP of ACNet's three
-blocks over the FCN's.
+All have a dilated ResNet-50 at output stride 16, the same head (3x3 to 512, BN, ReLU, dropout, 1x1) and 19 classes, and
+take the same random batch through forward, loss, backward and SGD. Peak memory is taken in a process for each step,
+from before its network is built. What is found is added to benchmarks/results/training.json under the device's name.
+
+Bars: a peer's time over ours at least 1 in float32, our peak below torchvision's, float32 over bfloat16 at least 1.7,
+and the time per FLOP of ACNet's three blocks within 1.2 of the FCN's that they stand on.
 """
 
 import argparse
+import json
 import resource
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
-from torch import nn
-from torch.nn import functional
-from torchvision.models.segmentation import fcn_resnet50
+from peers import CLASSES, mmsegmentations, torchvisions
 
-from acnet.device import autocast, settle
+from acnet.device import described, settle
+from acnet.files import read_json, write_json
 from acnet.model import build_network
 from acnet.params.campaign import Campaign
 from acnet.train.parallel import Processes
 from acnet.train.step import Step
 from acnet.watch.measure import flops_per_image
 
-CLASSES = 19
+RESULTS = Path(__file__).parent / "results" / "training.json"
+RUNS = {"ours": "fcn_s16", "three blocks": "acb3"}
+PEERS = {"torchvision": torchvisions, "mmsegmentation": mmsegmentations}
+STEPS = [f"{name} {precision}" for name in (*RUNS, *PEERS) for precision in ("float32", "bfloat16")]
 
 
-def parameters(run: str, crop: int, precision: str, threads: int, batch: int) -> dict:
+def parameters(name: str, precision: str, crop: int, arguments: argparse.Namespace) -> dict:
     """A run of scale paper at another crop."""
-    values = Campaign("params", "paper").resolve(run, 0).values
-    train = {**values["train"], "crop": [crop, crop], "batch": batch, "precision": precision, "threads": threads}
-    return {**values, "train": train}
+    values = Campaign(Path("params"), "paper").resolve(RUNS[name], 0).values
+    other = {"crop": [crop, crop], "batch": arguments.batch, "precision": precision, "threads": arguments.threads}
+    return {**values, "train": {**values["train"], **other}}
 
 
-def ours(params: dict, device: torch.device) -> Callable[[torch.Tensor, torch.Tensor], None]:
-    """A step of this project."""
-    step = Step(build_network({**params["model"], "classes": params["classes"]}), params["train"], device, Processes())
+def build(name: str, crop: int, arguments: argparse.Namespace, device: torch.device) -> Callable:
+    """The step called `name`; ImportError for a peer that is not installed."""
+    network, precision = name.rsplit(" ", 1)
+    if network in PEERS:
+        return PEERS[network](device, precision)
+    params = parameters(network, precision, crop, arguments)
+    made = build_network({**params["model"], "classes": params["classes"]})
+    step = Step(made, params["train"], device, Processes())
     return lambda images, labels: step(images, labels, labels.numel(), 0)
 
 
-def torchvisions(precision: str, device: torch.device) -> Callable[[torch.Tensor, torch.Tensor], None]:
-    """A step of torchvision's network, in the same layout and with the same optimiser."""
-    network = fcn_resnet50(weights=None, weights_backbone=None, num_classes=CLASSES)
-    for name, layer in network.backbone.layer3.named_modules():  # from its stride 8 to 16
-        if isinstance(layer, nn.Conv2d):
-            if name in ("0.conv2", "0.downsample.0"):
-                layer.stride = (2, 2)
-            if layer.kernel_size == (3, 3):
-                layer.dilation = layer.padding = (1, 1)
-    for layer in network.backbone.layer4.modules():
-        if isinstance(layer, nn.Conv2d) and layer.kernel_size == (3, 3):
-            layer.dilation = layer.padding = (2, 2)
-    network.to(device, memory_format=torch.channels_last).train()
-    optimiser = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9, weight_decay=1e-4, fused=True)
-
-    def step(images: torch.Tensor, labels: torch.Tensor) -> None:
-        images = images.to(device).contiguous(memory_format=torch.channels_last)
-        optimiser.zero_grad(set_to_none=True)
-        with autocast(device, precision):
-            scores = network(images)["out"]
-        functional.cross_entropy(scores.float(), labels.to(device), ignore_index=255).backward()
-        optimiser.step()
-
-    return step
+def batch(crop: int, arguments: argparse.Namespace) -> tuple[torch.Tensor, torch.Tensor]:
+    """Random images and labels."""
+    size = (arguments.batch, crop, crop)
+    return torch.randn(size[0], 3, *size[1:]), torch.randint(0, CLASSES, size)
 
 
-def timed(step: Callable, images: torch.Tensor, labels: torch.Tensor, device: torch.device) -> float:
-    """Seconds of one step."""
-    began = time.perf_counter()
-    step(images, labels)
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - began
-
-
-def compare(crop: int, arguments: argparse.Namespace, device: torch.device) -> None:
-    """Print the steps' times at one crop."""
-    how = (arguments.threads, arguments.batch)
-    plain = parameters("fcn_s16", crop, "float32", *how)
-    blocks = parameters("acb3", crop, "float32", *how)
-    steps = {
-        "torchvision float32": torchvisions("float32", device),
-        "ours float32": ours(plain, device),
-        "ours bfloat16": ours(parameters("fcn_s16", crop, "bfloat16", *how), device),
-        "ours three blocks": ours(blocks, device),
-    }
-    images = torch.randn(arguments.batch, 3, crop, crop)
-    labels = torch.randint(0, CLASSES, (arguments.batch, crop, crop))
-    times: dict[str, list[float]] = {name: [] for name in steps}
+def times(crop: int, arguments: argparse.Namespace, device: torch.device) -> dict[str, list[float]]:
+    """Seconds of every step in every round, after one to warm up."""
+    steps = {}
+    for name in STEPS:
+        try:
+            steps[name] = build(name, crop, arguments, device)
+        except ImportError as error:
+            print(f"{name} is left out: {error}", file=sys.stderr)
+    images, labels = batch(crop, arguments)
+    found: dict[str, list[float]] = {name: [] for name in steps}
     for turn in range(arguments.rounds + 1):
         for name, step in steps.items():
-            seconds = timed(step, images, labels, device)
-            if turn:  # the first is a warm-up
-                times[name].append(seconds)
-    middle = {name: statistics.median(values) for name, values in times.items()}
-    for name, seconds in middle.items():
-        spread = (max(times[name]) - min(times[name])) / seconds
-        print(f"crop {crop}  {name:<20} {1000 * seconds:8.0f} ms  spread {100 * spread:.0f} %")
-    print(f"crop {crop}  torchvision / ours       {middle['torchvision float32'] / middle['ours float32']:.2f}")
-    print(f"crop {crop}  float32 / bfloat16       {middle['ours float32'] / middle['ours bfloat16']:.2f}")
-    per_flop = {
-        name: middle[name] / flops_per_image(params)
-        for name, params in (("ours float32", plain), ("ours three blocks", blocks))
-    }
-    ratio = per_flop["ours three blocks"] / per_flop["ours float32"]
-    print(f"crop {crop}  time per FLOP, blocks / FCN {ratio:.2f}")
+            began = time.perf_counter()
+            step(images, labels)
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            if turn:
+                found[name].append(time.perf_counter() - began)
+    return found
+
+
+def peak(name: str, crop: int, arguments: argparse.Namespace, device: torch.device) -> float:
+    """MiB that three steps take at the most, the network included; of this process, so for one step alone."""
+    warm = torch.randn(1, 3, 8, 8) @ torch.randn(8, 8)  # the libraries themselves
+    del warm
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    images, labels = batch(crop, arguments)
+    step = build(name, crop, arguments, device)
+    for _ in range(3):
+        step(images, labels)
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**20
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**10
+
+
+def peaks(crop: int, arguments: argparse.Namespace) -> dict[str, float]:
+    """The peak of every step, each in a process of its own."""
+    found = {}
+    for name in STEPS:
+        command = [sys.executable, __file__, "--peak", name, "--crop", str(crop)]
+        command += ["--threads", str(arguments.threads), "--batch", str(arguments.batch)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode == 0:
+            found[name] = float(done.stdout)
+    return found
+
+
+def summary(facts: dict, crop: int, arguments: argparse.Namespace) -> dict:
+    """Ratios over the medians of what has been measured at a crop."""
+    ratios = {}
+    seconds = facts.get("seconds", {})
+    for peer in PEERS:
+        for precision in ("float32", "bfloat16"):
+            if f"{peer} {precision}" in seconds:
+                pairs = zip(seconds[f"{peer} {precision}"], seconds[f"ours {precision}"], strict=True)
+                ratios[f"{peer} / ours, {precision}"] = statistics.median(theirs / own for theirs, own in pairs)
+    if seconds:
+        middle = {name: statistics.median(values) for name, values in seconds.items()}
+        ratios["float32 / bfloat16"] = middle["ours float32"] / middle["ours bfloat16"]
+        flops = {name: arguments.batch * flops_per_image(parameters(name, "float32", crop, arguments)) for name in RUNS}
+        blocks = (middle["three blocks float32"] - middle["ours float32"]) / (flops["three blocks"] - flops["ours"])
+        ratios["time per FLOP, blocks / FCN"] = blocks / (middle["ours float32"] / flops["ours"])
+    memory = facts.get("peak_mib", {})
+    for name, mebibytes in memory.items():
+        network, precision = name.rsplit(" ", 1)
+        if network in PEERS:
+            ratios[f"peak memory, {network} / ours, {precision}"] = mebibytes / memory[f"ours {precision}"]
+    return {name: round(ratio, 3) for name, ratio in ratios.items()}
 
 
 def main() -> None:
@@ -117,12 +139,27 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--memory", action="store_true", help="peak memory instead of time")
+    parser.add_argument("--peak", choices=STEPS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     device = settle(arguments.threads)
-    print(torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {arguments.threads} thread(s)")
+    torch.manual_seed(0)
+    if arguments.peak:
+        print(peak(arguments.peak, arguments.crop[0], arguments, device))
+        return
+    where = described(device)
     for crop in arguments.crop:
-        compare(crop, arguments, device)
-    print(f"peak memory of the process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+        results = read_json(RESULTS) if RESULTS.exists() else {}
+        facts = results.setdefault(where, {}).setdefault(f"crop {crop}, batch {arguments.batch}", {})
+        if arguments.memory:
+            facts["peak_mib"] = {name: round(value) for name, value in peaks(crop, arguments).items()}
+        else:
+            measured = times(crop, arguments, device)
+            facts["seconds"] = {name: [round(value, 4) for value in values] for name, values in measured.items()}
+        facts["ratios"] = summary(facts, crop, arguments)
+        facts["torch"] = torch.__version__
+        write_json(RESULTS, results)
+        print(f"{where}, crop {crop}", json.dumps(facts["ratios"], indent=1))
 
 
 if __name__ == "__main__":

@@ -39,9 +39,10 @@ def _plan(parsed: argparse.Namespace) -> None:
 
 
 def _print_costs(parsed: argparse.Namespace, settings) -> None:
-    from acnet.watch.plan import estimate, planned_runs
+    from acnet.watch.plan import estimate, other_seconds, planned_runs
 
-    entries, device = estimate(settings, planned_runs(settings, parsed.target), parsed.calibrate, parsed.data_root)
+    runs = planned_runs(settings, parsed.target)
+    entries, device = estimate(settings, runs, parsed.calibrate, parsed.data_root)
     width = max(len(entry.run) for entry in entries)
     print(f"{'run':<{width}}  seeds   steps       images        TFLOP      training    evaluation  checkpoint")
     for entry in entries:
@@ -56,8 +57,34 @@ def _print_costs(parsed: argparse.Namespace, settings) -> None:
     if device:
         training = sum(entry.seconds * entry.seeds for entry in entries)
         evaluation = sum(entry.evaluation * entry.seeds for entry in entries)
-        total = training + evaluation
-        print(f"on one {device}, one after another: {duration(total)} (training {duration(training)})")
+        rest = other_seconds(settings)
+        total = training + evaluation + rest
+        parts = f"training {duration(training)}, evaluation {duration(evaluation)}, all else {duration(rest)}"
+        print(f"on one {device}, one after another: {duration(total)} ({parts})")
+        _print_basis(parsed, settings, runs)
+    _print_recorded(parsed, settings, runs)
+
+
+def _print_basis(parsed: argparse.Namespace, settings, runs: list[str]) -> None:
+    """What the hours rest on."""
+    from acnet.watch.calibration import basis, kind
+
+    kinds = {kind(settings.resolve(run, settings.scale.seeds[0]).values) for run in runs}
+    print(f"this rests on {parsed.calibrate} steps measured here of each of {len(kinds)} kinds of training")
+    smaller = sorted({text for of in kinds if (text := basis(of))})
+    if smaller:
+        print(f"too large for this device and scaled by FLOPs from smaller steps: {'; '.join(smaller)}")
+
+
+def _print_recorded(parsed: argparse.Namespace, settings, runs: list[str]) -> None:
+    """What the steps say that benchmarks/scale_runs.py has recorded."""
+    from acnet.watch.recorded import recorded
+
+    found = recorded(settings.params.parent, parsed.scale, runs, len(settings.scale.seeds))
+    for entry in found:
+        how = "at the recipe's crop and batch" if entry.whole else "at a smaller crop, scaled by FLOPs"
+        steps = f"{entry.steps} step{'s' if entry.steps > 1 else ''} of every run"
+        print(f"recorded on {entry.device}: training {duration(3600 * entry.hours)}, from {steps} {how}")
 
 
 def _time(seconds: float | None) -> str:

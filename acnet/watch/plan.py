@@ -1,23 +1,16 @@
 """What a scale will cost: runs, images, floating-point operations, hours, disk."""
 
 import dataclasses
-import functools
-import json
-import subprocess
-import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from acnet.errors import AcnetError
-from acnet.files import canonical
 from acnet.params.campaign import Campaign
 from acnet.params.protocols import Protocol
 from acnet.params.tables import load_tables
 from acnet.progress import Progress
-
-_AFFORDABLE = {"cpu": 3e11, "cuda": 1e14}  # FLOPs of a step that is measured; larger ones are scaled from smaller
+from acnet.watch.calibration import arithmetic, kind, seconds_per_flop, start_seconds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,13 +57,13 @@ def estimate(
 ) -> tuple[list[Planned], str | None]:
     """The cost of each run, and the device it was measured on: `calibrate` steps for each kind of run, 0 for none."""
     progress = Progress("calibrate", len(runs), "runs") if calibrate else None
-    start = _start_seconds() if calibrate else 0.0
+    start = start_seconds() if calibrate else 0.0
     entries, device = [], None
     for run in runs:
         params = campaign.resolve(run, campaign.scale.seeds[0]).values
         per_flop = None
         if calibrate:
-            per_flop, device = _seconds_per_flop(_kind(params), calibrate)
+            per_flop, device = seconds_per_flop(kind(params), calibrate)
             progress.advance()
         entries.append(_planned(campaign, run, params, per_flop, start, data_root))
     return entries, device
@@ -80,9 +73,8 @@ def _planned(
     campaign: Campaign, run: str, params: Mapping[str, Any], per_flop: float | None, start: float, data_root: Path
 ) -> Planned:
     train, dataset = params["train"], campaign.datasets[params["dataset"]]
-    count = sum(dataset.splits[split] for split in params["train_splits"])
-    steps = train["epochs"] * max(1, count // train["batch"])
-    per_image, disk = _arithmetic(_kind(params))
+    steps = training_steps(campaign, params)
+    per_image, disk = arithmetic(kind(params))
     flops = per_image * steps * train["batch"]
     seconds = evaluation = None
     forward = 0.0
@@ -95,6 +87,13 @@ def _planned(
         evaluation = start * len(names) + forward * per_flop
     counted = (len(campaign.scale.seeds), steps, steps * train["batch"], flops + forward)
     return Planned(run, *counted, seconds, evaluation, disk, forward)
+
+
+def training_steps(campaign: Campaign, params: Mapping[str, Any]) -> int:
+    """How many steps a run takes."""
+    splits = campaign.datasets[params["dataset"]].splits
+    count = sum(splits[split] for split in params["train_splits"])
+    return params["train"]["epochs"] * max(1, count // params["train"]["batch"])
 
 
 def _pixels(protocol: Protocol, size: tuple[int, int]) -> float:
@@ -120,48 +119,10 @@ def _size(params: Mapping[str, Any], dataset, data_root: Path) -> tuple[int, int
         return tuple(dataset.generate.size if dataset.generate else params["train"]["crop"])
 
 
-def _kind(params: Mapping[str, Any]) -> str:
-    """All that the cost of a step depends on, as a text, so that runs of one kind share a measurement."""
-    free = {"epochs": 1, "learning_rate": 1e-4, "new_layers_factor": 1.0, "scale_range": None, "base_size": None}
-    model, train = {**params["model"], "delta": 5.0}, {**params["train"], **free}
-    return canonical({"model": model, "classes": params["classes"], "train": train})
-
-
-@functools.cache
-def _arithmetic(kind: str) -> tuple[int, int]:
-    """FLOPs of a training step for one image, and bytes of a checkpoint."""
-    import torch
-
-    from acnet.model import build_network
-    from acnet.watch.measure import flops_per_image
-
-    params = json.loads(kind)
-    with torch.device("meta"):
-        network = build_network({**params["model"], "classes": params["classes"]})
-    return flops_per_image(params), 4 * sum(tensor.numel() for tensor in network.state_dict().values())
-
-
-@functools.cache
-def _seconds_per_flop(kind: str, steps: int) -> tuple[float, str]:
-    """Measured on random images; where a whole step is too much for this device, with fewer and smaller ones."""
-    import torch
-
-    from acnet.watch.measure import flops_per_image, measure
-
-    params = json.loads(kind)
-    train = params["train"]
-    limit = _AFFORDABLE["cuda" if torch.cuda.is_available() else "cpu"]
-    while flops_per_image(params) * train["batch"] > limit and (train["batch"] > 2 or min(train["crop"]) > 64):
-        if train["batch"] > 2:
-            train.update(batch=max(2, train["batch"] // 2), accumulate=1)
-        else:
-            train["crop"] = [max(64, side * 3 // 4) for side in train["crop"]]
-    cost = measure(params, None, steps, warm_up=1)
-    return cost.seconds / (cost.flops_per_image * cost.images), cost.device
-
-
-def _start_seconds() -> float:
-    """How long a process takes until it can compute: what every job pays once."""
-    began = time.perf_counter()
-    subprocess.run([sys.executable, "-c", "import acnet.train.loop"], check=True)
-    return time.perf_counter() - began
+def other_seconds(campaign: Campaign) -> float:
+    """What the jobs beside training and evaluation take: data, resolving, report; each little more than its start."""
+    drawn = len(campaign.scale.tables) + len(campaign.scale.figures) + len(("curves", "claims", "page"))
+    generated = sum(2 for dataset in campaign.datasets.values() if dataset.generate)  # made, and prepared
+    resolved = len(planned_runs(campaign, None)) * len(campaign.scale.seeds)
+    report, data, light = map(start_seconds, ("acnet.report.figures", "acnet.data.prepare", "acnet.cli"))
+    return drawn * report + generated * data + resolved * light

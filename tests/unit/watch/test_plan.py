@@ -61,7 +61,7 @@ def test_steps_and_images_are_those_of_the_recipe(root, tmp_path):
 
 
 def test_calibrated_hours_count_the_start_of_every_job(campaign, tmp_path, monkeypatch):
-    monkeypatch.setattr(plan, "_start_seconds", lambda: 1000.0)
+    monkeypatch.setattr(plan, "start_seconds", lambda: 1000.0)
     (entry,), device = estimate(campaign, ["fcn_s16"], 1, tmp_path)
     assert device.startswith("CPU")
     assert 1000 < entry.seconds < 2000

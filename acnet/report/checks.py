@@ -113,20 +113,30 @@ class Cells:
 
         A cited number, and a test server's, is taken as exact.
         """
-        total, images = np.full(self.scale.measures.resamples, -less), set()
-        for name, sign in zip(names, signs, strict=True):
+        drawn = self.samples(names)
+        if drawn is None:
+            return None
+        return interval(np.array(signs) @ drawn - less, self.scale.measures.level)
+
+    def samples(self, names: list[CellName]) -> np.ndarray | None:
+        """The cells for each resampled set of the same images: (cells, resamples); None where they have none.
+
+        A cited number, and a test server's, is the same in each; of such numbers alone there is nothing to resample.
+        """
+        rows, images = [], set()
+        for name in names:
             found = self[name]
             if not found.run or found.server is not None:
-                total = total + sign * self.value(name)
+                rows.append(np.full(self.scale.measures.resamples, self.value(name)))
                 continue
             column = self.tables.table(name[0]).all_columns[name[2]]
             samples = self.results.samples(found.run, found.protocol, column.metric, column.class_name)
             if samples is None:
                 return None
-            total = total + sign * samples.values
+            rows.append(samples.values)
             images.add(samples.images)
         # Sets of other images are not resampled alike.
-        return interval(total, self.scale.measures.level) if len(images) == 1 else None
+        return np.array(rows) if len(images) == 1 else None
 
     def term(self, name: CellName) -> Term:
         """The cell as a term."""
@@ -197,10 +207,21 @@ def count_best(claim: Claim, cells: Cells) -> Step:
     def counted(allowance: float) -> int:
         return sum(cells.value(own[c]) + allowance >= max(map(cells.value, rivals[c])) for c in rivals)
 
-    noise = cells.noise([])
-    certain, possible = counted(-noise), counted(noise)
-    verdict = HELD if certain >= claim.count else NOT_HELD if possible < claim.count else WITHIN_NOISE
-    return Step(label, [cells.term(name) for name in own.values()], verdict, float(counted(0.0)), paper, noise)
+    noise, between = cells.noise([]), _count_interval(own, rivals, cells)
+    low, high = between or (claim.count, claim.count - 1)  # without an interval the noise alone decides
+    certain, possible = counted(-noise) >= claim.count <= low, counted(noise) < claim.count > high
+    verdict = HELD if certain else NOT_HELD if possible else WITHIN_NOISE
+    terms = [cells.term(name) for name in own.values()]
+    return Step(label, terms, verdict, float(counted(0.0)), paper, noise, between)
+
+
+def _count_interval(own: dict[str, CellName], rivals: dict[str, list[CellName]], cells: Cells) -> Interval | None:
+    """The interval of the number of columns in which the cell of `own` is at least as high as all `rivals`."""
+    drawn = [cells.samples([own[column], *rivals[column]]) for column in rivals]
+    if any(one is None for one in drawn):
+        return None
+    best = [one[0] >= one[1:].max(axis=0) for one in drawn]
+    return interval(np.sum(best, axis=0, dtype=np.float64), cells.scale.measures.level)
 
 
 def _step(

@@ -6,8 +6,8 @@ import numpy as np
 
 from acnet.errors import AcnetError
 from acnet.evaluate.bootstrap import Interval, drawn, interval
-from acnet.evaluate.counts import Counts
-from acnet.report.intervals import ious
+from acnet.evaluate.counts import SIZES, Counts
+from acnet.report.intervals import ious, mean_iou
 from acnet.report.results import Results
 from acnet.report.text import number, signed
 
@@ -59,10 +59,17 @@ def compare(first: str, second: str, protocol: str, seed: int, results: Results)
     sums = [weights @ one.by_image() for one in counts]
     iou = [ious(one) for one in sums]
     level = results.scale.measures.level
+
+    def part(name: str, **where) -> Line:
+        return _line(name, [mean_iou(ious(weights @ one.by_image(**where))) for one in counts], level)
+
     names = list(results.metrics(first, protocol, seed)["class_iou"])
     overall = [
-        _line("mIoU", [_mean(one) for one in iou], level),
+        _line("mIoU", [mean_iou(one) for one in iou], level),
         _line("PixAcc", [one[0].sum(axis=1) / np.maximum(one[1].sum(axis=1), 1) for one in sums], level),
+        _line("Boundary IoU", [mean_iou(ious(weights @ one.contours.swapaxes(0, 1))) for one in counts], level),
+        *(part(f"mIoU within {band} px of a label edge", band=band) for band in counts[0].bands),
+        *(part(f"mIoU of {size} segments", size=size) for size in SIZES),
     ]
     classes = [_line(name, [one[:, i] for one in iou], level) for i, name in enumerate(names)]
     classes = [line for line in classes if line.first is not None or line.second is not None]
@@ -111,10 +118,6 @@ def _line(name: str, values: list[np.ndarray], level: float) -> Line:
     whole = [None if np.isnan(one[0]) else 100 * float(one[0]) for one in values]
     between = None if None in whole else interval(100 * (values[1][1:] - values[0][1:]), level)
     return Line(name, *whole, between)
-
-
-def _mean(iou: np.ndarray) -> np.ndarray:
-    return np.nansum(iou, axis=1) / np.maximum((~np.isnan(iou)).sum(axis=1), 1)
 
 
 def _changes(counts: list[Counts]) -> list[Change]:

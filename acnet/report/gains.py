@@ -10,6 +10,7 @@ from acnet.evaluate.bootstrap import interval
 from acnet.params.claims import Claim
 from acnet.params.tables import Figure, Tables
 from acnet.report.checks import LEFT_OUT, NOT_MEASURED, NOT_RUN, Step, Term, judge
+from acnet.report.intervals import mean_iou
 from acnet.report.results import Results, Score
 from acnet.report.text import heading
 
@@ -86,7 +87,7 @@ def _classes(figure: Figure, baseline: str, seeds: list[int], results: Results) 
         if tables is None:
             return None
         names = list(results.metrics(run, figure.protocol, seed)["class_iou"])
-        return tuple(_mean(tables[1][:, [names.index(name) for name in half]]) for half in halves)
+        return tuple(mean_iou(tables[1][:, [names.index(name) for name in half]]) for half in halves)
 
     return _Place("small classes", "large classes", iou, samples)
 
@@ -123,12 +124,6 @@ def _parts(
 
     def samples(run: str, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
         tables = [results.resampled(run, figure.protocol, seed, **part) for part in parts]
-        return None if None in tables else tuple(_mean(by_class) for _, by_class in tables)
+        return None if None in tables else tuple(mean_iou(by_class) for _, by_class in tables)
 
     return _Place(*names, known, samples)
-
-
-def _mean(iou: np.ndarray) -> np.ndarray:
-    """The mean over classes that have an IoU: (S, K) -> (S,), NaN where none has."""
-    counted = (~np.isnan(iou)).sum(axis=1)
-    return np.divide(np.nansum(iou, axis=1), counted, out=np.full(len(iou), np.nan), where=counted > 0)

@@ -32,6 +32,12 @@ def ious(sums: np.ndarray) -> np.ndarray:
     return np.divide(right, union, out=np.full(union.shape, np.nan), where=union > 0)
 
 
+def mean_iou(iou: np.ndarray) -> np.ndarray:
+    """The mean over classes that have an IoU: (S, K) -> (S,), NaN where none has."""
+    counted = (~np.isnan(iou)).sum(axis=1)
+    return np.divide(np.nansum(iou, axis=1), counted, out=np.full(len(iou), np.nan), where=counted > 0)
+
+
 def metric_of(
     sums: np.ndarray, iou: np.ndarray, metric: str, class_index: int | None, reader: str
 ) -> np.ndarray | None:

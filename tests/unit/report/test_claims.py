@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from fabricated import change, write_examples, write_gates, write_images
 
-from acnet.params.tables import load_tables
+from acnet.data.classes import load
+from acnet.evaluate.counts import Counts, ImageCounts, write_counts
+from acnet.params.tables import Tables, load_tables
 from acnet.report.claims import judge_claims, write_claims
 from acnet.report.results import Results
 
@@ -125,6 +127,33 @@ def test_counting_classes(campaign):
     assert judge(made, "C23", noise=0.5)[:2] == ("held", [19.0])
     server.write_text(json.dumps({"per_class": dict.fromkeys(printed, 10.0)}))
     assert judge(made, "C23", noise=0.5)[:2] == ("not held", [0.0])
+
+
+@pytest.mark.parametrize(("small", "expected"), [(100, ("held", (19.0, 19.0))), (0, ("within noise", (0.0, 19.0)))])
+def test_counted_classes_have_an_interval_where_our_own_images_are_counted(campaign, root, small, expected):
+    made = campaign()
+    tables = load_tables(root / "params")
+    table = tables.table("table4")
+    own = next(row for row in table.rows if row.key == "acnet")
+    rows = [dataclasses.replace(row, server=None) if row is own else row for row in table.rows]
+    tables = Tables({**tables.tables, "table4": dataclasses.replace(table, rows=rows)}, tables.figures)
+    run, protocol = own.run("miou"), table.row_protocol(own)
+    change(made.results, run, protocol, class_iou=dict.fromkeys(load("cityscapes").names, 0.99))
+    # One image decides: in the others `small` % of few pixels of each class are right, so that sets without it differ.
+    images = []
+    for pixels, right in ((10_000, 100), *[(10, small)] * 9):
+        hits = pixels * right // 100
+        diagonal = np.arange(19, dtype=np.uint32) * 20
+        codes = np.concatenate([diagonal, np.arange(19, dtype=np.uint32) * 19 + (np.arange(19) + 1) % 19])
+        counted = np.array([hits] * 19 + [pixels - hits] * 19, np.uint32)
+        images.append(ImageCounts(codes.astype(np.uint32), counted, np.zeros((3, 19), np.uint32)))
+    counts = Counts.join("abcdefghij", 19, made.scale.measures.bands, images)
+    write_counts(made.results / run / "seed0/metrics" / f"{protocol}.images.npz", counts)
+    scale = dataclasses.replace(made.scale, comparable=True, noise=0.5)
+    judged = judge_claims(made.roots["params_root"], tables, Results(scale, made.roots["results_root"]))
+    found = next(one for one in judged if one.name == "C23")
+    assert (found.verdict, found.steps[0].interval) == expected
+    assert found.steps[0].ours == 19
 
 
 def test_a_missing_run_is_named_but_a_failed_pair_decides(campaign):

@@ -20,7 +20,15 @@ def pair(campaign):
 
 def test_classes_and_images_are_compared_with_paired_intervals(pair):
     found = compare("gc_s16", "gcm_d5_s16", "single", 0, pair[1])
-    miou, pixacc = found.overall
+    miou, pixacc, *parts = found.overall
+    assert [line.name for line in parts] == [
+        "Boundary IoU",
+        *(f"mIoU within {band} px of a label edge" for band in (1, 3, 5)),
+        *(f"mIoU of {size} segments" for size in ("small", "medium", "large")),
+    ]
+    small, large = parts[4], parts[6]  # the images hold small segments only, and no contour
+    assert (small.first, small.difference, small.interval) == (miou.first, miou.difference, miou.interval)
+    assert (large.difference, large.interval, parts[0].difference) == (None, None, None)
     assert (pixacc.first, pixacc.second) == pytest.approx((65, 67.75))
     assert -4 <= pixacc.interval[0] < 0 < 2.75 < pixacc.interval[1] <= 10
     assert miou.difference == pytest.approx(2.75 / 2)  # class 1 is predicted and never true: 0

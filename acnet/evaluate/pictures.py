@@ -1,4 +1,4 @@
-"""Images with the truth and what two networks make of them, side by side."""
+"""Images with the truth, what two networks make of them, and where these differ, side by side."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,31 +7,58 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from acnet.data.classes import load
+from acnet.data.classes import VOID, load
 from acnet.evaluate.predict import coloured
+from acnet.evaluate.sheet import Panel, sheet
 from acnet.evaluate.trained import open_trained
 from acnet.files import replacing
 from acnet.params.protocols import Protocol
 
-_GAP = 4  # pixels of white between the parts
+_FIRST, _SECOND = (222, 110, 28), (31, 110, 190)  # orange and blue, which colour-blind eyes tell apart
 
 
 def write_pictures(
     runs: Sequence[tuple[Mapping[str, Any], Path, Protocol]], data_root: Path, indices: Sequence[int], out: Path
 ) -> list[Path]:
-    """Write out/{rank}_{name}.png for the images `indices`: image, truth, and each run's prediction, left to right.
+    """Write out/{rank}_{name}.png for the images `indices`: image, truth, both predictions, and where one is right.
 
-    `runs` are resolved parameters, checkpoint and protocol; they share a dataset. Raises AcnetError as `evaluate_run`.
+    `runs` are two runs' resolved parameters, checkpoint and protocol; they share a dataset. Raises AcnetError as
+    `evaluate_run`.
     """
     trained = [(open_trained(params, checkpoint, data_root), protocol) for params, checkpoint, protocol in runs]
     store, classes = trained[0][0].store, load(runs[0][0]["reader"])
+    first, second = (params["run"] for params, *_ in runs)
     paths = []
     for rank, index in enumerate(indices, 1):
-        maps = [store.label(index), *(network.label_map(index, protocol) for network, protocol in trained)]
-        parts = [store.image(index), *(np.asarray(coloured(np.array(one), classes).convert("RGB")) for one in maps)]
-        gap = np.full((parts[0].shape[0], _GAP, 3), 255, np.uint8)
-        row = [piece for part in parts for piece in (part, gap)][:-1]
+        image, truth = store.image(index), store.label(index)
+        made = [network.label_map(index, protocol) for network, protocol in trained]
+        panels: list[Panel] = [("image", Image.fromarray(image)), ("truth", _drawn(truth, classes))]
+        panels.append((f"right: only {second} blue, only {first} orange", differences(image, truth, *made)))
+        panels += [
+            (f"{name}: {100 * _right(prediction, truth):.1f} % of pixels right", _drawn(prediction, classes))
+            for name, prediction in zip((first, second), made, strict=True)
+        ]
         paths.append(out / f"{rank:02d}_{store.names[index].replace('/', '_')}.png")
         with replacing(paths[-1]) as temporary:
-            Image.fromarray(np.concatenate(row, axis=1)).save(temporary, "PNG")
+            sheet(panels, classes, [truth, *made], columns=3).save(temporary, "PNG")
     return paths
+
+
+def differences(image: np.ndarray, truth: np.ndarray, first: np.ndarray, second: np.ndarray) -> Image.Image:
+    """The image in pale grey, where only the first label map is right orange, where only the second is, blue."""
+    grey = np.asarray(Image.fromarray(image).convert("L")) // 2 + 127
+    made = np.repeat(grey[..., None], 3, axis=2)
+    known = truth != VOID
+    made[known & (first == truth) & (second != truth)] = _FIRST
+    made[known & (second == truth) & (first != truth)] = _SECOND
+    return Image.fromarray(made)
+
+
+def _drawn(labels: np.ndarray, classes) -> Image.Image:
+    """Class ids in the dataset's colours, void black."""
+    return coloured(np.array(labels), classes).convert("RGB")
+
+
+def _right(prediction: np.ndarray, truth: np.ndarray) -> float:
+    known = truth != VOID
+    return float((prediction == truth)[known].mean()) if known.any() else 0.0

@@ -15,8 +15,9 @@ from acnet.data.classes import Classes, load
 from acnet.data.images import read_image
 from acnet.device import settle
 from acnet.errors import AcnetError
-from acnet.evaluate.inference import gates, predict
+from acnet.evaluate.inference import gates, strips
 from acnet.evaluate.network import load_network
+from acnet.evaluate.sheet import heat, sheet
 from acnet.files import replacing
 from acnet.params.protocols import Protocol
 from acnet.progress import Progress
@@ -32,7 +33,7 @@ def predict_files(
 
     NAME.labels.png holds class ids with the dataset's colours as palette, NAME.overlay.png those colours over the
     image, NAME.confidence.png the winning probability (0 to 255), NAME.gate1.png and on the gates (0 to 255), of the
-    image's size after its EXIF orientation.
+    image's size after its EXIF orientation; NAME.sheet.png shows all of them side by side, with captions and classes.
 
     An image that cannot be read or scored is passed over; in the end AcnetError counts them, after a list on stderr.
     Raises AcnetError at once for an input that is not there and for two images of one name.
@@ -111,17 +112,23 @@ def _maps(
     align_corners: bool,
     name: str,
 ) -> dict[str, Image.Image]:
-    scores = predict(network, image, protocol, len(classes.names), device, align_corners=align_corners, name=name)
-    probabilities = scores.softmax(0) if len(protocol.scales) == 1 else scores
-    confidence, winners = probabilities.max(0)
-    labels = coloured(winners.to(torch.uint8).cpu().numpy(), classes)
+    found = strips(network, image, protocol, len(classes.names), device, align_corners=align_corners, name=name)
+    best = [(scores.softmax(1) if len(protocol.scales) == 1 else scores).max(1) for _, scores in found]
+    confidence, winners = (torch.cat(part).cpu().numpy() for part in zip(*best, strict=True))
+    labels = coloured(winners.astype(np.uint8), classes)
     maps = {
         "labels": labels,
         "overlay": Image.blend(Image.fromarray(image), labels.convert("RGB"), 0.5),
-        "confidence": _grey(confidence.cpu().numpy()),
+        "confidence": _grey(confidence),
     }
+    panels = [("image", Image.fromarray(image)), ("prediction", maps["overlay"])]
+    panels.append((f"confidence, mean {confidence.mean():.2f}", heat(confidence)))
+    size = (image.shape[1], image.shape[0])
     for number, gate in enumerate(gates(network, image, protocol, device), 1):
-        maps[f"gate{number}"] = _grey(gate).resize((image.shape[1], image.shape[0]), Image.Resampling.BILINEAR)
+        maps[f"gate{number}"] = _grey(gate).resize(size, Image.Resampling.BILINEAR)
+        panels.append((f"gate {number}, mean {gate.mean():.2f}", heat(gate).resize(size, Image.Resampling.BILINEAR)))
+    heats = "confidence, and gates (1 takes all of the global context)" if len(panels) > 3 else "confidence"
+    maps["sheet"] = sheet(panels, classes, [winners], columns=3, heats=heats)
     return maps
 
 

@@ -10,7 +10,7 @@ from acnet.evaluate.predict import named, predict_files, read_photograph
 from acnet.params.protocols import Protocol
 
 SINGLE = Protocol(name="single", scales=[1.0])
-KINDS = ("labels", "overlay", "confidence", "gate1", "gate2", "gate3")
+KINDS = ("labels", "overlay", "confidence", "gate1", "gate2", "gate3", "sheet")
 
 
 @pytest.fixture

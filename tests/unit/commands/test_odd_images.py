@@ -92,3 +92,15 @@ def test_scores_that_are_not_finite(refused, classifier, value, protocol):
 def test_several_protocols_decode_no_image(acnet, here, monkeypatch):
     monkeypatch.setattr(Image, "open", lambda *a, **k: pytest.fail("prepared images are mapped, not decoded"))
     assert acnet(f"{EVALUATE} single --protocol multi_flip").status == 0
+
+
+def test_a_run_is_named_for_a_prediction_by_itself_or_by_its_file(here, acnet, refused):
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 256, (30, 50, 3)).astype(np.uint8)).save(here / "photo.png")
+    assert acnet("predict --run acb1 photo.png --out by_run").status == 0
+    assert acnet(f"predict --params {RUN}/params.yaml photo.png --out by_file").status == 0
+    made = {path.name: path.read_bytes() for path in (here / "by_run").iterdir()}
+    assert made == {path.name: path.read_bytes() for path in (here / "by_file").iterdir()}
+    assert {"photo.labels.png", "photo.overlay.png", "photo.confidence.png", "photo.gate1.png"} <= set(made)
+    assert "did you mean 'acb1'?" in refused("predict --run abc1 photo.png --out out")
+    assert "results/mini/acb2/seed0/params.yaml: not there" in refused("predict --run acb2 photo.png --out out")

@@ -1,3 +1,4 @@
+import importlib.util
 import json
 import math
 
@@ -6,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from acnet.data.classes import load
 from acnet.evaluate.confusion import confusion
 from acnet.evaluate.metrics import summary
 
@@ -108,31 +110,86 @@ def test_class_iou_equals_cityscapesscripts(tmp_path):
     assert ours["category_miou"] == pytest.approx(theirs["averageScoreCategories"], abs=1e-12)
 
 
-@pytest.mark.parametrize("classes", [19, 59, 60, 150, 171])
-def test_every_measure_equals_mmsegmentations_formula(classes):
-    # IoUMetric of mmsegmentation 1.x: histograms by image, summed over the set. It divides float32 numbers; here its
-    # counts, which are whole, are divided in float64.
+def random_maps(classes):
+    """Four images: predictions miss the last class, and both miss the one before it; truths hold void."""
     rng = np.random.default_rng(classes)
-    areas, total = torch.zeros(3, classes, dtype=torch.float64), np.zeros((classes, classes), np.int64)
     for _ in range(4):
-        # Predictions miss the last class, and both miss the one before it.
         truth = rng.choice([*range(classes - 2), classes - 1, 255], (90, 120)).astype(np.uint8)
         guess = rng.integers(0, classes - 2, (90, 120)).astype(np.uint8)
-        guess = np.where((rng.random(truth.shape) < 0.5) & (truth < classes - 2), truth, guess)
-        total += confusion(truth, guess, classes)
-        label, prediction = torch.from_numpy(truth), torch.from_numpy(guess)
-        prediction, label = prediction[label != 255], label[label != 255]
-        parts = prediction[prediction == label], prediction, label
-        areas += torch.stack([torch.histc(p.float(), bins=classes, min=0, max=classes - 1) for p in parts]).double()
-    intersect, predicted, labelled = areas
-    iou = (intersect / (predicted + labelled - intersect)).numpy()
+        yield truth, np.where((rng.random(truth.shape) < 0.5) & (truth < classes - 2), truth, guess).astype(np.uint8)
+
+
+def equals_areas(classes, intersect, union, _, labelled):
+    """Our measures of `random_maps` are those of the areas that another tool sums, float64."""
+    total = sum(confusion(truth, guess, classes) for truth, guess in random_maps(classes))
     ours = summary(total, [str(i) for i in range(classes)], "camvid")
+    iou, accuracy = (intersect / union).numpy(), (intersect / labelled).numpy()
     found = [math.nan if value is None else value for value in ours["class_iou"].values()]
     np.testing.assert_allclose(found, iou, atol=1e-9, rtol=0, equal_nan=True)
     assert math.isnan(iou[-2]) and iou[-1] == 0
     assert ours["miou"] == pytest.approx(np.nanmean(iou), abs=1e-9)
     assert ours["pixacc"] == pytest.approx(float(intersect.sum() / labelled.sum()), abs=1e-9)
-    assert ours["mean_accuracy"] == pytest.approx(np.nanmean((intersect / labelled).numpy()), abs=1e-9)
+    assert ours["mean_accuracy"] == pytest.approx(np.nanmean(accuracy), abs=1e-9)
+    return ours
+
+
+@pytest.mark.parametrize("classes", [19, 59, 60, 150, 171])
+def test_every_measure_equals_mmsegmentations_formula(classes):
+    # IoUMetric of mmsegmentation 1.x: histograms by image, summed over the set. It divides float32 numbers; here its
+    # counts, which are whole, are divided in float64.
+    areas = torch.zeros(3, classes, dtype=torch.float64)
+    for truth, guess in random_maps(classes):
+        label, prediction = torch.from_numpy(truth), torch.from_numpy(guess)
+        prediction, label = prediction[label != 255], label[label != 255]
+        parts = prediction[prediction == label], prediction, label
+        areas += torch.stack([torch.histc(p.float(), bins=classes, min=0, max=classes - 1) for p in parts]).double()
+    intersect, predicted, labelled = areas
+    equals_areas(classes, intersect, predicted + labelled - intersect, predicted, labelled)
+
+
+@pytest.mark.parametrize("classes", [19, 59, 60, 150, 171])
+def test_every_measure_equals_mmsegmentation_itself(classes, root):
+    spec = importlib.util.spec_from_file_location("mmsegmentation", root / "benchmarks/mmsegmentation.py")
+    peer = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(peer)
+    if not peer.installed():
+        pytest.skip("mmsegmentation is not installed; benchmarks/mmsegmentation.py says how")
+    from mmseg.evaluation.metrics import IoUMetric
+
+    counted = [peer.intersect_and_union(truth, guess, classes) for truth, guess in random_maps(classes)]
+    areas = [sum(part).double() for part in zip(*counted, strict=True)]
+    ours = equals_areas(classes, *areas)
+    theirs = IoUMetric.total_area_to_metrics(*areas, metrics=["mIoU"])
+    for key, value in (("aAcc", ours["pixacc"]), ("IoU", ours["miou"]), ("Acc", ours["mean_accuracy"])):
+        assert np.nanmean(theirs[key]) == pytest.approx(value, abs=1e-9)
+
+
+def sceneparsing(label, guess, classes=150):
+    """intersectionAndUnion.m and pixelAccuracy.m of the scene parsing benchmark; 0 is unlabelled."""
+    kept = guess * (label > 0)
+    intersection = kept * (kept == label)
+    areas = [np.histogram(area, bins=classes, range=(1, classes + 1))[0] for area in (intersection, kept, label)]
+    return np.array(areas), ((guess == label) & (label > 0)).sum(), (label > 0).sum()
+
+
+def test_a_samples_measures_equal_the_sceneparsing_formula(shared):
+    folder = shared("samples/ade20k") / "ADEChallengeData2016/annotations/validation"
+    total, areas, correct, labelled = np.zeros((150, 150), np.int64), 0, 0, 0
+    for number, file in enumerate(sorted(folder.glob("*.png"))):
+        label = np.array(Image.open(file)).astype(np.int64)
+        rng = np.random.default_rng(number)
+        # Another image's classes here and there, and everything two pixels off: errors as a network makes them.
+        guess = np.where(np.roll(label, 2, 1) > 0, np.roll(label, 2, 1), 1)
+        guess[rng.random(guess.shape) < 0.1] = rng.integers(1, 151)
+        found, right, known = sceneparsing(label, guess)
+        areas, correct, labelled = areas + found, correct + right, labelled + known
+        total += confusion(load("ade20k").decode(label, file), (guess - 1).astype(np.uint8), 150)
+    iou = areas[0] / (np.spacing(1) + areas[1] + areas[2] - areas[0])
+    ours = summary(total, load("ade20k").names, "ade20k")
+    found = [0 if value is None else value for value in ours["class_iou"].values()]
+    assert found == pytest.approx(iou, abs=1e-12)
+    assert ours["pixacc"] == pytest.approx(correct / labelled, abs=1e-12)
+    assert ours["final_score"] == pytest.approx((iou.mean() + correct / labelled) / 2, abs=1e-12)
 
 
 def test_final_score_equals_the_sceneparsing_formula():
@@ -143,15 +200,11 @@ def test_final_score_equals_the_sceneparsing_formula():
     correct = labelled = 0
     total = np.zeros((classes, classes), np.int64)
     for _ in range(4):
-        label = np.append(present + 1, 0)[rng.integers(0, 111, (30, 50))]  # 0 is unlabelled, as in the tool
+        label = np.append(present + 1, 0)[rng.integers(0, 111, (30, 50))]
         guess = np.where(rng.random(label.shape) < 0.5, label, rng.choice(present, label.shape) + 1)
         guess[guess == 0] = 1
-        kept = guess * (label > 0)
-        intersection = kept * (kept == label)
-        for row, area in zip(areas, (intersection, kept, label), strict=True):
-            row += np.histogram(area, bins=classes, range=(1, classes + 1))[0]
-        correct += ((guess == label) & (label > 0)).sum()
-        labelled += (label > 0).sum()
+        found, right, known = sceneparsing(label, guess)
+        areas, correct, labelled = areas + found, correct + right, labelled + known
         total += confusion(((label - 1) % 256).astype(np.uint8), (guess - 1).astype(np.uint8), classes)
     eps = np.spacing(1)
     iou = areas[0] / (eps + areas[1] + areas[2] - areas[0])

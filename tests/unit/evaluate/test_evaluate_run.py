@@ -1,9 +1,5 @@
 import dataclasses
-import json
 import math
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -163,28 +159,6 @@ def test_several_processes_write_the_same_files_as_one(run, parts):
         for part in range(parts)
     ]
     assert whole == [False] * (parts - 1) + [True]
-    assert {file.name: file.read_bytes() for file in run.out.iterdir()} == expected
-
-
-def test_killed_in_the_middle_and_started_again_it_writes_the_same_files(run):
-    evaluate(run, SINGLE)
-    expected = {file.name: file.read_bytes() for file in run.out.iterdir()}
-    for file in run.out.iterdir():
-        file.unlink()
-    script = (
-        "import json, os, signal, sys; from pathlib import Path\n"
-        "from acnet.evaluate import evaluate as m; from acnet.params.measures import load_measures\n"
-        "from acnet.evaluate.trained import Trained as T; from acnet.params.protocols import Protocol\n"
-        "real = T.label_map\n"
-        "T.label_map = lambda t, i, p: os.kill(os.getpid(), signal.SIGKILL) if i == 3 else real(t, i, p)\n"
-        "params, checkpoint, data, out, root = sys.argv[1:]\n"
-        "m.evaluate_run(json.loads(params), Path(checkpoint), [Protocol(name='single', scales=[1.0])],"
-        " load_measures(root), Path(data), Path(out))\n"
-    )
-    places = [json.dumps(run.params), run.checkpoint, run.data, run.out, Path(__file__).parents[3] / "params"]
-    done = subprocess.run([sys.executable, "-c", script, *map(str, places)], capture_output=True, timeout=60)
-    assert done.returncode == -signal.SIGKILL
-    evaluate(run, SINGLE)
     assert {file.name: file.read_bytes() for file in run.out.iterdir()} == expected
 
 

@@ -108,7 +108,7 @@ def _write(
         "protocol": settings,
         "protocol_hash": digest(settings),
         "images": len(counts.names),
-        **summary(total, trained.names, params["reader"]),
+        **summary(total, trained.names, params["reader"], protocol.absent),
         **detail(counts, trained.names),
     }
     # Last, since it is what others look for.

@@ -59,10 +59,10 @@ def strips(
 ) -> Iterator[tuple[int, Tensor]]:
     """Class scores of an image (H, W, 3) uint8 from top to bottom: (first row, (rows, classes, W) float32).
 
-    With one scale they are logits, with several the mean over scales of the softmax. Windows and mirrors of one
-    scale are averaged as logits. `network` gives its logits at their native resolution when asked for. Raises
-    AcnetError, opening with `name`, when it gives another number of classes or scores that are not finite, and when
-    memory runs out.
+    With one scale they are logits, with several the mean over scales of the softmax, or of the logits, as
+    `protocol.fusion` says. Windows and mirrors of one scale are averaged as logits. `network` gives its logits at
+    their native resolution when asked for. Raises AcnetError, opening with `name`, when it gives another number of
+    classes or scores that are not finite, and when memory runs out.
     """
     try:
         with autocast(device, protocol.precision):  # entered once, since it keeps the weights it has converted
@@ -71,13 +71,10 @@ def strips(
                 for scale in protocol.scales
             ]
         for number, block in enumerate(scales[0].rows):
-            total = scales[0].strip(number)
-            if len(scales) > 1:
-                total = total.softmax(1)
-                for scale in scales[1:]:
-                    total += scale.strip(number).softmax(1)
-                total /= len(scales)
-            yield block.start, total
+            total = _fused(scales[0].strip(number), protocol)
+            for scale in scales[1:]:
+                total += _fused(scale.strip(number), protocol)
+            yield block.start, total.div_(len(scales))
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "memory" not in str(error):
             raise
@@ -93,6 +90,15 @@ def gates(network: nn.Module, image: np.ndarray, protocol: Protocol, device: tor
     with torch.inference_mode(), autocast(device, protocol.precision):
         pixels = _scaled(image, protocol, 1.0, device)
         return [gate[0, 0].float().cpu().numpy() for gate in network(pixels[None], native=True)["gates"]]
+
+
+def probabilities(protocol: Protocol) -> bool:
+    """Whether the scores of `strips` are probabilities rather than logits."""
+    return len(protocol.scales) > 1 and protocol.fusion == "softmax"
+
+
+def _fused(logits: Tensor, protocol: Protocol) -> Tensor:
+    return logits.softmax(1) if probabilities(protocol) else logits
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from math import fsum
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,12 +20,14 @@ CITYSCAPES_CATEGORIES = {
 }
 
 
-def summary(confusion: np.ndarray, names: Sequence[str], reader: str) -> dict[str, Any]:
+def summary(
+    confusion: np.ndarray, names: Sequence[str], reader: str, absent: Literal["left_out", "zero"] = "left_out"
+) -> dict[str, Any]:
     """Every measure of a (K, K) confusion matrix of the classes `names`, as fractions; plain values for JSON.
 
-    A class that is neither in the truth nor predicted has no IoU (None) and is left out of `miou`;
-    `miou_absent_zero` counts it as 0. A class not in the truth is left out of `mean_accuracy`. With no labelled
-    pixel at all every mean is None. Raises ValueError if the matrix is not of K x K.
+    A class that is neither in the truth nor predicted has no IoU (None) and is left out of `miou`, or counts there as
+    `absent` says; `miou_absent_zero` always counts it as 0. A class not in the truth is left out of `mean_accuracy`.
+    With no labelled pixel at all every mean is None. Raises ValueError if the matrix is not of K x K.
     """
     if confusion.shape != (len(names), len(names)):
         raise ValueError(f"a confusion matrix of {confusion.shape} for {len(names)} classes")
@@ -39,7 +41,7 @@ def summary(confusion: np.ndarray, names: Sequence[str], reader: str) -> dict[st
         "pixels": pixels,
         "classes": len(names),
         "classes_counted": len(counted),
-        "miou": _mean(counted),
+        "miou": absent_zero if absent == "zero" else _mean(counted),
         "miou_absent_zero": absent_zero,
         "pixacc": _fraction(sum(hits), pixels),
         "mean_accuracy": _mean([h / t for h, t in zip(hits, truth, strict=True) if t]),

@@ -15,7 +15,7 @@ from acnet.data.classes import Classes, load
 from acnet.data.images import read_image
 from acnet.device import settle
 from acnet.errors import AcnetError
-from acnet.evaluate.inference import gates, strips
+from acnet.evaluate.inference import gates, probabilities, strips
 from acnet.evaluate.network import load_network
 from acnet.evaluate.sheet import heat, sheet
 from acnet.files import replacing
@@ -113,7 +113,7 @@ def _maps(
     name: str,
 ) -> dict[str, Image.Image]:
     found = strips(network, image, protocol, len(classes.names), device, align_corners=align_corners, name=name)
-    best = [(scores.softmax(1) if len(protocol.scales) == 1 else scores).max(1) for _, scores in found]
+    best = [(scores if probabilities(protocol) else scores.softmax(1)).max(1) for _, scores in found]
     confidence, winners = (torch.cat(part).cpu().numpy() for part in zip(*best, strict=True))
     labels = coloured(winners.astype(np.uint8), classes)
     maps = {

@@ -18,7 +18,8 @@ class Protocol:
 
     `base_size` is the short side in pixels to which an image is resized before `scales` apply (None: its own
     size); `window` is (height, width) of the sliding window (None: the whole image), moved by `stride` of its
-    side; `batch` is the number of windows in one forward pass.
+    side; `fusion` is what is averaged over the scales; a class that is `absent` from truth and predictions is left out
+    of the mean IoU or counts as 0; `batch` is the number of windows in one forward pass.
     """
 
     name: str
@@ -27,6 +28,8 @@ class Protocol:
     base_size: int | None = limited(None, low=1)
     window: list[int] | None = limited(None, low=1, count=2)
     stride: float = limited(1.0, low=0.05, high=1)
+    fusion: Literal["softmax", "logits"] = "softmax"
+    absent: Literal["left_out", "zero"] = "left_out"
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     batch: int = limited(1, low=1)
 

@@ -39,13 +39,16 @@ def mean_iou(iou: np.ndarray) -> np.ndarray:
 
 
 def metric_of(
-    sums: np.ndarray, iou: np.ndarray, metric: str, class_index: int | None, reader: str
+    sums: np.ndarray, iou: np.ndarray, metric: str, class_index: int | None, reader: str, absent: str = "left_out"
 ) -> np.ndarray | None:
-    """A table's metric as a fraction for each resampled set, (S,); None for one that the counts do not give."""
+    """A table's metric as a fraction for each resampled set, (S,); None for one that the counts do not give.
+
+    `absent` is the protocol's rule for classes that have no IoU.
+    """
     if metric == "class_iou":
         return iou[:, class_index]
     pixacc = sums[0].sum(axis=1) / np.maximum(sums[1].sum(axis=1), 1)
-    counted = np.maximum((~np.isnan(iou)).sum(axis=1), 1)
+    counted = iou.shape[1] if absent == "zero" else np.maximum((~np.isnan(iou)).sum(axis=1), 1)
     total = np.nansum(iou, axis=1)
     return {
         "miou": total / counted,

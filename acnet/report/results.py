@@ -140,11 +140,16 @@ class Results:
             if tables is None or class_name not in (None, *metrics["class_iou"]):
                 return None
             place = None if class_name is None else list(metrics["class_iou"]).index(class_name)
-            found.append(metric_of(*tables, metric, place, metrics.get("reader", "")))
+            rule = self.absent(run, protocol, seed)
+            found.append(metric_of(*tables, metric, place, metrics.get("reader", ""), rule))
             images.add(tuple(self.counts(run, protocol, seed).names))
         if not found or any(values is None for values in found) or len(images) > 1:
             return None
         return Samples(images.pop(), 100 * np.mean(found, axis=0))
+
+    def absent(self, run: str, protocol: str, seed: int) -> str:
+        """The protocol's rule for classes that never occur, as `run` was measured."""
+        return (self.metrics(run, protocol, seed) or {}).get("protocol", {}).get("absent", "left_out")
 
     def interval(self, run: str, protocol: str, metric: str, class_name: str | None = None) -> Interval | None:
         """The interval of `score` by resampling the images."""

@@ -45,6 +45,13 @@ def test_the_constant_predictor_is_the_best_single_class():
     assert result["constant_miou"] == by_trial
 
 
+def test_a_protocol_may_count_absent_classes_as_zero():
+    matrix = np.array([[4, 1, 0], [2, 3, 0], [0, 0, 0]])
+    result = summary(matrix, ["a", "b", "c"], "pascal_context", "zero")
+    assert result["miou"] == result["miou_absent_zero"] == pytest.approx((4 / 7 + 1 / 2) / 3, abs=1e-15)
+    assert result["miou60"] == pytest.approx(result["miou"] * 59 / 60, abs=1e-15)
+
+
 def test_scores_of_the_datasets_own_tools():
     matrix = np.array([[4, 1, 0], [2, 3, 0], [0, 0, 0]])
     ade = summary(matrix, ["a", "b", "c"], "ade20k")

@@ -35,6 +35,8 @@ def test_every_resample_is_the_metric_of_the_images_drawn(counts):
         for metric in ("miou", "pixacc", "final_score"):
             values = metric_of(sums, ious(sums), metric, None, "ade20k")
             assert values[sample] == pytest.approx(expected[metric], abs=1e-12)
+        with_absent = metric_of(sums, ious(sums), "miou", None, "ade20k", "zero")
+        assert with_absent[sample] == pytest.approx(expected["miou_absent_zero"], abs=1e-12)
         iou = [np.nan if value is None else value for value in expected["class_iou"].values()]
         np.testing.assert_allclose(ious(sums)[sample], iou, atol=1e-12)
 

@@ -15,8 +15,6 @@ from torch import Tensor
 
 from acnet.evaluate.windows import starts
 
-STRIP = 64  # pixels in a block: few enough for the scores of a strip of the image to stay in a processor's cache
-
 
 class Block(NamedTuple):
     """Pixels [start, stop) are `matrix` (stop - start, last - first), float32, times the scores [first, last)."""
@@ -29,8 +27,10 @@ class Block(NamedTuple):
 
 
 @functools.lru_cache(maxsize=64)
-def side(length: int, scaled: int, window: int, stride: float, native: int, align_corners: bool) -> tuple[Block, ...]:
-    """The matrix of one side of an image of `length` pixels, in blocks of its rows.
+def side(
+    length: int, scaled: int, window: int, stride: float, native: int, align_corners: bool, strip: int
+) -> tuple[Block, ...]:
+    """The matrix of one side of an image of `length` pixels, in blocks of `strip` of its rows.
 
     The image was scaled to `scaled` pixels and cut into windows of `window` pixels, moved by `stride` of that, with
     `native` scores each. What a side shorter than the window was padded with is dropped.
@@ -47,7 +47,7 @@ def side(length: int, scaled: int, window: int, stride: float, native: int, alig
     if scaled != length:
         low, high, share = _between(scaled, length, align_corners)
         matrix = _weighted(np.arange(length), low, high, share, (length, scaled)) @ matrix
-    return tuple(_block(matrix, start, min(start + STRIP, length)) for start in range(0, length, STRIP))
+    return tuple(_block(matrix, start, min(start + strip, length)) for start in range(0, length, strip))
 
 
 def _between(known: int, asked: int, align_corners: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -163,8 +163,9 @@ def _scored(
             f"{name}: the network's scores are not finite; train it again with a smaller learning_rate"
             + ("" if precise else f" or evaluate in float32 (now {protocol.precision})")
         )
+    strip = 64 if device.type == "cpu" else 512  # few enough for a processor's cache, enough to occupy a GPU
     blocks = [
-        tuple(block._replace(matrix=block.matrix.to(device)) for block in side(*sizes, align_corners=align_corners))
+        tuple(block._replace(matrix=block.matrix.to(device)) for block in side(*sizes, align_corners, strip))
         for sizes in (
             (image.shape[0], height, window[0], protocol.stride, h),
             (image.shape[1], width, window[1], protocol.stride, w),

@@ -53,6 +53,7 @@ def summary(
     if reader == "ade20k" and pixels:
         # The official tool averages over all 150 classes, absent ones as 0.
         result["final_score"] = (absent_zero + result["pixacc"]) / 2
+        result["final_score_left_out"] = (_mean(counted) + result["pixacc"]) / 2
     if reader == "pascal_context" and pixels:
         # EncNet's rule for the paper's 60 classes: the untrained background counts with IoU 0.
         result["miou60"] = result["miou"] * 59 / 60

@@ -14,7 +14,10 @@ TITLE = "Gates of every adaptive network, beyond shuffled ones"
 LOOKS = ({"marker": "o", "color": "#1f5a8a"}, {"marker": "s", "color": "#7a6aa6"}, {"marker": "^", "color": "#b06a2c"})
 _CONTRASTS = {"large_less_small": "large less small segments", "far_less_near": "far from label edges less near"}
 _PARTS = ("classes", "segments", "distances")
-_FIELDS = ("run", "seed", "dataset", "block", "stride", "part", "group", "pixels", "gate", "shuffled", "low", "high")
+_FIELDS = (
+    "run", "seed", "dataset", "block", "stride", "alpha", "beta",
+    "part", "group", "pixels", "gate", "shuffled", "low", "high",
+)  # fmt: skip
 
 
 def measured(runs: Sequence[str], results: Results) -> dict[tuple[str, int], dict[str, Any]]:
@@ -24,7 +27,7 @@ def measured(runs: Sequence[str], results: Results) -> dict[tuple[str, int], dic
 
 
 def gates_csv(found: dict[tuple[str, int], dict[str, Any]]) -> str:
-    """A row for each class, size of segment, distance and contrast of each block; gates as fractions.
+    """A row for each class, size of segment, distance and contrast of each block; gates as fractions, beside the block's learned factors.
 
     `low` and `high` are the interval of a contrast: of the gate's less the shuffled gate's, by resampling the images.
     """
@@ -34,6 +37,7 @@ def gates_csv(found: dict[tuple[str, int], dict[str, Any]]) -> str:
     for (run, seed), gates in found.items():
         for number, block in enumerate(gates["blocks"], 1):
             about = {"run": run, "seed": seed, "dataset": gates["dataset"], "block": number, "stride": block["stride"]}
+            about |= {factor: "" if block[factor] is None else f"{block[factor]:.6f}" for factor in ("alpha", "beta")}
             writer.writerows({**about, **row} for row in _rows(block))
     return text.getvalue()
 

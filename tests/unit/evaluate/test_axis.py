@@ -3,7 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from acnet.evaluate.axis import STRIP, side
+from acnet.evaluate.axis import side
 from acnet.evaluate.windows import starts
 
 
@@ -33,16 +33,14 @@ def slow(scores, length, scaled, window, stride, align_corners):
 )
 def test_the_matrix_enlarges_places_averages_and_resizes(length, scaled, window, stride, native, align_corners):
     scores = torch.randn(len(starts(scaled, window, stride)), native, dtype=torch.float64)
-    blocks = side(length, scaled, window, stride, native, align_corners)
-    assert [(block.start, block.stop) for block in blocks] == [
-        (first, min(first + STRIP, length)) for first in range(0, length, STRIP)
-    ]
+    blocks = side(length, scaled, window, stride, native, align_corners, 64)
+    assert [(b.start, b.stop) for b in blocks] == [(first, min(first + 64, length)) for first in range(0, length, 64)]
     matrix = dense(blocks)
     found = matrix @ scores.flatten().numpy()[: matrix.shape[1]]
     np.testing.assert_allclose(found, slow(scores, length, scaled, window, stride, align_corners), atol=1e-6)
 
 
 def test_a_block_holds_only_the_scores_near_it():
-    blocks = side(20000, 20000, 256, 2 / 3, 64, True)
+    blocks = side(20000, 20000, 256, 2 / 3, 64, True, 64)
     assert max(block.matrix.shape[1] for block in blocks) <= 4 * 64
     assert sum(block.matrix.numel() for block in blocks) < 20000 * 4 * 64

@@ -138,6 +138,7 @@ def test_the_gates_of_every_run_are_drawn_and_listed(campaign):
     assert [(row["gate"], row["shuffled"], row["low"], row["high"]) for row in contrast] == [
         ("0.100000", "0.300000", "-0.25", "-0.15")
     ]
+    assert (contrast[0]["alpha"], contrast[0]["beta"]) == ("0.800000", "1.200000")
     absent = next(row for row in rows if row["group"] == "bicycle")
     assert (absent["gate"], absent["pixels"]) == ("", "0")
     assert "no adaptive network" in " ".join(texts(gates_runs_figure({})))

@@ -27,8 +27,9 @@ def measured(runs: Sequence[str], results: Results) -> dict[tuple[str, int], dic
 
 
 def gates_csv(found: dict[tuple[str, int], dict[str, Any]]) -> str:
-    """A row for each class, size of segment, distance and contrast of each block; gates as fractions, beside the block's learned factors.
+    """A row for each class, size of segment, distance and contrast of each block.
 
+    Gates are fractions, beside the block's learned factors.
     `low` and `high` are the interval of a contrast: of the gate's less the shuffled gate's, by resampling the images.
     """
     text = io.StringIO()

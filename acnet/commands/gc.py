@@ -4,21 +4,21 @@ import argparse
 from pathlib import Path
 
 from acnet.commands.options import campaign, command, scale_option
+from acnet.track.kinds import KINDS, USUAL
 
 
 def add(commands) -> None:
     """Add the command to the parser."""
     gc = command(commands, "gc", _gc, "say what may be removed without harm to tables, runs or rows; --yes removes it")
     scale_option(gc)
-    gc.add_argument(
-        "kinds", nargs="*", metavar="KIND", help="only these (all but `kept`); each is named when it is found"
-    )
+    known = "; ".join(f"{kind}: {what}" for kind, what in KINDS.items())
+    gc.add_argument("kinds", nargs="*", metavar="KIND", help=f"only these (all but kept). {known}")
     gc.add_argument("--yes", action="store_true", help="remove it")
 
 
 def _gc(parsed: argparse.Namespace) -> None:
     from acnet.progress import size
-    from acnet.track.gc import KINDS, clean
+    from acnet.track.gc import clean
     from acnet.track.git import Unavailable
 
     freed, count, note = 0, 0, ""
@@ -30,7 +30,7 @@ def _gc(parsed: argparse.Namespace) -> None:
     except Unavailable as reason:
         note = f"; no more was looked at: {reason}"
     if not count:
-        print(f"nothing to remove of: {', '.join(parsed.kinds or [kind for kind in KINDS if kind != 'kept'])}{note}")
+        print(f"nothing to remove of: {', '.join(parsed.kinds or USUAL)}{note}")
     elif parsed.yes:
         print(f"removed {count}, {size(freed)} freed{note}")
     else:

@@ -13,22 +13,11 @@ from acnet.params.strict import among
 from acnet.track import litter
 from acnet.track.cache import Cache
 from acnet.track.git import Repository
+from acnet.track.kinds import KINDS, USUAL
 from acnet.track.litter import Litter, of_files
 from acnet.track.lock import PUBLISH, RECORD, RESTORE, exclusive
 from acnet.track.record import Row, rows_of
 
-KINDS = {
-    "aside": "training states that were set aside",
-    "halves": "files that a killed process left half-written",
-    "runs": "results of runs that runs.yaml no longer has",
-    "data": "prepared datasets that datasets.yaml no longer has",
-    "logs": "logs of jobs that have ended",
-    "copies": "what a killed dvc exp run --temp or --queue left",
-    "rows": "rows of acnet record on commits other than the present one",
-    "kept": "old rows that acnet record --keep kept; only where named",
-    "cache": "files of DVC's cache that no commit, tag, branch or experiment names",
-}
-USUAL = tuple(kind for kind in KINDS if kind != "kept")
 # A file comes into the cache before what names it is written; a training of `dvc exp run` may take its time.
 _YOUNG = 3600
 

@@ -1,0 +1,14 @@
+"""What `acnet gc` knows to remove."""
+
+KINDS = {
+    "aside": "training states that were set aside",
+    "halves": "files that a killed process left half-written",
+    "runs": "results of runs that runs.yaml no longer has",
+    "data": "prepared datasets that datasets.yaml no longer has",
+    "logs": "logs of jobs that have ended",
+    "copies": "what a killed dvc exp run --temp or --queue left",
+    "rows": "rows of acnet record on commits other than the present one",
+    "kept": "old rows that acnet record --keep kept; only where named",
+    "cache": "files of DVC's cache that no commit, tag, branch or experiment names",
+}
+USUAL = tuple(kind for kind in KINDS if kind != "kept")

@@ -1,8 +1,11 @@
 """Files are whole or absent, and keep the order of what they hold."""
 
+import threading
+
 import pytest
 
-from acnet.files import read_json, replacing, write_json
+from acnet.errors import AcnetError
+from acnet.files import held, read_json, replacing, write_json
 
 
 def test_json_keeps_the_order_of_its_keys(tmp_path):
@@ -18,3 +21,21 @@ def test_a_failed_write_leaves_the_former_file_and_nothing_else(tmp_path):
         raise RuntimeError
     assert target.read_text() == "former"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_who_waits_for_a_lock_says_so_and_then_has_it(tmp_path, capsys):
+    entered = []
+
+    def wait():
+        with held(tmp_path / "lock", "somebody is at work", wait=True):
+            entered.append(True)
+
+    with held(tmp_path / "lock", "refused"):
+        with pytest.raises(AcnetError, match="refused"), held(tmp_path / "lock", "refused"):
+            pass
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        waiting.join(0.05)
+        assert not entered
+    waiting.join(5)
+    assert entered and capsys.readouterr().err == "acnet: somebody is at work\n"

@@ -75,10 +75,11 @@ def _copies(root: Path) -> Iterator[Litter]:
 
 
 def _rows(repository: Repository, kept: bool) -> Iterator[Litter]:
-    """Rows of ours: old ones that were `kept`, or else those of other commits that are not kept."""
+    """Rows of ours: old ones that were `kept`, or else those of commits that no branch or tag stands at."""
     rows = [row for row in rows_of(repository) if row.digest]
+    shown = {repository.head, *_commits(repository, "refs/heads", "refs/tags", "refs/remotes")}
     for row in rows:
-        if row.kept == kept and (kept or row.baseline != repository.head):
+        if row.kept == kept and (kept or row.baseline not in shown):
             why = "an earlier training" if kept else "dvc exp show hides it"
             name = f"{row.name} on commit {row.baseline[:10]}"
             yield Litter("kept" if kept else "rows", name, why, 0, _removing(repository, row))
@@ -105,14 +106,18 @@ def _used(root: Path) -> set[str]:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    listed = Repository(root).git("for-each-ref", "--format=%(objectname) %(*objectname)").splitlines()
-    commits = sorted({line.split()[-1] for line in listed})
     try:
         with Repo(str(root)) as repo:
-            named = repo.used_objs(revs=commits)
+            named = repo.used_objs(revs=sorted(_commits(Repository(root))))
     except DvcException as error:
         raise AcnetError(f"DVC cannot tell what is in use: {error}; nothing of its cache is removed") from error
     return {info.value for infos in named.values() for info in infos}
+
+
+def _commits(repository: Repository, *where: str) -> set[str]:
+    """The commits of all refs, or of those below `where`; of an annotated tag the one that it marks."""
+    listed = repository.git("for-each-ref", "--format=%(objectname) %(*objectname)", *where)
+    return {line.split()[-1] for line in listed.splitlines()}
 
 
 def _is_young(path: Path) -> bool:

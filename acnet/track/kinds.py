@@ -7,7 +7,7 @@ KINDS = {
     "data": "prepared datasets that datasets.yaml no longer has",
     "logs": "logs of jobs that have ended",
     "copies": "what a killed dvc exp run --temp or --queue left",
-    "rows": "rows of acnet record on commits other than the present one",
+    "rows": "rows of acnet record on commits that no branch or tag stands at",
     "kept": "old rows that acnet record --keep kept; only where named",
     "cache": "files of DVC's cache that no commit, tag, branch or experiment names",
 }

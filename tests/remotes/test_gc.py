@@ -65,6 +65,9 @@ def test_rows_of_other_commits_go_and_kept_ones_only_if_named(project, tidy):
     (project.folder("fcn_s16") / "provenance.json").unlink()  # being trained anew: it has no row on the next commit
     project.commit("notes.md", "more")
     project.acnet("record")
+    project.git("branch", "former", first)
+    assert tidy("rows") == []
+    project.git("branch", "-D", "former")
     assert tidy("rows") == [f"mini-fcn_s16-seed0 on commit {first[:10]}"]
     assert ACB3 in project.rows()
     refs = project.git("for-each-ref", "--format=%(refname)", "refs/exps")

@@ -244,3 +244,21 @@ def after_all(wildcards):
     """What `record` and `publish` wait for when asked for along with other targets; alone they take what is at hand."""
     alone = set(workflow.dag_settings.targets) <= {"record", "publish"}
     return [] if alone else [f"reports/{SCALE}/index.html", *wanted(SHOWN)]
+
+
+def absent(runs):
+    """The trainings among `runs` that have ended, here or elsewhere, and whose checkpoint is not here."""
+    seeds = [(run, seed) for run in runs for seed in SEEDS]
+    folders = {f"{run}/seed{seed}": Path(RUN.format(scale=SCALE, run=run, seed=seed)) for run, seed in seeds}
+    ended = [name for name, folder in folders.items() if (folder / "provenance.json").exists()]
+    return [name for name in ended if not (folders[name] / "checkpoint.pt").exists()]
+
+
+def say_absent(runs, consequence):
+    """Name the checkpoints of `runs` that a restore without them left out, and what follows."""
+    if names := absent(runs):
+        print(
+            f"Checkpoints that are not here ({len(names)}): {', '.join(names)}. {consequence}; "
+            f"`snakemake restore --config campaign={CAMPAIGN_NAME}` brings them.",
+            file=sys.stderr,
+        )

@@ -25,9 +25,10 @@ from acnet.track.place import place
 
 CONFIG = "workflow/config.yaml"
 _LINKED = ("data", "results")
+_GIVEN = ("data/raw", "data/archives")  # there a link leads to the user's own files, which nothing here writes
 _COPIED = (".snakemake/metadata", ".snakemake/incomplete")  # Snakemake writes into the very files
 # What a training or a download still writes into; a link to it would be written through.
-_UNFINISHED = ("resume", "part")
+_UNFINISHED = ("resume", ".part")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,21 +103,28 @@ def link(project: Path, copy: Path) -> None:
         shutil.copytree(project / name, copy / name, dirs_exist_ok=True)
     for name in _LINKED:
         for folder, inner, files in os.walk(project / name, followlinks=True):
-            inner[:] = [entry for entry in inner if entry not in _UNFINISHED and not entry.startswith(".")]
-            target = copy / Path(folder).relative_to(project)
+            here = Path(folder)
+            target = copy / here.relative_to(project)
             target.mkdir(parents=True, exist_ok=True)
-            for file in files:
-                if not file.startswith(".") and not file.endswith(_UNFINISHED) and not (target / file).exists():
-                    _link(Path(folder) / file, target / file)
+            for entry in (*inner, *files):
+                if not entry.startswith(".") and not entry.endswith(_UNFINISHED) and not (target / entry).exists():
+                    _link(here / entry, target / entry, given=here.relative_to(project).as_posix() in _GIVEN)
+            inner[:] = [entry for entry in inner if (target / entry).is_dir() and not (target / entry).is_symlink()]
 
 
-def _link(file: Path, target: Path) -> None:
+def _link(path: Path, target: Path, given: bool) -> None:
+    """A hard link to a file, a folder for a folder; a symbolic link stays one where it leads to what was `given`."""
     try:
-        os.link(file.resolve(), target)
+        if given and path.is_symlink():
+            target.symlink_to(path.resolve())
+        elif path.is_dir():
+            target.mkdir()
+        else:
+            os.link(path.resolve(), target)
     except FileNotFoundError:
         pass  # replaced or removed this moment
     except OSError as error:
         why = "lies on another disk than .dvc/tmp, or cannot be linked"
         raise AcnetError(
-            f"{file}: {why}; dvc exp run without --temp and --queue works in the project itself"
+            f"{path}: {why}; dvc exp run without --temp and --queue works in the project itself"
         ) from error

@@ -36,6 +36,8 @@ def _execute_and_tell(self: DAGApi, **given: Any) -> Any:
         "limits": {name: limit.value for name, limit in workflow.global_resources.items() if name[0] != "_"},
         "jobs_at_once": workflow.nodes,
         "cores": workflow.cores,
+        "storage": _plain(workflow.storage_settings),
+        "remote": _plain(workflow.remote_execution_settings),
         "latency_wait": workflow.execution_settings.latency_wait,
         "keep_going": workflow.execution_settings.keep_going,
         "rerun_triggers": sorted(map(str, workflow.dag_settings.rerun_triggers)),

@@ -7,13 +7,17 @@ import re
 import shlex
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
 
+from acnet.params.campaign import Campaign
 from acnet.params.resources import load_resources
 from acnet.params.scales import scale_names
+from acnet.watch.jobs import Times, campaign_jobs
+from acnet.watch.plan import planned_runs
 from tests.cluster.slurm import missing
 from tests.conftest import ROOT
 from tests.workflow.conftest import copy_project
@@ -41,9 +45,9 @@ def documented(profile: str) -> list[str]:
     return shlex.split(command)[1:]
 
 
-def in_force(project, *arguments: str) -> dict:
+def in_force(project, *arguments: str, environment: dict[str, str] | None = None) -> dict:
     command = [sys.executable, str(ROOT / "tests/cluster/in_force.py"), "-n", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(project.folder)}
+    environment = environment or {**os.environ, "PYTHONPATH": str(project.folder)}
     done = subprocess.run(command, cwd=project.folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout.rsplit("IN FORCE\n", 1)[1])
@@ -146,3 +150,57 @@ def test_retries_cover_the_longest_training_and_two_mishaps(scale, profile):
     retries = yaml.safe_load((ROOT / f"workflow/profiles/{profile}/config.yaml").read_text())["retries"]
     resources = load_resources(ROOT / "params", scale)
     assert math.ceil(60 * resources.longest / resources.train.runtime) <= 1 + retries - 2
+
+
+def test_the_guide_shows_each_profiles_command_and_its_other_commands_do_what_it_says(fresh):
+    text = (ROOT / "docs/cluster.md").read_text()
+    shown = [line.partition("#")[0].strip() for line in text.splitlines()]
+    shown = [
+        shlex.split(line)[1:] for line in shown if line.startswith("snakemake -") or line.startswith("snakemake t")
+    ]
+    for profile in (*PROFILES, "kubernetes"):
+        assert documented(profile) in shown
+    (first,) = (words for words in shown if words[0] == "table1")
+    facts = in_force(fresh, *first)
+    assert facts["executor"] == "slurm" and facts["config"]["scale"] == "mini"
+    assert not any(job.get("gpu") for job in facts["jobs"].values())
+    cap = re.search(r"\*\*Cap\*\* all jobs together: `snakemake (.*?)`", text)[1]
+    facts = in_force(fresh, *shlex.split(cap))
+    assert facts["limits"]["gpu"] == 16 and facts["jobs"]["train"]["gpu"] == 1 and facts["executor"] == "slurm"
+
+
+def test_the_plan_counts_the_jobs_that_snakemake_would_run(fresh):
+    counted = fresh.planned(*documented("slurm"))
+    campaign = Campaign(ROOT / "params", "paper")
+    needs = load_resources(ROOT / "params", "paper")
+    jobs = campaign_jobs(campaign, needs, Times(lambda _: 0.0, lambda *_: 0.0, 0.0), planned_runs(campaign, None))
+    planned = Counter(job.rule for job in jobs.values())
+    assert {rule: counted[rule] for rule in planned} == planned
+    assert {job.rule for job in jobs.values() if not job.local} == set(NEEDS)
+
+
+def test_a_dry_run_says_when_the_retries_fall_short(fresh):
+    command = [*documented("slurm"), "--set-resources", "train:runtime=600"]
+    said = fresh.snakemake("-n", *command).stdout
+    assert said.count("the longest training takes some 96 hours; (1 + 5 retries) x 600 minutes cover 60") == 1
+    assert "the longest training" not in fresh.snakemake("-n", *documented("slurm")).stdout
+
+
+def test_several_gpus_and_nodes_reach_sbatch_and_a_batch_that_cannot_be_split_is_refused(fresh):
+    file = fresh.folder / "params/resources.yaml"
+    text = file.read_text()
+    try:
+        file.write_text(text.replace("  paper:", "  paper:\n    spread: {acb3: {gpus: 8, nodes: 2}, acb2: {gpus: 4}}"))
+        one, two = (
+            in_force(fresh, f"results/paper/{run}/seed0/checkpoint.pt", *documented("slurm"))["jobs"]["train"]
+            for run in ("acb2", "acb3")
+        )
+        assert (one["gpu"], one["nodes"], one["tasks_per_gpu"], one["threads"]) == (4, 1, 0, 32) and "mpi" not in one
+        assert (two["gpu"], two["nodes"], two["tasks"], two["mpi"], two["threads"]) == (8, 2, 2, "srun", 32)
+        assert two["slurm_extra"] == "--ntasks-per-node=1 --gpus-per-node=4"
+        file.write_text(text.replace("  paper:", "  paper:\n    spread: {acb3: {gpus: 3}}"))
+        done = fresh.snakemake("-n", *documented("slurm"), check=False)
+        assert done.returncode != 0 and "Traceback" not in done.stdout
+        assert "the batch of run 'acb3', 8, cannot be split over 3 processes" in done.stdout
+    finally:
+        file.write_text(text)

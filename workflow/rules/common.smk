@@ -24,6 +24,16 @@ from acnet.params.tables import check_names, load_tables
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 PARAMS = Path("params")
+
+# Where outputs go to a storage (Kubernetes), commands run in the folder of its copies, so that what they leave beside an
+# output is found by the next one.
+HERE = Path()
+if workflow.storage_settings.default_storage_provider:
+    HERE = Path(workflow.modifier.modify_path("here").flags["storage_object"].local_path()).absolute().parent
+    shell.prefix(f"mkdir -p {HERE} && cd {HERE} && (test -e params || ln -s {PARAMS.resolve()} .) && ")
+# The storage in a bucket does not know a folder again that it has looked for in vain.
+RAW = "data/raw/{dataset}" if HERE == Path() else "data/raw/{dataset}.generated"
+
 SCALE = config["scale"]
 RUN = "results/{scale}/{run}/seed{seed}"
 
@@ -102,16 +112,16 @@ def source_of(wildcards):
     """A generated folder, or downloads where no folder is at hand; nothing for a folder that nobody here makes."""
     dataset = CAMPAIGN.datasets[wildcards.dataset]
     if dataset.generate:
-        return f"data/raw/{wildcards.dataset}"
-    extracted = Path(dataset.folders[0]) / "extracted.json"
+        return RAW.format(dataset=wildcards.dataset)
+    extracted = HERE / dataset.folders[0] / "extracted.json"
     if extracted.parent.name not in FETCHABLE:
         return []
-    return [] if own_folder(dataset) and not extracted.exists() else str(extracted)
+    return [] if own_folder(dataset, HERE) and not extracted.exists() else f"{dataset.folders[0]}/extracted.json"
 
 
 def at_hand(files):
     """All of `files`, or where nothing is made, those that exist."""
-    return [file for file in files if not DRAW_ONLY or Path(file).exists()]
+    return [file for file in files if not DRAW_ONLY or (HERE / file).exists()]
 
 
 def example_runs():

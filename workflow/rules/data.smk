@@ -1,7 +1,7 @@
 rule generate:
     """Make a mini dataset in its official layout and coding."""
     output:
-        directory("data/raw/{dataset}"),
+        directory(RAW) if HERE == Path() else touch(RAW),
     log:
         "logs/generate/{dataset}.log",
     wildcard_constraints:

@@ -6,7 +6,7 @@ rule table:
     input:
         lambda wildcards: at_hand(metrics_of(TABLES.tables[wildcards.table].sources())),
         server=lambda wildcards: [
-            p for p in [f"results/{wildcards.scale}/server/{wildcards.table}.yaml"] if Path(p).exists()
+            p for p in [f"results/{wildcards.scale}/server/{wildcards.table}.yaml"] if (HERE / p).exists()
         ],
     output:
         report(

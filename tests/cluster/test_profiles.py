@@ -155,9 +155,7 @@ def test_retries_cover_the_longest_training_and_two_mishaps(scale, profile):
 def test_the_guide_shows_each_profiles_command_and_its_other_commands_do_what_it_says(fresh):
     text = (ROOT / "docs/cluster.md").read_text()
     shown = [line.partition("#")[0].strip() for line in text.splitlines()]
-    shown = [
-        shlex.split(line)[1:] for line in shown if line.startswith("snakemake -") or line.startswith("snakemake t")
-    ]
+    shown = [shlex.split(line)[1:] for line in shown if re.match(r"snakemake (-|table)", line)]
     for profile in (*PROFILES, "kubernetes"):
         assert documented(profile) in shown
     (first,) = (words for words in shown if words[0] == "table1")

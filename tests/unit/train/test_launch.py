@@ -3,7 +3,9 @@
 import socket
 
 import pytest
+import torch
 
+from acnet import device
 from acnet.cli import main
 from acnet.errors import AcnetError
 from acnet.train import launch
@@ -70,3 +72,18 @@ def test_numbers_that_do_not_go_together_are_refused(tmp_path, capsys, words, sa
     file = write_params(tmp_path, tiny_params())
     assert main(["train", f"--params={file}", *words.split()]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("assigned", "taken"), [("2,3", 1), (None, 5)])
+def test_a_process_takes_its_own_of_the_assigned_gpus_and_leases_one_where_nobody_has_assigned(
+    monkeypatch, assigned, taken
+):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 8)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda chosen: None)
+    monkeypatch.setattr(device, "lease", lambda count: 5)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if assigned:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", assigned)
+    assert device.settle(1, local=1) == torch.device("cuda", taken)

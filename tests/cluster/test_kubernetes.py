@@ -12,7 +12,7 @@ import requests
 
 from acnet.params.resources import load_resources
 from tests.cluster.conftest import METRICS, RUN
-from tests.cluster.kubernetes import Kubernetes
+from tests.cluster.pretended_kubernetes import Kubernetes
 from tests.cluster.test_profiles import NEEDS, ON_GPU, documented, in_force
 from tests.conftest import ROOT
 
@@ -114,7 +114,7 @@ def test_a_run_whose_pod_is_evicted_goes_on_in_the_next_and_measures_the_same(
     assert (copies / METRICS).read_bytes() == (reference.folder / METRICS).read_bytes()
     assert "resuming at step" in (copies / RUN / "provenance.json").read_text()
     pods = [job["spec"]["template"]["spec"] for job in kubernetes.jobs.values()]
-    (training, again) = [pod for pod in pods if "--target-jobs train" in pod["containers"][0]["args"][1]]
+    (training, again) = [pod for pod in pods if "--allowed-rules train " in pod["containers"][0]["args"][1]]
     limits = training["containers"][0]["resources"]["limits"]
     need = load_resources(project / "params", "mini").train
     assert limits["nvidia.com/gpu"] == "1" and limits["memory"] == f"{need.mem_mb}M"

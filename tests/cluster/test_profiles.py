@@ -193,8 +193,8 @@ def test_several_gpus_and_nodes_reach_sbatch_and_a_batch_that_cannot_be_split_is
             in_force(fresh, f"results/paper/{run}/seed0/checkpoint.pt", *documented("slurm"))["jobs"]["train"]
             for run in ("acb2", "acb3")
         )
-        assert (one["gpu"], one["nodes"], one["tasks_per_gpu"], one["threads"]) == (4, 1, 0, 32) and "mpi" not in one
-        assert (two["gpu"], two["nodes"], two["tasks"], two["mpi"], two["threads"]) == (8, 2, 2, "srun", 32)
+        assert (one["gpu"], one["nodes"], one["tasks_per_gpu"]) == (4, 1, 0) and "mpi" not in one
+        assert (two["gpu"], two["nodes"], two["tasks"], two["mpi"]) == (8, 2, 2, "srun")
         assert two["slurm_extra"] == "--ntasks-per-node=1 --gpus-per-node=4"
         file.write_text(text.replace("  paper:", "  paper:\n    spread: {acb3: {gpus: 3}}"))
         done = fresh.snakemake("-n", *documented("slurm"), check=False)

@@ -30,6 +30,7 @@ def test_two_processes_on_a_node_take_both_gpus_and_give_the_weights_of_one(proj
     ((job, gpus, _),) = project.jobs()
     facts = slurm.run("scontrol", "show", "job", job)
     assert gpus == "0,1" and "TresPerJob=gres:gpu:2" in facts and "NumNodes=1" in facts
+    assert "CPUs/Task=2" in facts  # the run's thread for each process
     assert same_to_rounding(project, reference) and weights(project).keys() == weights(reference).keys()
     log = (project.folder / "logs/train/mini/ade_fcn/seed0.log").read_text()
     assert log.count("starting anew") == 1

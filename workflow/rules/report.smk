@@ -101,7 +101,7 @@ rule claims:
         lambda wildcards: at_hand(of_runs("provenance.json", NEEDED)),
         lambda wildcards: at_hand(of_runs("examples.npz", example_runs())),
         lambda wildcards: at_hand(of_runs("gates.json", GATED_NEEDED)),
-        "params/claims.yaml",
+        local("params/claims.yaml"),
     output:
         report(f"reports/{SCALE}/claims.json", caption="../report/claims.rst", category="Claims"),
     log:

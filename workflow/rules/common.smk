@@ -199,7 +199,8 @@ GPUS = (lambda wildcards: spread(wildcards).gpus) if NEEDS.spread else CAMPAIGN.
 
 def processes(wildcards, resources):
     """Tells a training how many processes it has, by the GPUs really granted: a laptop may have but one of four."""
-    granted = resources.get("gpu", 0)
+    # A cluster that only knows gres is asked for as many by that name, and for no `gpu`.
+    granted = spread(wildcards).processes if resources.get("gres") else resources.get("gpu", 0)
     nodes = f" --nodes {resources.nodes}" if resources.get("nodes", 1) > 1 else ""
     return f" --processes {granted}{nodes}" if granted > 1 else ""
 

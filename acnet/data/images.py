@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import scipy.io
 from PIL import Image
 
 from acnet.errors import AcnetError
@@ -53,6 +52,8 @@ def read_ids(path: Path, remedy: str) -> np.ndarray:
 
 def read_mat(path: Path, key: str) -> np.ndarray:
     """The integer matrix `key` (H, W) of a MATLAB file; AcnetError naming the file if it is not there."""
+    import scipy.io  # a third of a decoding process's memory, and few datasets need it
+
     try:
         content = scipy.io.loadmat(path, variable_names=[key])
     except Exception as error:  # scipy raises many kinds for a damaged file

@@ -36,23 +36,24 @@ class Journal:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
             write_text(work / _PLAN, mark)
 
-    def done(self, places: Places) -> dict[int, np.ndarray]:
-        """The label counts (256,) of each image that is in its place, whole and unchanged."""
-        path = self._path(places)
+    def done(self, places: Places) -> tuple[dict[int, tuple[int, ...]], np.ndarray]:
+        """(checksums of each image that is in its place, whole and unchanged; their label counts (256,) in sum)."""
+        path, counts = self._path(places), np.zeros(256, np.int64)
         if not path.exists():
-            return {}
+            return {}, counts
         found = {}
         for line in path.read_text().splitlines():
             with contextlib.suppress(ValueError, KeyError):  # the last line may be cut
                 entry = json.loads(line)
                 found[entry["index"]] = entry
-        found = {i: entry for i, entry in found.items() if places.place(i).check() == entry["mark"]}
+        found = {i: entry for i, entry in found.items() if list(places.place(i).check()) == entry["mark"]}
         write_text(path, "".join(json.dumps(entry) + "\n" for entry in found.values()))
-        return {
-            i: np.bincount(*_counted(entry["counts"]), minlength=256).astype(np.int64) for i, entry in found.items()
-        }
+        for entry in found.values():
+            for value, count in entry["counts"].items():
+                counts[int(value)] += count
+        return {index: tuple(entry["mark"]) for index, entry in found.items()}, counts
 
-    def add(self, places: Places, index: int, mark: int, counts: np.ndarray) -> None:
+    def add(self, places: Places, index: int, mark: tuple[int, ...], counts: np.ndarray) -> None:
         """Note that an image is in its place."""
         entry = {"index": index, "mark": mark, "counts": {int(v): int(counts[v]) for v in np.flatnonzero(counts)}}
         with open(self._path(places), "a") as handle:
@@ -60,10 +61,6 @@ class Journal:
 
     def _path(self, places: Places) -> Path:
         return self.work / f"{places.split}.journal"
-
-
-def _counted(counts: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:
-    return np.array([int(v) for v in counts], np.int64), np.array(list(counts.values()), np.float64)
 
 
 def _plain(value: Any) -> Any:

@@ -13,13 +13,14 @@ from typing import Any
 from acnet.errors import AcnetError
 
 _AHEAD = 3  # jobs in hand for each process
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
 class Pool:
-    """`count` processes; with one, the work is done right here."""
+    """`count` processes, each of which calls `begin` first; with one, the work is done right here."""
 
-    def __init__(self, count: int):
-        self._count = count
+    def __init__(self, count: int, begin: Callable[[], None] | None = None):
+        self._count, self._begin = count, begin
         self._executor: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> "Pool":
@@ -55,9 +56,29 @@ class Pool:
 
     def _submit(self, work: Callable, job: tuple) -> Any:
         if self._executor is None:  # starting processes takes a moment, and all may be done already
-            context = multiprocessing.get_context("spawn")  # a copy of a process with threads may hang
-            self._executor = ProcessPoolExecutor(self._count, context, _end_with_parent)
+            # A copy of this process, which has threads, may hang; copies of one that has only imported do not.
+            context = multiprocessing.get_context("forkserver")
+            context.set_forkserver_preload(["acnet.data.readers"])
+            self._executor = ProcessPoolExecutor(self._count, context, _start, (self._begin,))
         return self._executor.submit(work, *job)
+
+
+def keep_memory() -> None:
+    """Let this process keep the memory of one image for the next; returned each time, it costs a page fault a page."""
+    import ctypes
+
+    try:
+        mallopt = ctypes.CDLL(None).mallopt  # of the GNU C library
+    except (OSError, AttributeError):
+        return
+    mallopt(_TRIM_THRESHOLD, 1 << 28)
+    mallopt(_MMAP_THRESHOLD, 1 << 25)
+
+
+def _start(begin: Callable[[], None] | None) -> None:
+    if begin:
+        begin()
+    _end_with_parent()
 
 
 def _end_with_parent() -> None:

@@ -1,7 +1,6 @@
 """From a dataset as downloaded to the store that training and evaluation read."""
 
 import dataclasses
-import errno
 import os
 import shutil
 from pathlib import Path
@@ -14,16 +13,17 @@ from acnet.data import classes, readers
 from acnet.data.images import image_size
 from acnet.data.journal import Journal, alone
 from acnet.data.pair import Pair, SplitMissing
-from acnet.data.pool import Pool
-from acnet.data.store import MANIFEST, Hashes, Place, Places
+from acnet.data.pool import Pool, keep_memory
+from acnet.data.store import MANIFEST, Place, Places
 from acnet.errors import AcnetError
 from acnet.fetch.extract import EXTRACTED
 from acnet.fetch.space import check_space
-from acnet.files import read_json, write_json
+from acnet.files import no_room, read_json, write_json
 from acnet.progress import Progress
 
 _WORK = ".preparing"
 TOLERANCE = 0.01  # real copies differ by an image or two from the official counts
+_MOST = 16  # processes: together they stay under 1 GB, and write faster than most disks
 _SKIPPED = "not on disk, skipped; only a submission needs it"
 
 
@@ -45,10 +45,10 @@ class _Split:
 def prepare(name: str, dataset: Any, source: Path, out: Path, threads: int = 1) -> dict:
     """Read all splits of `dataset` under `source` into a store in `out`; the manifest as a dict.
 
-    `threads` processes decode. Memory does not grow with the dataset; equal input gives equal bytes. A broken-off
-    preparation is continued, image by image, unless the source has changed. Until the manifest is written, last, the
-    store counts as absent. Raises AcnetError for whatever is missing or wrong in the dataset, and for a disk too
-    small before it is filled.
+    `threads` processes decode, at most sixteen. Memory does not grow with the dataset; equal input gives equal bytes.
+    A broken-off preparation is continued, image by image, unless the source has changed. Until the manifest is written,
+    last, the store counts as absent. Raises AcnetError for whatever is missing or wrong in the dataset, and for a disk
+    too small before it is filled.
     """
     out, work = Path(out), Path(out) / _WORK
     try:
@@ -58,7 +58,8 @@ def prepare(name: str, dataset: Any, source: Path, out: Path, threads: int = 1) 
             journal = Journal(work, [dataset.reader, [[s.name, s.pairs, s.sizes] for s in splits]])
             needed = sum(sum(s.places(work).files.values()) * s.places(work).starts[-1] for s in splits)
             check_space(work, needed - _held(work), f"preparing {name}")
-            with Pool(threads) as pool:
+            keep_memory()
+            with Pool(min(threads, _MOST), keep_memory) as pool:
                 records = {s.name: _prepare_split(f"{name} {s.name}", dataset, s, work, journal, pool) for s in splits}
             manifest = {
                 "dataset": name,
@@ -75,8 +76,8 @@ def prepare(name: str, dataset: Any, source: Path, out: Path, threads: int = 1) 
                     os.replace(path, out / path.name)
             write_json(out / MANIFEST, manifest)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise AcnetError(f"{out}: no space left; free some and run the same command again") from error
+        if refusal := no_room(error, out):
+            raise refusal from error
         raise
     shutil.rmtree(work, ignore_errors=True)
     return manifest
@@ -100,19 +101,17 @@ def _prepare_split(label: str, dataset: Any, split: _Split, work: Path, journal:
         return {**record, "note": split.note}
     places = split.places(work)
     places.reserve()
-    done = journal.done(places)
-    counts = sum(done.values(), np.zeros(256, np.int64))
-    hashes = Hashes(places)
-    for index in done:
-        hashes.add(index)
-    progress = Progress(f"prepare {label}", len(split.pairs), "images", start=len(done))
-    jobs = ((places.place(i), i, dataset.reader, pair) for i, pair in enumerate(split.pairs) if i not in done)
+    marks, counts = journal.done(places)
+    progress = Progress(f"prepare {label}", len(split.pairs), "images", start=len(marks))
+    left = [index for index in range(len(split.pairs)) if index not in marks]
+    jobs = ((places.place(index), index, dataset.reader, split.pairs[index]) for index in left)
     for index, mark, found in pool.run(write_one, jobs):
         journal.add(places, index, mark, found)
         counts += found
-        hashes.add(index)
+        marks[index] = mark
         progress.advance()
-    files = places.finish([pair.name for pair in split.pairs], split.sizes, hashes)
+    names = [pair.name for pair in split.pairs]
+    files = places.finish(names, split.sizes, [marks[index] for index in range(len(names))])
     progress.finish(split.note)
     record |= {"files": files, "note": split.note}
     if split.labelled:
@@ -122,8 +121,8 @@ def _prepare_split(label: str, dataset: Any, split: _Split, work: Path, journal:
     return record
 
 
-def write_one(place: Place, index: int, reader: str, pair: Pair) -> tuple[int, int, np.ndarray]:
-    """Decode one pair into its place: (index, checksum, pixels of each label value (256,) int64)."""
+def write_one(place: Place, index: int, reader: str, pair: Pair) -> tuple[int, tuple[int, ...], np.ndarray]:
+    """Decode one pair into its place: (index, checksums, pixels of each label value (256,) int64)."""
     image, truth = readers.load_pair(reader, pair)
     counts = np.zeros(256, np.int64) if truth is None else frequencies(truth)
     return index, place.write(image, truth), counts

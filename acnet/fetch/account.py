@@ -1,4 +1,8 @@
-"""A session logged in at cityscapes-dataset.com. The password is never stored, printed or logged."""
+"""A session logged in at cityscapes-dataset.com, as csDownload of cityscapesscripts opens it.
+
+csDownload's own prompt offers to store the account unencrypted, so the account is asked for here. It is neither stored,
+printed nor logged: it goes into the form of the login page, and only what the site answered is kept.
+"""
 
 import os
 import sys
@@ -9,23 +13,20 @@ from acnet.errors import AcnetError
 
 SITE = "https://www.cityscapes-dataset.com"
 USER, PASSWORD = "CITYSCAPES_USERNAME", "CITYSCAPES_PASSWORD"
+_PATIENCE = 30  # seconds
 
 
 def open_session(file: str, target: Path) -> tuple[Any, list[str]]:
-    """(a requests.Session, [address of `file`]), with the account of the environment, else csDownload's own prompt.
+    """(a requests.Session, [address of `file`]), with the account of the environment, else asked for on a terminal.
 
     Raises AcnetError without an account, with a wrong one, and for a file that the account may not have.
     """
     import requests
 
-    user, password = os.environ.get(USER), os.environ.get(PASSWORD)
-    asked = sys.stdin.isatty() and sys.stderr.isatty()  # no job of a workflow can be asked
-    if not (user and password) and not asked:
-        remedy = f"set {USER} and {PASSWORD}, or put the file at {target}"
-        raise AcnetError(f"{file}: needs an account of cityscapes-dataset.com; {remedy}")
+    user, password, whence = _account(file, target)
     try:
-        session = _login(user, password) if user and password else _prompted()
-        answer = session.get(f"{SITE}/downloads/?list", allow_redirects=False, timeout=30)
+        session = _login(user, password, whence)
+        answer = session.get(f"{SITE}/downloads/?list", allow_redirects=False, timeout=_PATIENCE)
         answer.raise_for_status()
         packages = {entry["name"]: entry["packageID"] for entry in answer.json()}
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
@@ -37,30 +38,36 @@ def open_session(file: str, target: Path) -> tuple[Any, list[str]]:
     return session, [f"{SITE}/file-handling/?packageID={packages[file]}"]
 
 
-def _login(user: str, password: str) -> Any:
+def _account(file: str, target: Path) -> tuple[str, str, str]:
+    """(user, password, where they come from)"""
+    user, password = os.environ.get(USER), os.environ.get(PASSWORD)
+    if user and password:
+        return user, password, f"{USER}, {PASSWORD}"
+    if not _somebody_there():  # no job of a workflow can be asked
+        remedy = f"set {USER} and {PASSWORD}, or put the file at {target}"
+        raise AcnetError(f"{file}: needs an account of cityscapes-dataset.com; {remedy}")
+    import getpass
+
+    print(f"{file} needs your account of cityscapes-dataset.com. It is not stored.", file=sys.stderr)
+    try:
+        user = user or input("User name or email address: ")
+        return user, getpass.getpass("Password: "), "your account"
+    except EOFError:
+        raise AcnetError(f"{file}: no account was given; put the file at {target}, or run the command again") from None
+
+
+def _somebody_there() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _login(user: str, password: str, whence: str) -> Any:
     import requests
 
     session = requests.Session()
-    session.get(f"{SITE}/login", allow_redirects=False, timeout=30).raise_for_status()
+    session.get(f"{SITE}/login", allow_redirects=False, timeout=_PATIENCE).raise_for_status()
     form = {"username": user, "password": password, "submit": "Login"}
-    answer = session.post(f"{SITE}/login", data=form, allow_redirects=False, timeout=30)
+    answer = session.post(f"{SITE}/login", data=form, allow_redirects=False, timeout=_PATIENCE)
     answer.raise_for_status()
     if answer.status_code != 302:  # the site leads elsewhere only after a success
-        raise AcnetError(f"{USER}, {PASSWORD}: {SITE} refuses this account; correct them")
+        raise AcnetError(f"{whence}: {SITE} refuses this account; correct it and run the same command again")
     return session
-
-
-def _prompted() -> Any:
-    try:
-        from cityscapesscripts.download import downloader
-    except ImportError:
-        remedy = f"pip install it, or set {USER} and {PASSWORD}"
-        raise AcnetError(
-            f"cityscapesscripts: not installed, so csDownload cannot ask for the account; {remedy}"
-        ) from None
-    try:
-        return downloader.login()
-    except (EOFError, OSError):
-        raise
-    except Exception as error:  # the tool raises Exception itself
-        raise AcnetError(f"csDownload: {error}") from None

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import os
 import zipfile
 from urllib.parse import parse_qs
 
@@ -169,7 +170,7 @@ def test_the_account_of_the_environment_fetches_what_needs_a_login(site, dataset
 
 def test_a_wrong_account_is_refused_without_showing_it(site, dataset, tmp_path, monkeypatch):
     monkeypatch.setenv(account.PASSWORD, "wr0ng")
-    with pytest.raises(AcnetError, match="refuses this account; correct them") as caught:
+    with pytest.raises(AcnetError, match=r"CITYSCAPES_PASSWORD: .* refuses this account; correct it") as caught:
         fetch("x", dataset(Archive(file="one.zip", access="login")), tmp_path, QUICK)
     assert "wr0ng" not in str(caught.value)
 
@@ -184,3 +185,39 @@ def test_a_site_that_is_down_shows_no_password(site, dataset, tmp_path):
     with pytest.raises(AcnetError, match=r"cannot be asked \(HTTPError\)") as caught:
         fetch("x", dataset(Archive(file="one.zip", access="login")), tmp_path, QUICK)
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.fixture
+def terminal(site, tmp_path, monkeypatch):
+    """A person at a terminal without an account in the environment; returns what may be typed, and the home folder."""
+    typed = {"user": "me@example.org", "password": "s3cret"}
+    for name in (account.USER, account.PASSWORD):
+        monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / "share"))
+    monkeypatch.setattr(account, "_somebody_there", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda _: typed["user"])
+    monkeypatch.setattr("getpass.getpass", lambda _: typed["password"])
+    return typed, home
+
+
+def test_an_account_typed_at_the_prompt_is_neither_stored_nor_shown(terminal, dataset, tmp_path, capsys):
+    asked = dataset(Archive(file="one.zip", access="login", md5=hashlib.md5(ONE).hexdigest()))
+    fetch("x", asked, tmp_path / "archives", QUICK)
+    assert (tmp_path / "archives/one.zip").read_bytes() == ONE
+    said = "".join(capsys.readouterr())
+    assert "It is not stored" in said and "s3cret" not in said and "me@example.org" not in said
+    assert list(terminal[1].rglob("*")) == []
+    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert b"s3cret" not in kept and b"me@example.org" not in kept
+    assert not any("s3cret" in value for value in os.environ.values())
+
+
+def test_a_mistyped_account_is_refused_without_showing_it(terminal, dataset, tmp_path, capsys):
+    terminal[0]["password"] = "wr0ng"
+    with pytest.raises(AcnetError, match=r"your account: .* refuses this account; correct it and run") as caught:
+        fetch("x", dataset(Archive(file="one.zip", access="login")), tmp_path / "archives", QUICK)
+    assert "wr0ng" not in str(caught.value) + "".join(capsys.readouterr())
+    assert list(terminal[1].rglob("*")) == []

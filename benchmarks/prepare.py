@@ -4,9 +4,9 @@
 
 FOLDER holds Cityscapes in its official layout; a few images do, each then stands for several. Both sides open image and
 label with Pillow and have the pixels as arrays; preparation besides turns ids to train ids, counts classes, takes
-checksums, writes, and flushes to disk. Turn by turn; the figure is the median of the turns' ratios. Each side runs in
-a process of its own, started anew in every turn, as do the processes that it starts. The first turn is left out: a virtual machine that was never so full has to
-be given its memory first.
+checksums, writes, and flushes to disk. Turn by turn; the figure is the median of the turns' ratios. Each side runs in a
+process of its own, started anew in every turn, as do the processes that it starts. The first turn is left out: a
+virtual machine that was never so full has to be given its memory first.
 
 The store is written in --scratch, which should lie on the disk that data/ is on: a disk slower than 9 MB for each image
 decoded is all that is measured otherwise.

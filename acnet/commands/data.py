@@ -63,10 +63,17 @@ def _extract(parsed: argparse.Namespace) -> None:
 def _prepare(parsed: argparse.Namespace) -> None:
     from acnet.data.prepare import prepare
     from acnet.data.source import find_source
+    from acnet.inspect import report
+    from acnet.inspect.check import judge
 
-    dataset = find_dataset(parsed.params_root, parsed.dataset)
-    source = find_source(parsed.dataset, dataset)
-    prepare(parsed.dataset, dataset, source, parsed.data_root / parsed.dataset, parsed.threads)
+    name, data = parsed.dataset, parsed.data_root
+    dataset = find_dataset(parsed.params_root, name)
+    source = find_source(name, dataset)
+    recorded = report.read_recorded(parsed.params_root, data, name)
+    right = lambda split, said: judge(dataset.reader, split, said["histogram"], recorded, said["images"])  # noqa: E731
+    manifest = prepare(name, dataset, source, data / name, parsed.threads, right)
+    if recorded is None and dataset.generate is None:
+        report.record(data, name, {split: said.get("histogram") for split, said in manifest["splits"].items()})
 
 
 def _fetch_weights(parsed: argparse.Namespace) -> None:

@@ -14,7 +14,7 @@ def add_to(data) -> None:
     check.add_argument("--source", type=Path, help="its folder (else as for prepare)")
     check.add_argument("--threads", type=whole(1), default=1, help="images read side by side (1)")
     check.add_argument("--json", type=Path, metavar="FILE", help="write the whole report there")
-    check.add_argument("--record", action="store_true", help="keep the class shares, if all is right, to compare with")
+    check.add_argument("--record", action="store_true", help="keep the class shares in params/, if all is right")
     show = command(data, "show", _show, "write an image of a prepared dataset with its labels and a legend")
     show.add_argument("--split", default="train")
     show.add_argument("--index", type=whole(0), default=0)
@@ -34,15 +34,19 @@ def _check(parsed: argparse.Namespace) -> None:
     name, params = parsed.dataset, parsed.params_root
     dataset = find_dataset(params, name)
     source = parsed.source or find_source(name, dataset)
-    splits = check(name, dataset, source, parsed.threads, report.read_recorded(params, name))
+    recorded = report.read_recorded(params, parsed.data_root, name)
+    splits = check(name, dataset, source, parsed.threads, recorded)
     print(report.text(name, f"{dataset.title}, {source}", splits))
     if parsed.json:
         report.write(parsed.json, name, splits)
     bad = [split for split, found in splits.items() if not found.good]
     if bad:
         raise AcnetError(f"{source}: {', '.join(bad)} not complete or not right; see the list above")
+    histograms = {split: found.histogram for split, found in splits.items()}
     if parsed.record:
-        report.record(params, name, splits)
+        report.record(params, name, histograms)
+    elif recorded is None and dataset.generate is None:
+        report.record(parsed.data_root, name, histograms)
 
 
 def _show(parsed: argparse.Namespace) -> None:

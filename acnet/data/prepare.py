@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from acnet.fetch.space import check_space
 from acnet.files import no_room, read_json, write_json
 from acnet.progress import Progress
 
+Judge = Callable[[str, dict[str, Any]], list[str]]
 _WORK = ".preparing"
 TOLERANCE = 0.01  # real copies differ by an image or two from the official counts
 _MOST = 16  # processes: together they stay under 1 GB, and write faster than most disks
@@ -42,12 +44,13 @@ class _Split:
         return Places.of(folder, self.name, self.labelled, self.sizes)
 
 
-def prepare(name: str, dataset: Any, source: Path, out: Path, threads: int = 1) -> dict:
+def prepare(name: str, dataset: Any, source: Path, out: Path, threads: int = 1, judge: Judge = lambda *_: []) -> dict:
     """Read all splits of `dataset` under `source` into a store in `out`; the manifest as a dict.
 
     `threads` processes decode, at most sixteen. Memory does not grow with the dataset; equal input gives equal bytes.
     A broken-off preparation is continued, image by image, unless the source has changed. Until the manifest is written,
-    last, the store counts as absent. Raises AcnetError for whatever is missing or wrong in the dataset, and for a disk
+    last, the store counts as absent. `judge` says from a split's name and record in the manifest what is wrong with it.
+    Raises AcnetError for whatever is missing or wrong in the dataset, and for a disk
     too small before it is filled.
     """
     out, work = Path(out), Path(out) / _WORK
@@ -61,6 +64,9 @@ def prepare(name: str, dataset: Any, source: Path, out: Path, threads: int = 1) 
             keep_memory()
             with Pool(min(threads, _MOST), keep_memory) as pool:
                 records = {s.name: _prepare_split(f"{name} {s.name}", dataset, s, work, journal, pool) for s in splits}
+            for split, record in records.items():
+                for problem in judge(split, record) if "histogram" in record else ():
+                    raise AcnetError(f"{name} {split}: {problem}; `acnet data check {name}` tells more")
             manifest = {
                 "dataset": name,
                 "title": dataset.title,

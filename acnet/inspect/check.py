@@ -16,6 +16,8 @@ from acnet.errors import AcnetError
 from acnet.inspect import coding
 from acnet.progress import Progress
 
+_MANY = 100  # images whose class frequencies are like those of the whole split
+
 
 @dataclasses.dataclass
 class SplitReport:
@@ -41,11 +43,12 @@ class SplitReport:
 def check(name: str, dataset: Any, source: Path, threads: int, recorded: dict | None = None) -> dict[str, SplitReport]:
     """Read every image and label under `source`; a report for each split. Nothing on disk stops it.
 
-    `recorded` holds class shares by split from a copy known to be right, to compare with.
+    `recorded` holds class shares by split from a copy known to be right, to compare with; a split that it lacks is
+    compared with those of `train`, for a shift of the ids only.
     """
     with Pool(threads) as pool:
         return {
-            split: _check_split(f"{name} {split}", dataset, source, split, expected, pool, (recorded or {}).get(split))
+            split: _check_split(f"{name} {split}", dataset, source, split, expected, pool, recorded)
             for split, expected in dataset.splits.items()
         }
 
@@ -71,11 +74,18 @@ def _check_split(
         (report.missing if counted else report.notes).append(f"{report.listed} images instead of {expected}")
     _read(label, dataset.reader, [p for p in listing.pairs if p.name not in lacking], source, split, report, pool)
     if labelled and report.histogram is not None:
-        report.problems += coding.suspicions(dataset.reader, report.histogram, recorded)
+        report.problems += judge(dataset.reader, split, report.histogram, recorded, report.complete)
         absent = [n for n, count in report.histogram.items() if not count]
         if absent and report.complete:
             report.notes.append(f"{len(absent)} classes never occur: {', '.join(absent[:10])}")
     return report
+
+
+def judge(reader: str, split: str, histogram: dict[str, int], recorded: dict | None, images: int) -> list[str]:
+    """What the class frequencies of so many images of a split say against their coding (see coding.suspicions)."""
+    recorded = recorded or {}
+    telling = split in recorded and images >= _MANY
+    return coding.suspicions(reader, histogram, recorded.get(split, recorded.get("train")), telling)
 
 
 def _read(

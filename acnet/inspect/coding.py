@@ -7,8 +7,9 @@ import numpy as np
 
 from acnet.data import classes
 
-# Shares that differ in sum by more than _FAR are not of one dataset; by less than _NEAR, they are.
-_FAR, _NEAR = 0.25, 0.12
+# Half the sum of the differences of two distributions: splits of one dataset stay within _FAR. A shift is believed that
+# brings the shares within _NEAR of the recorded ones, and to less than half the distance that they have as they are.
+_FAR, _NEAR, _SAME = 0.25, 0.12, 0.05
 # fmt: off
 _VOC = [
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog",
@@ -17,8 +18,13 @@ _VOC = [
 # fmt: on
 
 
-def suspicions(reader: str, histogram: Mapping[str, int], recorded: Mapping[str, float] | None) -> list[str]:
-    """What is wrong with a split whose classes have these pixel counts, by the `recorded` shares of a right copy."""
+def suspicions(
+    reader: str, histogram: Mapping[str, int], recorded: Mapping[str, float] | None, whole: bool = True
+) -> list[str]:
+    """What is wrong with a split whose classes have these pixel counts, by the `recorded` shares of a right copy.
+
+    Unless the split is `whole`, and the shares are its own, they may differ; only a shift is looked for.
+    """
     counts = np.array(list(histogram.values()), np.float64)
     if not counts.sum():
         if reader == "cityscapes":
@@ -28,13 +34,29 @@ def suspicions(reader: str, histogram: Mapping[str, int], recorded: Mapping[str,
         return []
     right = np.array([recorded[name] for name in histogram])
     distance = _distance(counts, right)
-    if distance <= _FAR:
-        return []
-    # The class that a shift drops at one end is left out of the comparison.
-    for found, fitting, what in ((counts[1:], right[:-1], "one too high"), (counts[:-1], right[1:], "one too low")):
-        if _distance(found, fitting) < _NEAR:
+    for shift, what in ((1, "one too high"), (-1, "one too low")):
+        nearest = min(_distance(counts, moved) for moved in _moved(reader, right, shift))
+        if distance > _SAME and nearest < min(_NEAR, distance / 2):
             return [f"class frequencies fit the recorded ones only if every id is {what}: labels are coded off by one"]
-    return [f"class frequencies differ from the recorded ones (by {distance:.2f}): another dataset, split or coding"]
+    if distance > _FAR and whole:
+        return [
+            f"class frequencies differ from the recorded ones (by {distance:.2f}): another dataset, split or coding"
+        ]
+    return []
+
+
+def _moved(reader: str, shares: np.ndarray, shift: int) -> list[np.ndarray]:
+    """The shares (K,) that would be found if every id on disk, or every train id, were larger by `shift`."""
+    table = classes.load(reader)
+    by_raw, by_train = np.zeros_like(shares), np.zeros_like(shares)
+    for train_id, (raw_id, share) in enumerate(zip(table.raw_ids, shares, strict=True)):
+        moved = raw_id + shift
+        read_as = table.train_ids[moved] if 0 <= moved < len(table.train_ids) else classes.VOID
+        if read_as < len(shares):
+            by_raw[read_as] += share
+        if 0 <= train_id + shift < len(shares):
+            by_train[train_id + shift] += share
+    return [by_raw, by_train]
 
 
 def _distance(a: np.ndarray, b: np.ndarray) -> float:
@@ -54,6 +76,7 @@ class VocOrder:
         self._offset = 1 if reader == "pascal_context60" else 0  # the background comes first there
         self._names = {n: i for i, n in enumerate(classes.load("pascal_context").names)}
         self._objects = self._ours = self._fcn = 0
+        self._shifted = {"one too high": 0, "one too low": 0}
 
     @classmethod
     def of(cls, reader: str, source: Path, split: str) -> "VocOrder":
@@ -76,6 +99,8 @@ class VocOrder:
             ours = self._names["table" if voc == "diningtable" else voc]
             self._ours += bool(counts[ours + self._offset])
             self._fcn += bool(counts[_VOC.index(voc) + self._offset])
+            self._shifted["one too high"] += bool(counts[ours + self._offset + 1])
+            self._shifted["one too low"] += bool(counts[ours + self._offset - 1])  # -1 is 255, void
 
     def suspicions(self) -> list[str]:
         """What is wrong with the order of the classes."""
@@ -84,4 +109,7 @@ class VocOrder:
         text = f"labels show {self._ours} of {self._objects} objects that VOC's lists name"
         if self._fcn > 0.5 * self._objects:
             return [f"{text}, in the order of FCN's 59_labels.txt {self._fcn}: that order is refused, use the 459 ids'"]
+        what, fitting = max(self._shifted.items(), key=lambda item: item[1])
+        if fitting > 0.5 * self._objects:
+            return [f"{text}, but {fitting} if every id is {what}: labels are coded off by one"]
         return [f"{text}: another order of classes, or labels of other images"]

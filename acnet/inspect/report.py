@@ -37,25 +37,29 @@ def write(path: Path, name: str, splits: dict[str, SplitReport]) -> None:
     write_json(path, {"dataset": name, "splits": values})
 
 
-def recorded_file(params: Path, name: str) -> Path:
+def recorded_file(folder: Path, name: str) -> Path:
     """Where a right copy's class shares stand."""
-    return params / "histograms" / f"{name}.json"
+    return folder / "histograms" / f"{name}.json"
 
 
-def read_recorded(params: Path, name: str) -> dict[str, Any] | None:
-    """The class shares by split of a right copy; None where nobody has recorded any."""
-    path = recorded_file(params, name)
-    return read_json(path) if path.exists() else None
+def read_recorded(params: Path, data: Path, name: str) -> dict[str, Any] | None:
+    """The class shares by split of a right copy: those in params/, else those of the first sound copy here, if any."""
+    path = next((f for f in (recorded_file(params, name), recorded_file(data, name)) if f.exists()), None)
+    return read_json(path) if path else None
 
 
-def record(params: Path, name: str, splits: dict[str, SplitReport]) -> None:
+def shares(histograms: dict[str, dict[str, int] | None]) -> dict[str, dict[str, float]]:
+    """The share of each class, by split, from pixel counts."""
+    return {
+        split: {name: round(count / max(1, sum(found.values())), 6) for name, count in found.items()}
+        for split, found in histograms.items()
+        if found
+    }
+
+
+def record(folder: Path, name: str, histograms: dict[str, dict[str, int] | None]) -> None:
     """Write the class shares of a copy that is right."""
-    shares = {}
-    for split, found in splits.items():
-        if found.histogram:
-            total = sum(found.histogram.values())
-            shares[split] = {n: round(count / total, 6) for n, count in found.histogram.items()}
-    write_json(recorded_file(params, name), shares)
+    write_json(recorded_file(folder, name), shares(histograms))
 
 
 def _counted(counts: dict[str, int]) -> str:

@@ -13,6 +13,7 @@ from PIL import Image
 from acnet.cli import main
 from acnet.data import classes
 from acnet.data.generate import generate
+from acnet.inspect import check as check_module
 from acnet.inspect import coding, report
 from acnet.inspect.check import check
 from acnet.params.datasets import Dataset
@@ -134,9 +135,11 @@ def test_labels_coded_off_by_one_are_recognised_by_their_histogram(shift, word, 
     assert f"only if every id is {word}: labels are coded off by one" in problem
 
 
-def test_another_datasets_histogram_is_noticed(trees):
+def test_another_datasets_histogram_is_noticed(trees, monkeypatch):
     names = classes.load("cityscapes").names
     other = {"train": {n: float(n == "bus") for n in names}}
+    assert found("cityscapes", trees / "cityscapes", recorded=other)["train"].good  # four images tell nothing
+    monkeypatch.setattr(check_module, "_MANY", 4)
     (problem,) = found("cityscapes", trees / "cityscapes", recorded=other)["train"].problems
     assert "differ from the recorded ones" in problem
 
@@ -205,3 +208,65 @@ def test_a_long_list_is_cut_in_the_text_and_whole_in_the_json(tmp_path):
     report.write(tmp_path / "r.json", "x", {"train": long})
     assert len(json.loads((tmp_path / "r.json").read_text())["splits"]["train"]["missing"]) == 50
     assert dataclasses.asdict(long)["missing"][49] == "file 49"
+
+
+@pytest.fixture
+def published(root):
+    """A function from a dataset to the class shares that were published of its training images."""
+    return lambda name: report.read_recorded(root / "params", Path("nowhere"), name)["train"]
+
+
+def counted(reader, shares, shift):
+    """The histogram and void pixels of a million pixels with these shares, ids on disk moved by `shift`."""
+    table, found = classes.load(reader), np.zeros(256, np.int64)
+    for raw, share in zip(table.raw_ids, shares.values(), strict=True):
+        moved = int(raw) + shift
+        found[table.train_ids[moved] if 0 <= moved < len(table.train_ids) else classes.VOID] += round(1e6 * share)
+    return dict(zip(table.names, found.tolist(), strict=False))
+
+
+@pytest.mark.parametrize("reader", ["cityscapes", "ade20k"])
+@pytest.mark.parametrize(("shift", "word"), [(1, "one too high"), (-1, "one too low")])
+def test_published_shares_tell_ids_that_are_off_by_one_but_in_range(reader, shift, word, published):
+    shares = published(reader)
+    (problem,) = coding.suspicions(reader, counted(reader, shares, shift), shares, whole=False)
+    assert f"only if every id is {word}: labels are coded off by one" in problem
+
+
+@pytest.mark.parametrize("reader", ["cityscapes", "ade20k"])
+def test_right_labels_are_not_suspected_however_few_there_are(reader, published):
+    shares, rng = published(reader), np.random.default_rng(0)
+    assert coding.suspicions(reader, counted(reader, shares, 0), shares) == []
+    for _ in range(200):  # an image or two shows some classes, in other shares
+        few = {name: share * rng.exponential() * (rng.random() < 0.5) for name, share in shares.items()}
+        assert coding.suspicions(reader, counted(reader, few, 0), shares, whole=False) == []
+
+
+def test_the_first_sound_copy_is_recorded_and_later_ones_are_compared(tree, root, tmp_path, capsys, monkeypatch):
+    source, params, data = tree("cocostuff10k"), tmp_path / "params", tmp_path / "data"
+    shutil.copytree(root / "params", params)
+    text = (params / "datasets.yaml").read_text()
+    (params / "datasets.yaml").write_text(text.replace("{train: 9000, test: 1000}", "{train: 4, test: 2}"))
+    monkeypatch.setenv("ACNET_COCOSTUFF10K", str(source))
+    monkeypatch.setattr(check_module, "_MANY", 2)
+    said = ["--params-root", str(params), "--data-root", str(data), "data"]
+    assert main([*said, "prepare", "cocostuff10k"]) == 0
+    first = (data / "histograms/cocostuff10k.json").read_bytes()
+    assert main([*said, "check", "cocostuff10k"]) == 0
+    for path in source.glob("annotations/*.mat"):
+        scipy.io.savemat(path, {"S": np.full_like(scipy.io.loadmat(path)["S"], 94)})
+    shutil.rmtree(data / "cocostuff10k")
+    for command in ("prepare", "check"):
+        assert main([*said, command, "cocostuff10k"]) == 2
+        assert "class frequencies differ from the recorded ones" in "".join(capsys.readouterr())
+    assert not (data / "cocostuff10k/manifest.json").exists()
+    assert (data / "histograms/cocostuff10k.json").read_bytes() == first
+
+
+@pytest.mark.parametrize(("shift", "word"), [(1, "one too high"), (-1, "one too low")])
+def test_shifted_pascal_labels_are_recognised_by_vocs_own_lists(shift, word, voc):
+    folder = voc("ours")
+    for path in folder.glob("label60_png/*.png"):
+        Image.fromarray(np.array(Image.open(path)) + np.uint8(shift % 256)).save(path)
+    problems = found("pascal_context", folder)["train"].problems
+    assert any(f"if every id is {word}: labels are coded off by one" in line for line in problems)

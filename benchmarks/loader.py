@@ -1,17 +1,21 @@
-"""Training crops per second: this project's loader against decoding every image anew, turn by turn in one process.
+"""Training crops per second: this project's loader against mmsegmentation's own pipeline, turn by turn.
 
     python benchmarks/loader.py FOLDER [--turns 5] [--samples 64] [--workers 2]
 
 FOLDER holds Cityscapes in its official layout (a few images do). Both sides draw a random scale of 0.5-2.2, a crop of
-768, a mirror, and normalise. The peer repeats the operations of mmsegmentation's pipeline (LoadImageFromFile,
-LoadAnnotations, RandomResize, RandomCrop with cat_max_ratio 0.75, RandomFlip, normalisation) in worker processes, with
-OpenCV where it is installed, as mmsegmentation has it, else with Pillow. It is not mmsegmentation itself.
+768, a mirror, and normalise. The peer is mmsegmentation's CityscapesDataset (LoadImageFromFile, LoadAnnotations,
+RandomResize, RandomCrop with cat_max_ratio 0.75, RandomFlip, PackSegInputs) in the worker processes of a torch
+DataLoader. It needs `pip install mmsegmentation==1.2.2 mmcv-lite==2.1.0 ftfy regex`; without it, it is left out.
+"Page cache dropped" asks the system to forget the store's files before each turn, as if they were larger than memory.
 """
 
 import argparse
+import os
 import statistics
+import sys
 import tempfile
 import time
+import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,78 +24,76 @@ import numpy as np
 import torch
 from PIL import Image
 
-from acnet.data import classes, readers
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from acnet.data import readers
 from acnet.data.pair import Pair
 from acnet.data.store import Places, Store
 from acnet.data.training import TrainingSamples
+from acnet.files import write_json
 
 CROP, SCALES, CAT_MAX = 768, (0.5, 2.2), 0.75
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
-try:
-    import cv2
 
+def mmsegmentation(pairs: list[Pair], folder: Path, samples: int) -> torch.utils.data.Dataset | None:
+    """Its CityscapesDataset over the pairs, `samples` long; None where it is not installed."""
+    if "mmcv._ext" not in sys.modules:  # mmcv-lite lacks the compiled operations that mmsegmentation imports
+        stand_in = types.ModuleType("mmcv._ext")
+        stand_in.__getattr__ = _nothing
+        sys.modules["mmcv._ext"] = stand_in
+    try:
+        import cv2
+        from mmengine.logging import MMLogger
+        from mmseg.datasets import CityscapesDataset
+        from mmseg.utils import register_all_modules
+    except ImportError:
+        return None
     cv2.setNumThreads(1)
-except ImportError:
-    cv2 = None
+    register_all_modules()
+    MMLogger.get_current_instance().setLevel("ERROR")
+    for pair in pairs:
+        image, label = readers.load_pair("cityscapes", pair)
+        for kind, ending in (("img", "_leftImg8bit.png"), ("seg", "_gtFine_labelTrainIds.png")):
+            path = folder / kind / f"{pair.name}{ending}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if kind == "img":
+                os.symlink(pair.image.resolve(), path)
+            else:
+                Image.fromarray(label).save(path)
+    steps = [
+        {"type": "LoadImageFromFile"},
+        {"type": "LoadAnnotations"},
+        {"type": "RandomResize", "scale": image.shape[1::-1], "ratio_range": SCALES, "keep_ratio": True},
+        {"type": "RandomCrop", "crop_size": (CROP, CROP), "cat_max_ratio": CAT_MAX},
+        {"type": "RandomFlip", "prob": 0.5},
+        {"type": "PackSegInputs"},
+    ]
+    prefix = {"img_path": str(folder / "img"), "seg_map_path": str(folder / "seg")}
+    return Normalised(CityscapesDataset(data_prefix=prefix, pipeline=steps), samples)
 
 
-def read(path: Path) -> np.ndarray:
-    """An image, BGR with OpenCV and RGB with Pillow."""
-    if cv2:
-        return cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-    with Image.open(path) as image:
-        return np.array(image)
+def _nothing(name: str) -> None:
+    if name.startswith("__"):
+        raise AttributeError(name)
 
 
-def read_grey(path: Path) -> np.ndarray:
-    """A label as it lies on disk."""
-    if cv2:
-        return cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-    with Image.open(path) as image:
-        return np.array(image)
+class Normalised(torch.utils.data.Dataset):
+    """mmsegmentation's samples, normalised and padded in the worker, where its data preprocessor would cost more."""
 
-
-def resize(array: np.ndarray, width: int, height: int, smooth: bool) -> np.ndarray:
-    """The whole array at another size."""
-    if cv2:
-        return cv2.resize(array, (width, height), interpolation=cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST)
-    return np.array(Image.fromarray(array).resize((width, height), Image.Resampling.BILINEAR if smooth else 0))
-
-
-class DecodeEachTime(torch.utils.data.Dataset):
-    """mmsegmentation's operations in its order."""
-
-    def __init__(self, pairs: list[Pair], samples: int):
-        self.pairs, self.samples = pairs, samples
-        self.table = classes.load("cityscapes").train_ids
+    def __init__(self, inner: torch.utils.data.Dataset, samples: int):
+        self.inner, self.samples = inner, samples
 
     def __len__(self) -> int:
         return self.samples
 
     def __getitem__(self, k: int) -> tuple[torch.Tensor, torch.Tensor]:
-        chance = np.random.default_rng(k)
-        pair = self.pairs[k % len(self.pairs)]
-        image, label = read(pair.image), self.table[read_grey(pair.label)]
-        scale = chance.uniform(*SCALES)
-        width, height = round(image.shape[1] * scale), round(image.shape[0] * scale)
-        image, label = resize(image, width, height, True), resize(label, width, height, False)
-        for _ in range(10):  # until no class fills more than CAT_MAX of the crop
-            top = chance.integers(max(0, height - CROP) + 1)
-            left = chance.integers(max(0, width - CROP) + 1)
-            part = label[top : top + CROP, left : left + CROP]
-            _, counts = np.unique(part[part != 255], return_counts=True)
-            if len(counts) > 1 and counts.max() < CAT_MAX * counts.sum():
-                break
-        image, label = image[top : top + CROP, left : left + CROP], part
-        if chance.random() < 0.5:
-            image, label = image[:, ::-1], label[:, ::-1]
-        below, right = CROP - image.shape[0], CROP - image.shape[1]
-        image = np.pad(image, ((0, below), (0, right), (0, 0)))
-        label = np.pad(label, ((0, below), (0, right)), constant_values=255)
-        pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).float()
-        pixels = (pixels - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
-        return pixels, torch.from_numpy(label.astype(np.int64))
+        made = self.inner[k % len(self.inner)]
+        image = made["inputs"][[2, 1, 0]].float()  # OpenCV's BGR
+        image = (image - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
+        label = made["data_samples"].gt_sem_seg.data[0].long()
+        margin = (0, CROP - label.shape[1], 0, CROP - label.shape[0])
+        return torch.nn.functional.pad(image, margin), torch.nn.functional.pad(label, margin, value=255)
 
 
 def with_processes(dataset: torch.utils.data.Dataset, workers: int) -> Iterator:
@@ -116,8 +118,6 @@ def rate(start: Callable[[], Iterator], skip: int) -> float:
 
 def store_of(pairs: list[Pair], folder: Path) -> Store:
     """The pairs as a prepared split."""
-    from acnet.files import write_json
-
     loaded = [readers.load_pair("cityscapes", pair) for pair in pairs]
     sizes = [label.shape for _, label in loaded]
     places = Places.of(folder, "train", True, sizes)
@@ -131,9 +131,7 @@ def store_of(pairs: list[Pair], folder: Path) -> Store:
 
 
 def drop_cache(store: Store) -> None:
-    """Ask the system to forget the store's files, as if they were larger than memory."""
-    import os
-
+    """Ask the system to forget the store's files."""
     for path in store.folder.glob("*.bin"):
         with open(path, "rb") as handle:
             os.fsync(handle.fileno())
@@ -157,24 +155,38 @@ def main() -> None:
         same = np.array_equal(store.image(0), image) and np.array_equal(store.label(0), label)
         print(f"stored bytes equal to a plain decode: {same}")
         ours = TrainingSamples([store], (CROP, CROP), None, SCALES, 0.5, 0, 1)
-        sides = {
-            f"peer (mmsegmentation's operations, {'OpenCV' if cv2 else 'Pillow'}), processes": lambda: with_processes(
-                DecodeEachTime(pairs, asked.samples), asked.workers
-            ),
-            "store, threads (as in training)": lambda: with_threads(ours, asked.samples, asked.workers),
-            "store, processes": lambda: with_processes(_Cut(ours, asked.samples), asked.workers),
-        }
-        found: dict[str, list[float]] = {name: [] for name in [*sides, "store, threads, cold page cache"]}
+        plain = TrainingSamples([store], image.shape[:2], None, (1.0, 1.0), 0.0, 0, 1)
+        print(f"samples at scale 1 equal to a plain decode: {all(equal(plain[k], pairs) for k in range(len(pairs)))}")
+        peer = mmsegmentation(pairs, Path(scratch) / "mmsegmentation", asked.samples)
+        if peer is None:
+            print("mmsegmentation is not installed: the peer is left out")
+        sides: dict[str, Callable[[], Iterator]] = {}
+        if peer is not None:
+            sides["mmsegmentation, processes"] = lambda: with_processes(peer, asked.workers)
+        sides["store, threads (as in training)"] = lambda: with_threads(ours, asked.samples, asked.workers)
+        sides["store, processes"] = lambda: with_processes(_Cut(ours, asked.samples), asked.workers)
+        cold = "store, threads, page cache dropped"
+        found: dict[str, list[float]] = {name: [] for name in [*sides, cold]}
         for turn in range(asked.turns):
             for name, start in sides.items():
                 found[name].append(rate(start, 2 * asked.workers))
             drop_cache(store)
-            found["store, threads, cold page cache"].append(rate(lambda: with_threads(ours, 12, asked.workers), 0))
+            found[cold].append(rate(lambda: with_threads(ours, len(store), asked.workers), 0))
             print(f"turn {turn + 1}: " + "; ".join(f"{values[-1]:.1f}/s" for values in found.values()), flush=True)
-        peer = found[next(iter(found))]
+        first = next(iter(found))
         for name, values in found.items():
-            ratio = statistics.median(a / b for a, b in zip(values, peer, strict=True))
-            print(f"{name}: median {statistics.median(values):.1f} crops/s, {ratio:.1f} times the peer")
+            ratio = statistics.median(a / b for a, b in zip(values, found[first], strict=True))
+            print(f"{name}: median {statistics.median(values):.1f} crops/s, {ratio:.1f} times {first}")
+
+
+def equal(sample: tuple, pairs: list[Pair]) -> bool:
+    """Whether an unscaled, uncut sample holds the bytes of its image and label as decoded."""
+    pixels, target, name = sample
+    pair = next(pair for pair in pairs if pair.name == name)
+    image, label = readers.load_pair("cityscapes", pair)
+    back = pixels * torch.tensor(STD).view(3, 1, 1) + torch.tensor(MEAN).view(3, 1, 1)
+    same = torch.equal(back.round().to(torch.uint8), torch.from_numpy(image.transpose(2, 0, 1).copy()))
+    return same and np.array_equal(target.numpy(), label)
 
 
 class _Cut(torch.utils.data.Dataset):

@@ -14,11 +14,12 @@ from acnet.params.strict import build, limited, nearest
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Need:
-    """Of one job: minutes, and MB of memory and of disk."""
+    """Of one job: minutes, MB of memory and of disk, and threads where they are not the run's own."""
 
     runtime: int = limited(low=1)
     mem_mb: int = limited(low=1)
     disk_mb: int = limited(low=1)
+    threads: int = limited(1, low=1)
 
     def memory(self, attempt: int) -> int:
         """MB for the given attempt, from 1 on: half as much more after a failure, at most twice as much."""

@@ -36,7 +36,7 @@ def tree(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize(("processes", "kills"), [(1, 5), (2, 20)])
+@pytest.mark.parametrize(("processes", "kills"), [(1, 20), (2, 20)])
 def test_kills_leave_no_trace(processes, kills, tree, tmp_path):
     (tmp_path / "run.py").write_text(_PREPARE)
 
@@ -57,7 +57,7 @@ def test_kills_leave_no_trace(processes, kills, tree, tmp_path):
             time.sleep(0.002)
         time.sleep(chance.choice([0.0, chance.uniform(0, 0.1)]))
         process.send_signal(signal.SIGKILL)
-        if process.wait() == 0:  # too late: begin again
+        if process.wait() != -signal.SIGKILL:  # it had ended: begin again
             for path in (tmp_path / "killed").iterdir():
                 path.unlink()
             continue
@@ -67,4 +67,5 @@ def test_kills_leave_no_trace(processes, kills, tree, tmp_path):
     assert {p.name: sha256(p) for p in (tmp_path / "killed").iterdir()} == {
         p.name: sha256(p) for p in (tmp_path / "calm").iterdir()
     }
-    assert max(held) > 0, "no kill met a preparation at work"
+    at_work = sum(0 < count < 400 for count in held)
+    assert len(held) == kills and at_work >= kills / 2, f"only {at_work} of {kills} kills met a preparation at work"

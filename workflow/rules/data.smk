@@ -63,6 +63,8 @@ rule prepare:
         "logs/prepare/{dataset}.log",
     conda:
         "../envs/acnet.yaml"
+    # At most the cores that Snakemake was given. A generated dataset is done before processes have started.
+    threads: lambda wildcards: 1 if wildcards.dataset in GENERATED else NEEDS.prepare.threads
     resources:
         runtime=NEEDS.prepare.runtime,
         mem_mb=lambda wildcards, attempt: NEEDS.prepare.memory(attempt),

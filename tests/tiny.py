@@ -44,7 +44,7 @@ PARAMS: dict[str, Any] = {
     },
     "init": {"kind": "none", "name": "from scratch"},
     "train": {
-        "epochs": 4,
+        "epochs": 3,
         "batch": 2,
         "crop": [32, 32],
         "base_size": None,

@@ -89,8 +89,8 @@ class RunLock:
                 self._file.parent.rmdir()
 
     def _create(self) -> bool:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
         try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
             handle = open(self._file, "x", encoding="utf-8")  # noqa: SIM115 - closed below
         except (FileExistsError, FileNotFoundError):  # held, or its folder was removed at this very moment
             return False
@@ -103,14 +103,33 @@ class RunLock:
         return True
 
     def _evict(self, dead: Holder | None) -> None:
-        """Move a dead holder's file out of the way, unless another waiter did so first and holds the lock by now."""
-        moved = self._file.with_name(f"{FILE}.{self._me.token}")
-        with contextlib.suppress(FileNotFoundError):
-            os.rename(self._file, moved)
-            if _read(moved) != dead:
-                with contextlib.suppress(FileExistsError):
-                    os.link(moved, self._file)
-            moved.unlink()
+        """Move a dead holder's file out of the way, unless another waiter did so first and holds the lock by now.
+
+        One waiter at a time: two could each find the same holder dead, and the slower one would then, for a moment,
+        move the faster one's file.
+        """
+        guard, moved = (self._file.with_name(f"{FILE}.{name}") for name in ("evicting", self._me.token))
+        try:
+            os.close(os.open(guard, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        except FileExistsError:
+            # Held for milliseconds, if its maker lives.
+            if (made := _mark(guard)) is not None and time.time() - made > 2 * self._stale:
+                guard.unlink(missing_ok=True)
+            time.sleep(0.01)
+            return
+        except FileNotFoundError:  # the folder has gone with the lock
+            return
+        try:
+            if _read(self._file) != dead:
+                return
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(self._file, moved)
+                if _read(moved) != dead:  # released and taken between the two looks
+                    with contextlib.suppress(FileExistsError):
+                        os.link(moved, self._file)
+                moved.unlink()
+        finally:
+            guard.unlink(missing_ok=True)
 
     def _keep_beating(self) -> None:
         while not self._ended.wait(self._beat):

@@ -56,8 +56,11 @@ def estimate(
     campaign: Campaign, runs: Sequence[str], calibrate: int, data_root: Path
 ) -> tuple[list[Planned], str | None]:
     """The cost of each run, and the device it was measured on: `calibrate` steps for each kind of run, 0 for none."""
+    # torch's optimisers load torch._dynamo, which takes as long again as torch itself.
     progress = Progress("calibrate", len(runs), "runs") if calibrate else None
-    start = start_seconds() if calibrate else 0.0
+    start = (0.0, 0.0)
+    if calibrate:
+        start = start_seconds("acnet.train.loop, torch._dynamo"), start_seconds("acnet.evaluate.evaluate")
     entries, device = [], None
     for run in runs:
         params = campaign.resolve(run, campaign.scale.seeds[0]).values
@@ -70,7 +73,12 @@ def estimate(
 
 
 def _planned(
-    campaign: Campaign, run: str, params: Mapping[str, Any], per_flop: float | None, start: float, data_root: Path
+    campaign: Campaign,
+    run: str,
+    params: Mapping[str, Any],
+    per_flop: float | None,
+    start: tuple[float, float],
+    data_root: Path,
 ) -> Planned:
     train, dataset = params["train"], campaign.datasets[params["dataset"]]
     steps = training_steps(campaign, params)
@@ -83,8 +91,8 @@ def _planned(
         # A third of a training step is its forward pass.
         forward = per_image / 3 * pixels / (train["crop"][0] * train["crop"][1]) * dataset.splits[dataset.evaluate]
     if per_flop is not None:
-        seconds = start + flops * per_flop
-        evaluation = start * len(names) + forward * per_flop
+        seconds = start[0] + flops * per_flop
+        evaluation = start[1] * len(names) + forward * per_flop
     counted = (len(campaign.scale.seeds), steps, steps * train["batch"], flops + forward)
     return Planned(run, *counted, seconds, evaluation, disk, forward)
 

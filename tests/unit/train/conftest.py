@@ -1,11 +1,15 @@
 """A tiny run to train."""
 
 import dataclasses
+import os
+import signal
 from pathlib import Path
 
 import pytest
 import torch
 
+from acnet.errors import Interrupted
+from acnet.train import loop
 from acnet.train.loop import train_run
 from tests.tiny import prepare, tiny_params
 
@@ -60,4 +64,24 @@ def undisturbed(tmp_path_factory, prepared):
     (root / "data").symlink_to(prepared)
     run = Tiny(root)
     run.train()
+    return run
+
+
+@pytest.fixture(scope="session")
+def stopped(tmp_path_factory, prepared):
+    """A run that was stopped after six steps, each of which had saved its state."""
+    root = tmp_path_factory.mktemp("stopped")
+    (root / "data").symlink_to(prepared)
+    run = Tiny(root)
+    with pytest.MonkeyPatch.context() as patch:
+        add = loop.Position.add
+
+        def added(self, losses):
+            add(self, losses)
+            if self.step == 6:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        patch.setattr(loop.Position, "add", added)
+        with pytest.raises(Interrupted):
+            run.train(save_minutes=0.0)
     return run

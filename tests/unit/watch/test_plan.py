@@ -61,11 +61,20 @@ def test_steps_and_images_are_those_of_the_recipe(root, tmp_path):
 
 
 def test_calibrated_hours_count_the_start_of_every_job(campaign, tmp_path, monkeypatch):
-    monkeypatch.setattr(plan, "start_seconds", lambda: 1000.0)
+    monkeypatch.setattr(plan, "start_seconds", lambda module: 1000.0)
     (entry,), device = estimate(campaign, ["fcn_s16"], 1, tmp_path)
     assert device.startswith("CPU")
     assert 1000 < entry.seconds < 2000
     assert 2000 < entry.evaluation < 3000  # two protocols
+
+
+def test_the_plan_says_what_its_hours_rest_on(root, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(plan, "start_seconds", lambda module: 1.0)
+    monkeypatch.setattr(plan, "seconds_per_flop", lambda of, steps: (1e-11, "CPU, 1 thread(s)"))
+    main([f"--params-root={root}/params", f"--data-root={tmp_path}", "plan", "--scale", "paper", "--target", "table4"])
+    said = capsys.readouterr().out
+    assert "this rests on 3 steps measured here of each of 1 kinds of training" in said
+    assert "too large for this device and scaled by FLOPs from smaller steps: batch 2, crop " in said
 
 
 def test_the_commands_of_a_scale_come_in_an_order_in_which_each_finds_what_it_needs(campaign):

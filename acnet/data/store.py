@@ -145,6 +145,7 @@ class Store:
         self.sizes: list[tuple[int, int]] = [(h, w) for h, w in index["sizes"]]
         self._starts = np.concatenate([[0], np.cumsum([h * w for h, w in self.sizes], dtype=np.int64)])
         self.labelled = f"{split}.labels.bin" in splits[split]["files"]
+        self._sizes: dict[Path, int] = {}
         self._images = self._map("images", 3)
         self._labels = self._map("labels", 1) if self.labelled else None
 
@@ -162,6 +163,19 @@ class Store:
             raise AcnetError(f"{self.folder}: split '{self.split}' has no public labels; it can only be predicted")
         return self._labels[self._starts[index] : self._starts[index + 1]].reshape(self.sizes[index])
 
+    def refuse_changed(self) -> None:
+        """AcnetError if a file has vanished or was cut since it was opened: reading a map beyond its end is deadly."""
+        for path, size in self._sizes.items():
+            try:
+                now = path.stat().st_size
+            except OSError as error:
+                raise AcnetError(f"{path}: vanished while it was read; bring it back, or prepare again") from error
+            if now != size:
+                raise AcnetError(
+                    f"{path}: was {size} bytes and is {now} now, while it was read; delete "
+                    f"{self.folder / MANIFEST} and prepare again"
+                )
+
     def _map(self, kind: str, channels: int) -> np.ndarray:
         path = self.folder / f"{self.split}.{kind}.bin"
         try:
@@ -172,6 +186,7 @@ class Store:
             raise AcnetError(
                 f"{path}: has another size than its index; delete {self.folder / MANIFEST} and prepare again"
             )
+        self._sizes[path] = size
         # A plain array over the map: slicing np.memmap itself costs several times more.
         return np.asarray(np.memmap(path, np.uint8, "r"))
 

@@ -29,11 +29,14 @@ def batches(
 
     Step s takes the samples s * batch to (s + 1) * batch, each a function of the seed and its number alone: neither
     `workers` nor where a run was resumed changes a batch. Of each batch only `positions` are read (all, if None);
-    `pin` puts them in page-locked memory. Raises Incurable for a label beyond `classes`.
+    `pin` puts them in page-locked memory. Raises Incurable for a label beyond `classes`, AcnetError for files that
+    have vanished or shrunk.
     """
     positions = range(batch) if positions is None else positions
 
     def sample(number: int) -> tuple[Tensor, Tensor]:
+        for store in samples.stores:
+            store.refuse_changed()
         image, label, name = samples[number]
         label = label.long()
         largest = int(torch.where(label == VOID, -1, label).max())

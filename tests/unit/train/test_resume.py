@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from acnet.errors import AcnetError, Interrupted, TryAgain
-from acnet.train import loop, state
+from acnet.train import batches, loop, state
 from acnet.train.step import Step
 from tests.tiny import STEPS, prepare
 
@@ -186,6 +186,31 @@ def test_data_that_vanish_are_named_and_training_goes_on_once_they_are_back(agai
     with pytest.raises(TryAgain):
         again.train(minutes=0.0, save_minutes=0.0)
     assert "resuming at step 6" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (lambda file: file.unlink(), r"train.labels.bin: vanished while it was read; bring it back"),
+        (lambda file: os.truncate(file, 5000), r"train.labels.bin: was \d+ bytes and is 5000 now, while it was read"),
+    ],
+)
+def test_a_file_that_vanishes_or_is_cut_while_training_is_named_and_the_state_is_kept(
+    again, prepared, undisturbed, at_step, monkeypatch, harm, message
+):
+    again.data.unlink()
+    shutil.copytree(prepared, again.data)
+    file = again.data / "mini_camvid" / "train.labels.bin"
+    at_step(7, lambda: harm(file))
+    kept = states(again)
+    with monkeypatch.context() as patch, pytest.raises(AcnetError, match=message):
+        patch.setattr(batches, "_AHEAD", 1)
+        again.train(save_minutes=0.0)
+    assert max(states(again)) >= max(kept)
+    shutil.copy(prepared / "mini_camvid" / "train.labels.bin", file)
+    again.train(save_minutes=0.0)
+    expected = undisturbed.weights()
+    assert all(torch.equal(value, expected[name]) for name, value in again.weights().items())
 
 
 def test_progress_and_journal_tell_where_a_training_stands(again):

@@ -10,7 +10,6 @@ from torch.nn import functional
 from acnet.errors import AcnetError
 
 _PIXELS = 2048  # that torch sums up in float32
-_CACHED = 2**19  # numbers at a time that a processor's cache holds
 
 
 def steady_norms(network: nn.Module, device: torch.device, processes: int) -> nn.Module:
@@ -107,9 +106,7 @@ class _Normalise(torch.autograd.Function):
         b = a * deviation * of_weight / -ctx.count
         c = a * of_bias / -ctx.count - b * mean
         a, b, c = torch.stack([a, b, c])[:, :, None, None].to(gradient.dtype)
-        result = torch.empty_like(gradient)
-        for part in _parts(features, _CACHED // features.shape[1]):
-            torch.addcmul(c, features[part], b, out=result[part]).addcmul_(gradient[part], a)
+        result = torch.addcmul(c, features, b, out=torch.empty_like(gradient)).addcmul_(gradient, a)
         if torch.distributed.is_initialized():
             total = mine.double().sum((0, 1))
         of_weight, of_bias = total.to(weight.dtype)

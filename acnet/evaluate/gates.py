@@ -35,7 +35,8 @@ def measure_gates(
 
     Gates are those of the whole image, scaled and computed as `protocol` says, and enlarged to the label as in Eq. 4.
     Beside each mean stands that of the same gate with its cells shuffled within the image: what a gate would show
-    that knows only how much of the image is to be opened. A contrast is a difference of two means; its interval, of
+    that knows only how much of the image is to be opened. `smallest_maximum` is the smallest of the images' largest
+    values, which Equation 2 makes 1. A contrast is a difference of two means; its interval, of
     the gate's less the shuffled gate's, comes from resampling the images.
 
     Raises AcnetError as `evaluate_run` does, and for a network without gates.
@@ -51,8 +52,9 @@ def measure_gates(
         found.append(_image(trained, index, protocol, measures))
         progress.advance()
     progress.finish()
-    pixels = np.array([pixels for pixels, _ in found], np.float64)  # (N, groups)
-    sums = np.array([sums for _, sums in found])  # (N, blocks, 2, groups)
+    pixels = np.array([pixels for pixels, *_ in found], np.float64)  # (N, groups)
+    sums = np.array([sums for _, sums, _ in found])  # (N, blocks, 2, groups)
+    ends = np.array([ends for *_, ends in found])  # (N, blocks, 2)
     strides = (params["model"]["output_stride"], *_STRIDES)
     write_json(
         out_file,
@@ -63,14 +65,24 @@ def measure_gates(
             "measures": dataclasses.asdict(measures),
             "images": images,
             "blocks": [
-                _block(block, strides[i], pixels, sums[:, i], trained.names, measures) for i, block in enumerate(blocks)
+                {
+                    **_block(block, strides[i], pixels, sums[:, i], trained.names, measures),
+                    "smallest": float(ends[:, i, 0].min()),
+                    "largest": float(ends[:, i, 1].max()),
+                    "smallest_maximum": float(ends[:, i, 1].min()),
+                }
+                for i, block in enumerate(blocks)
             ],
         },
     )
 
 
-def _image(trained: Trained, index: int, protocol: Protocol, measures: Measures) -> tuple[np.ndarray, np.ndarray]:
-    """Of one image the labelled pixels in each group (groups,), and the gates' sums there: (blocks, 2, groups)."""
+def _image(
+    trained: Trained, index: int, protocol: Protocol, measures: Measures
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of one image the labelled pixels in each group (groups,), the gates' sums there (blocks, 2, groups), and the
+    smallest and largest value of each gate at its own resolution (blocks, 2).
+    """
     label = trained.store.label(index)
     known = label != VOID
     groups, start = [], 0
@@ -82,12 +94,13 @@ def _image(trained: Trained, index: int, protocol: Protocol, measures: Measures)
         groups.append(group[known].astype(np.int64) + start)
         start += count
     pixels = sum(np.bincount(group, minlength=start) for group in groups)
-    sums = []
+    sums, ends = [], []
     for i, gate in enumerate(trained.gates(index, protocol)):
         shuffled = np.random.default_rng([measures.seed, index, i]).permutation(gate.ravel()).reshape(gate.shape)
         maps = [_enlarged(one, label.shape, trained.align_corners)[known] for one in (gate, shuffled)]
         sums.append([sum(np.bincount(g, weights=m, minlength=start) for g in groups) for m in maps])
-    return pixels, np.array(sums)
+        ends.append((gate.min(), gate.max()))
+    return pixels, np.array(sums), np.array(ends)
 
 
 def _enlarged(gate: np.ndarray, size: tuple[int, int], align_corners: bool) -> np.ndarray:

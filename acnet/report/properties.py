@@ -58,13 +58,25 @@ def gate_contrasts(claim: Claim, results: Results) -> list[Step]:
 
 def _gates(claim: Claim, tables: Tables, results: Results, label: str, local: bool) -> Step:
     run = list(tables.figure(claim.figure).runs.values())[-1]
+    measured = results.gates(run)
+    if measured and all("smallest_maximum" in block for block in measured["blocks"]):
+        low, high, top = (
+            extreme(block[key] for block in measured["blocks"])
+            for extreme, key in ((min, "smallest"), (max, "largest"), (min, "smallest_maximum"))
+        )
+        return _range(label, low, high, top, f"{measured['images']} images", run, local)
     path = results.examples_file(run)
     gates = [gate for example in read_examples(path) for gate in example.gates] if path else []
     if not gates:
         return Step(label, [], NOT_MEASURED, reason=f"{NOT_RUN}{run} (examples)")
-    low, high = min(float(gate.min()) for gate in gates), max(float(gate.max()) for gate in gates)
-    within = low > 0 and high == 1 and all(gate.max() == 1 for gate in gates)
+    lows, tops = zip(*((float(gate.min()), float(gate.max())) for gate in gates), strict=True)
+    return _range(label, min(lows), max(tops), min(tops), f"{len(gates)} maps", run, local)
+
+
+def _range(label: str, low: float, high: float, top: float, among: str, run: str, local: bool) -> Step:
+    """Whether values from `low` to `high`, of which each image's largest is `top` or more, are as Equation 2 says."""
+    within = low > 0 and high == top == 1
     if local:
         low, high = 1 - high, 1 - low
-    terms = [Term(f"smallest of {len(gates)} maps", round(low, 6), run=run), Term("largest", round(high, 6), run=run)]
+    terms = [Term(f"smallest of {among}", round(low, 6), run=run), Term("largest", round(high, 6), run=run)]
     return Step(label, terms, HELD if within else NOT_HELD)

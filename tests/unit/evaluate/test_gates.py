@@ -55,6 +55,8 @@ def test_means_are_those_of_the_labelled_pixels_of_each_group(measured):
     known = sum(int((label != 255).sum()) for label in labels)
     for part in ("segments", "distances"):
         assert sum(group["pixels"] for group in block[part].values()) == known
+    assert (block["smallest"], block["largest"]) == (min(m.min() for m in maps), max(m.max() for m in maps))
+    assert block["smallest_maximum"] == min(m.max() for m in maps)
     assert [block["stride"] for block in measured(lambda index: maps[index])] == [16, 8, 4]
 
 

@@ -126,8 +126,13 @@ def write_examples(folder: Path, reader: str, gates: int, size: tuple[int, int] 
     np.savez_compressed(folder / "examples.npz", **arrays)
 
 
-def write_gates(folder: Path, blocks: int = 3, **contrasts: tuple[float, float, float, float]) -> None:
-    """gates.json; `contrasts` are gate, shuffled, low, high, of large less small and of far less near."""
+def write_gates(
+    folder: Path, blocks: int = 3, ends: tuple[float, ...] = (), **contrasts: tuple[float, float, float, float]
+) -> None:
+    """gates.json; `contrasts` are gate, shuffled, low, high, of large less small and of far less near.
+
+    `ends` are the smallest value, the largest, and the smallest of the images' largest.
+    """
     group = {"mean": 0.5, "shuffled": 0.4, "pixels": 100}
     names = load("cityscapes").names
     given = {"large_less_small": (0.2, 0.01, 0.1, 0.3), "far_less_near": (0.1, 0.0, 0.05, 0.15), **contrasts}
@@ -139,7 +144,8 @@ def write_gates(folder: Path, blocks: int = 3, **contrasts: tuple[float, float, 
         "distances": dict.fromkeys(("to 2", "to 4", "beyond 4"), group),
         "contrasts": {n: {"gate": g, "shuffled": s, "interval": [a, b]} for n, (g, s, a, b) in given.items()},
     }  # fmt: skip
-    (folder / "gates.json").write_text(json.dumps({"dataset": "cityscapes", "blocks": [block] * blocks}))
+    block |= dict(zip(("smallest", "largest", "smallest_maximum"), ends, strict=False))
+    (folder / "gates.json").write_text(json.dumps({"dataset": "cityscapes", "images": 16, "blocks": [block] * blocks}))
 
 
 def write_images(results: Path, run: str, right: Iterable[int], names: str = "abcdefghij", protocol: str = "single"):

@@ -247,6 +247,15 @@ def test_gate_claims_read_the_examples(campaign):
     assert judge(made, "C35")[0] == "not measured"
 
 
+@pytest.mark.parametrize(
+    ("ends", "expected"), [((0.1, 1.0, 1.0), "held"), ((0.0, 1.0, 1.0), "not held"), ((0.1, 1.0, 0.99), "not held")]
+)
+def test_the_range_of_gates_is_that_of_the_whole_split_where_it_is_measured(campaign, ends, expected):
+    made = campaign()
+    write_gates(made.results / "acb3/seed0", ends=ends)
+    assert judge(made, "C35")[0] == judge(made, "C36")[0] == expected
+
+
 def test_gates_must_differ_in_every_block_and_beyond_shuffled_ones(campaign):
     made = campaign()
     folder = made.results / "acb3/seed0"

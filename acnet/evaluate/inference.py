@@ -1,5 +1,6 @@
 """From an image and a network to class scores: scales, windows, mirrors (decisions under "Evaluation")."""
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator
 
@@ -64,7 +65,7 @@ def strips(
     their native resolution when asked for. Raises AcnetError, opening with `name`, when it gives another number of
     classes or scores that are not finite, and when memory runs out.
     """
-    try:
+    with _enough_memory(name, image, f"window {protocol.window or 'whole'}, scale {max(protocol.scales):g}"):
         with autocast(device, protocol.precision):  # entered once, since it keeps the weights it has converted
             scales = [
                 _scored(network, image, protocol, scale, classes, device, align_corners, name)
@@ -75,21 +76,35 @@ def strips(
             for scale in scales[1:]:
                 total += _fused(scale.strip(number), protocol)
             yield block.start, total.div_(len(scales))
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
+
+
+def gates(
+    network: nn.Module, image: np.ndarray, protocol: Protocol, device: torch.device, name: str = "image"
+) -> list[np.ndarray]:
+    """The gates of every global context module on the whole image at scale 1: (h, w) float32, native resolution."""
+    with (
+        _enough_memory(name, image, "its gates, which see it whole"),
+        torch.inference_mode(),
+        autocast(device, protocol.precision),
+    ):
+        pixels = _scaled(image, protocol, 1.0, device)
+        return [gate[0, 0].float().cpu().numpy() for gate in network(pixels[None], native=True)["gates"]]
+
+
+@contextlib.contextmanager
+def _enough_memory(name: str, image: np.ndarray, what: str) -> Iterator[None]:
+    """Say in one line that memory has run out, on whichever device."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        full = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
+        if not full:
             raise
         height, width = image.shape[:2]
         raise AcnetError(
-            f"{name}: not enough memory for {height}x{width} pixels at scale {max(protocol.scales):g} with window"
-            f" {protocol.window or 'whole'}; choose a protocol with a smaller window"
+            f"{name}: not enough memory for {height}x{width} pixels, {what}; choose a protocol with a smaller window"
+            " or base_size"
         ) from error
-
-
-def gates(network: nn.Module, image: np.ndarray, protocol: Protocol, device: torch.device) -> list[np.ndarray]:
-    """The gates of every global context module on the whole image at scale 1: (h, w) float32, native resolution."""
-    with torch.inference_mode(), autocast(device, protocol.precision):
-        pixels = _scaled(image, protocol, 1.0, device)
-        return [gate[0, 0].float().cpu().numpy() for gate in network(pixels[None], native=True)["gates"]]
 
 
 def probabilities(protocol: Protocol) -> bool:

@@ -124,7 +124,7 @@ def _maps(
     panels = [("image", Image.fromarray(image)), ("prediction", maps["overlay"])]
     panels.append((f"confidence, mean {confidence.mean():.2f}", heat(confidence)))
     size = (image.shape[1], image.shape[0])
-    for number, gate in enumerate(gates(network, image, protocol, device), 1):
+    for number, gate in enumerate(gates(network, image, protocol, device, name), 1):
         maps[f"gate{number}"] = _grey(gate).resize(size, Image.Resampling.BILINEAR)
         panels.append((f"gate {number}, mean {gate.mean():.2f}", heat(gate).resize(size, Image.Resampling.BILINEAR)))
     heats = "confidence, and gates (1 takes all of the global context)" if len(panels) > 3 else "confidence"

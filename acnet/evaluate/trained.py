@@ -38,12 +38,15 @@ class Trained:
             len(self.names),
             self.device,
             align_corners=self.align_corners,
-            name=f"{self.checkpoint}: image {self.store.names[index]}",
+            name=self._name(index),
         )
 
     def gates(self, index: int, protocol: Protocol) -> list[np.ndarray]:
         """The gates of the whole image `index`, each (h, w) float32."""
-        return gates(self.network, self.store.image(index), protocol, self.device)
+        return gates(self.network, self.store.image(index), protocol, self.device, self._name(index))
+
+    def _name(self, index: int) -> str:
+        return f"{self.checkpoint}: image {self.store.names[index]}"
 
 
 def open_trained(params: Mapping[str, Any], checkpoint: Path, data_root: Path) -> Trained:

@@ -190,6 +190,28 @@ def test_scores_that_are_not_finite_are_one_clear_line(small, photograph, value,
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), AcnetError),
+        (torch.OutOfMemoryError("CUDA out of memory"), AcnetError),
+        (MemoryError(), AcnetError),
+        (RuntimeError("an illegal memory access was encountered"), RuntimeError),
+    ],
+    ids=["processor", "device", "python", "another error"],
+)
+def test_memory_that_runs_out_is_one_clear_line(photograph, error, expected):
+    class Greedy(nn.Module):
+        def forward(self, images, native=False):
+            raise error
+
+    for call in (lambda *a, **k: predict(*a[:3], 5, CPU, **k), lambda *a, **k: gates(*a[:3], CPU, **k)):
+        with pytest.raises(expected) as caught:
+            call(Greedy(), photograph(9, 12), MULTI, name="town_1")
+        if expected is AcnetError:
+            assert str(caught.value).startswith("town_1: not enough memory for 9x12 pixels, ")
+
+
 def test_gates_are_of_the_whole_image_at_native_resolution(small, photograph):
     protocol = dataclasses.replace(MULTI, base_size=20, precision="bfloat16")
     (gate,) = gates(small(5), photograph(40, 60), protocol, CPU)

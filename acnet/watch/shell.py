@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from acnet.params.campaign import Campaign
+from acnet.params.gated import PROTOCOL, adaptive_runs
 from acnet.params.tables import load_tables
 from acnet.watch.plan import protocols_of
 
@@ -27,6 +28,7 @@ def _trainings(campaign: Campaign, runs: Sequence[str]) -> list[str]:
     scale, tables = campaign.scale_name, load_tables(campaign.params)
     shown = [tables.figure(name) for name in campaign.scale.figures]
     examples = {run for figure in shown for run in figure.example_runs()}
+    gated = set(adaptive_runs(campaign, tables, runs))
     count = max((figure.examples or 0 for figure in shown), default=0)
     lines = []
     for run in runs:
@@ -36,6 +38,8 @@ def _trainings(campaign: Campaign, runs: Sequence[str]) -> list[str]:
             if protocols := protocols_of(campaign, run):
                 asked = " ".join(f"--protocol {name}" for name in protocols)
                 lines.append(f"acnet evaluate --params {params} {asked}")
+            if run in gated:
+                lines.append(f"acnet gates --params {params} --protocol {PROTOCOL}")
             if run in examples:
                 lines.append(f"acnet examples --params {params} --protocol single --count {count}")
     return lines
@@ -45,4 +49,4 @@ def _report(campaign: Campaign) -> list[str]:
     scale = campaign.scale_name
     lines = [f"acnet report table {name} --scale {scale}" for name in campaign.scale.tables]
     lines += [f"acnet report figure {name} --scale {scale}" for name in campaign.scale.figures]
-    return lines + [f"acnet report {part} --scale {scale}" for part in ("curves", "claims", "page")]
+    return lines + [f"acnet report {part} --scale {scale}" for part in ("curves", "gates", "claims", "page")]

@@ -85,6 +85,9 @@ def test_the_commands_of_a_scale_come_in_an_order_in_which_each_finds_what_it_ne
     assert lines.index("acnet data generate mini_ade20k") < lines.index("acnet data prepare mini_ade20k")
     evaluated = next(line for line in lines if line.startswith("acnet evaluate") and "/r101_ohem/" in line)
     assert [f"--protocol {name}" in evaluated for name in protocols_of(campaign, "r101_ohem")] == [True] * 3
+    assert "acnet gates --params results/mini/acb3/seed0/params.yaml --protocol single" in lines
+    assert not any(line.startswith("acnet gates") and "/fcn_s16/" in line for line in lines)
+    assert lines.index("acnet report gates --scale mini") < lines.index("acnet report page --scale mini")
     assert lines[-1] == "acnet report page --scale mini"
 
 

@@ -1,5 +1,6 @@
 """Is there room on the disk?"""
 
+import math
 import shutil
 from pathlib import Path
 
@@ -16,10 +17,14 @@ def check_space(folder: Path, needed: int, what: str) -> None:
     free = shutil.disk_usage(place).free
     if needed > 0 and needed + _SPARE > free:
         raise AcnetError(
-            f"{folder}: {what} needs {_gigabytes(needed)}, {_gigabytes(free)} are free;"
+            f"{folder}: {what} needs {_readable(needed)} and {_readable(_SPARE)} to spare, {_readable(free)} are free;"
             " free some and run the same command again"
         )
 
 
-def _gigabytes(count: int) -> str:
-    return f"{count / 10**9:.1f} GB"
+def _readable(count: int) -> str:
+    """39.0 GB, 250 MB, 12 kB"""
+    for unit, size in (("GB", 10**9), ("MB", 10**6)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}" if count < 100 * size else f"{count / size:.0f} {unit}"
+    return f"{math.ceil(count / 1000)} kB"

@@ -183,7 +183,7 @@ def test_a_full_disk_is_named_before_it_is_filled(server, get, monkeypatch):
 
     server.answers["/a"] = whole(DATA)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 10**5))
-    with pytest.raises(AcnetError, match=r"a\.bin needs 0\.0 GB, 0\.0 GB are free; free some"):
+    with pytest.raises(AcnetError, match=r"a\.bin needs 300 kB and 100 MB to spare, 100 kB are free; free some"):
         get("/a")
 
 

@@ -71,14 +71,18 @@ def _check_split(
     report.missing += lacking.values()
     if report.listed != expected:
         counted = labelled and abs(report.listed - expected) > TOLERANCE * expected
-        (report.missing if counted else report.notes).append(f"{report.listed} images instead of {expected}")
+        (report.missing if counted else report.notes).append(f"{_images(report.listed)} instead of {expected}")
     _read(label, dataset.reader, [p for p in listing.pairs if p.name not in lacking], source, split, report, pool)
     if labelled and report.histogram is not None:
         report.problems += judge(dataset.reader, split, report.histogram, recorded, report.complete)
         absent = [n for n, count in report.histogram.items() if not count]
-        if absent and report.complete:
+        if absent and report.complete >= min(expected, _MANY):
             report.notes.append(f"{len(absent)} classes never occur: {', '.join(absent[:10])}")
     return report
+
+
+def _images(count: int) -> str:
+    return "1 image" if count == 1 else f"{count} images"
 
 
 def judge(reader: str, split: str, histogram: dict[str, int], recorded: dict | None, images: int) -> list[str]:

@@ -14,7 +14,9 @@ def text(name: str, title: str, splits: dict[str, SplitReport]) -> str:
     """The report as lines."""
     lines = [f"{name}: {title}"]
     for split, found in splits.items():
-        state = "good" if found.good else f"{len(found.missing)} missing, {len(found.problems)} wrong"
+        state = f"{len(found.missing)} missing, {len(found.problems)} wrong"
+        if found.good:
+            state = "good" if found.listed else "not here, and not needed to train"
         lines.append(
             f"  {split}: {found.complete} complete of {found.listed} listed, {found.expected} expected: {state}"
         )
@@ -24,7 +26,7 @@ def text(name: str, title: str, splits: dict[str, SplitReport]) -> str:
                 lines.append(f"    {what}: and {len(entries) - _SHOWN} more (--json FILE lists all)")
         if found.modes:
             sizes = [f"{size} {count}" for size, count in found.sizes.items()]
-            more = f" and {len(sizes) - 3} other sizes" if len(sizes) > 3 else ""
+            more = f" and {len(sizes) - 3} more" if len(sizes) > 3 else ""
             lines.append(f"    modes: {_counted(found.modes)}; sizes: {', '.join(sizes[:3])}{more}")
         if found.histogram and any(found.histogram.values()):
             lines.append(f"    pixels: {_frequent(found)}")

@@ -75,6 +75,7 @@ def stats(folder: Path, out: Path) -> None:
     axes.set_yticks(np.arange(len(names)), [names[i] for i in order], fontsize=7)
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("% of labelled pixels")
     axes.legend(loc="lower right")
     axes.set_title(content["title"])

@@ -54,7 +54,10 @@ def show(folder: Path, split: str, index: int, out: Path) -> None:
 
 
 def stats(folder: Path, out: Path) -> None:
-    """Draw the share of each class in each labelled split of a prepared dataset to `out`, the most frequent on top."""
+    """Draw the share of each class in each labelled split of a prepared dataset to `out`, the most frequent on top.
+
+    Classes that never occur are only counted.
+    """
     from matplotlib.figure import Figure
 
     manifest = folder / MANIFEST
@@ -65,18 +68,19 @@ def stats(folder: Path, out: Path) -> None:
     found = {s: content["splits"][s]["histogram"] for s in splits if "histogram" in content["splits"][s]}
     names = content["classes"]
     shares = {s: np.array([h[n] for n in names]) / max(1, sum(h.values())) for s, h in found.items()}
-    order = np.argsort(next(iter(shares.values())), kind="stable")
-    figure = Figure(figsize=(8, 1.5 + 0.19 * len(names) * max(1, len(shares) / 2)), layout="constrained")
+    order = [i for i in np.argsort(next(iter(shares.values())), kind="stable") if any(s[i] for s in shares.values())]
+    figure = Figure(figsize=(8, 1.5 + 0.19 * len(order) * max(1, len(shares) / 2)), layout="constrained")
     axes = figure.subplots()
     thick = 0.8 / len(shares)
     for number, (split, share) in enumerate(shares.items()):
-        places = np.arange(len(names)) + 0.4 - thick * (number + 0.5)
+        places = np.arange(len(order)) + 0.4 - thick * (number + 0.5)
         axes.barh(places, 100 * share[order], thick, label=f"{split}, {content['splits'][split]['images']} images")
-    axes.set_yticks(np.arange(len(names)), [names[i] for i in order], fontsize=7)
-    axes.set_ylim(-0.6, len(names) - 0.4)
+    axes.set_yticks(np.arange(len(order)), [names[i] for i in order], fontsize=7)
+    axes.set_ylim(-0.6, len(order) - 0.4)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.set_xlabel("% of labelled pixels")
+    absent = len(names) - len(order)
+    axes.set_xlabel("% of labelled pixels" + (f"; {absent} of {len(names)} classes never occur" if absent else ""))
     axes.legend(loc="lower right")
     axes.set_title(content["title"])
     _save(figure, out)

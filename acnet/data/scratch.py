@@ -2,11 +2,10 @@
 
 A copy lies in {scratch}/acnet-data/{dataset}-{digest}/{dataset}, named after its manifest, so that another preparation
 is another folder. Jobs of one machine share it: the first copies while the others wait, and each file is compared with
-its SHA-256 in the manifest before it takes its name. Folders of earlier preparations go once no job reads them.
+its digest in the manifest before it takes its name. Folders of earlier preparations go once no job reads them.
 """
 
 import fcntl
-import hashlib
 import os
 import shutil
 import sys
@@ -14,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from acnet.data.store import MANIFEST
+from acnet.data.store import MANIFEST, FileDigest
 from acnet.errors import AcnetError
 from acnet.fetch.space import check_space
 from acnet.files import digest, read_json, replacing, write_json
@@ -73,14 +72,16 @@ def _copy(source: Path, target: Path, split: str, hashes: dict[str, str]) -> Non
     except AcnetError as error:
         raise _Unfit(str(error)) from error
     progress = Progress(f"copy {source.name} {split}", sum(sizes.values()) >> 20, "MiB")
+    listed = read_json(source / index)
+    pixels = sum(h * w for h, w in listed["sizes"])
     for name, expected in hashes.items():
-        _copy_file(source / name, target / name, expected, progress)
-    write_json(target / index, read_json(source / index))
+        found = FileDigest(listed["sizes"], max(1, sizes[name] // max(1, pixels)))
+        _copy_file(source / name, target / name, expected, found, progress)
+    write_json(target / index, listed)
     progress.finish()
 
 
-def _copy_file(source: Path, target: Path, expected: str, progress: Progress) -> None:
-    found = hashlib.sha256()
+def _copy_file(source: Path, target: Path, expected: str, found: FileDigest, progress: Progress) -> None:
     try:
         with replacing(target) as temporary:
             with open(source, "rb") as reading, open(temporary, "wb") as writing:

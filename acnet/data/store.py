@@ -126,6 +126,34 @@ def _crc32(path: Path, first: int, count: int) -> int:
     return mark
 
 
+class FileDigest:
+    """The digest of a data file (see Places.finish), from its bytes as they pass by."""
+
+    def __init__(self, sizes: Iterable[tuple[int, int]], channels: int):
+        self._sizes, self._channels = iter(sizes), channels
+        self._made, self._mark = hashlib.sha256(), 0
+        self._next()
+
+    def update(self, piece: bytes) -> None:
+        """The next bytes of the file, any number of them."""
+        rest = memoryview(piece)
+        while rest and self._size:
+            taken, rest = rest[: self._left], rest[self._left :]
+            self._mark = zlib.crc32(taken, self._mark)
+            self._left -= len(taken)
+            if not self._left:
+                self._made.update(f"{self._size[0]} {self._size[1]} {self._mark}\n".encode())
+                self._next()
+
+    def hexdigest(self) -> str:
+        """The digest, as in the manifest."""
+        return self._made.hexdigest()
+
+    def _next(self) -> None:
+        self._size, self._mark = next(self._sizes, None), 0
+        self._left = self._channels * self._size[0] * self._size[1] if self._size else 0
+
+
 class Store:
     """The images and labels of one prepared split, as views of memory maps."""
 

@@ -64,6 +64,21 @@ def test_the_manifest_counts_and_hashes(prepared):
     assert str(folder.parent) not in text
 
 
+@pytest.mark.parametrize("piece", [1000, 4096, 10**9])
+def test_the_manifests_digest_is_that_of_the_bytes_in_any_pieces(piece, prepared):
+    folder = prepared["ade20k"]
+    manifest = json.loads((folder / "manifest.json").read_text())
+    sizes = json.loads((folder / "train.index.json").read_text())["sizes"]
+    for name, channels in (("train.images.bin", 3), ("train.labels.bin", 1)):
+        data, expected = bytearray((folder / name).read_bytes()), manifest["splits"]["train"]["files"][name]
+        for good in (True, False):
+            made = store.FileDigest(sizes, channels)
+            for start in range(0, len(data), piece):
+                made.update(data[start : start + piece])
+            assert (made.hexdigest() == expected) is good
+            data[-1] ^= 1  # and once more
+
+
 def test_a_split_without_labels_has_none_to_give(prepared):
     with pytest.raises(AcnetError, match="split 'test' has no public labels"):
         Store(prepared["ade20k"], "test").label(0)

@@ -10,7 +10,6 @@ benchmarks/results/{scale}.json under the device's name, so that an interrupted 
 
 import argparse
 import gc
-import resource
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -60,7 +59,6 @@ def stepped(campaign: Campaign, run: str, arguments: argparse.Namespace) -> dict
     cost, pieces = fitting(params, arguments.steps)
     speed = cost.flops_per_image * cost.images / cost.seconds
     images = training_steps(campaign, real) * real["train"]["batch"]
-    peak = cost.peak_bytes or 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "steps": arguments.steps,
         "crop": params["train"]["crop"],
@@ -69,7 +67,7 @@ def stepped(campaign: Campaign, run: str, arguments: argparse.Namespace) -> dict
         "precision": params["train"]["precision"],
         "whole": arguments.crop is None,
         "images_per_second": round(cost.images_per_second, 3),
-        "peak_mib": round(peak / 2**20),
+        "peak_mib": None if cost.peak_bytes is None else round(cost.peak_bytes / 2**20),  # of a GPU
         "hours": round(images * flops_per_image(real) / speed / 3600, 2),
     }
 

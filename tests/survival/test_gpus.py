@@ -8,7 +8,7 @@ import time
 
 from tests.workflow.conftest import copy_project, shorten
 
-RUNS = ("fcn_s16", "gc_s16", "gcm_d2_s16", "gcm_d5_s16")
+RUNS = ("fcn_s16", "gc_s16", "gcm_d5_s16")
 # A device that is leased like a GPU and computes like a CPU; it says when it is taken and given back.
 PRETEND = """    if not torch.cuda.is_available():
         import atexit

@@ -81,7 +81,7 @@ def augmented(images: list[np.ndarray], mirrors: tuple[bool, ...], size: tuple[i
     inputs, samples = [], []
     for image in images:
         for mirrored in mirrors:
-            pixels = torch.from_numpy(np.ascontiguousarray(image[:, ::-1] if mirrored else image)).permute(2, 0, 1)
+            pixels = torch.from_numpy(np.array(image[:, ::-1] if mirrored else image)).permute(2, 0, 1)
             about = {"ori_shape": size, "img_shape": image.shape[:2], "pad_shape": image.shape[:2], "flip": mirrored}
             about["flip_direction"] = "horizontal" if mirrored else None
             inputs.append([pixels])

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 import subprocess
 import sys
 import time
@@ -39,16 +40,17 @@ def measured_params(of: str) -> dict[str, Any]:
     """The kind's parameters; where a whole step is too much for this device, with a smaller batch, then crop."""
     import torch
 
-    from acnet.watch.measure import flops_per_image
-
     params = json.loads(of)
     train = params["train"]
     limit = _AFFORDABLE["cuda" if torch.cuda.is_available() else "cpu"]
-    while flops_per_image(params) * train["batch"] > limit and (train["batch"] > 2 or min(train["crop"]) > 64):
+    per_pixel = arithmetic(of)[0] / math.prod(train["crop"])
+    while per_pixel * math.prod(train["crop"]) * train["batch"] > limit:
         if train["batch"] > 2:
             train.update(batch=max(2, train["batch"] // 2), accumulate=1)
-        else:
+        elif min(train["crop"]) > 64:
             train["crop"] = [max(64, side * 3 // 4) for side in train["crop"]]
+        else:
+            break
     return params
 
 

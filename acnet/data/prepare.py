@@ -25,7 +25,7 @@ from acnet.progress import Progress
 Judge = Callable[[str, dict[str, Any]], list[str]]
 _WORK = ".preparing"
 TOLERANCE = 0.01  # real copies differ by an image or two from the official counts
-_MOST = 16  # processes: together they stay under 1 GB, and write faster than most disks
+_MOST = 12  # processes: together they stay under 1 GB, and write faster than most disks
 _SKIPPED = "not on disk, skipped; only a submission needs it"
 
 
@@ -47,7 +47,7 @@ class _Split:
 def prepare(name: str, dataset: Any, source: Path, out: Path, threads: int = 1, judge: Judge = lambda *_: []) -> dict:
     """Read all splits of `dataset` under `source` into a store in `out`; the manifest as a dict.
 
-    `threads` processes decode, at most sixteen. Memory does not grow with the dataset; equal input gives equal bytes.
+    `threads` processes decode, at most twelve. Memory does not grow with the dataset; equal input gives equal bytes.
     A broken-off preparation is continued, image by image, unless the source has changed. Until the manifest is written,
     last, the store counts as absent. `judge` says from a split's name and record in the manifest what is wrong with it.
     Raises AcnetError for whatever is missing or wrong in the dataset, and for a disk

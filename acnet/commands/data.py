@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from acnet.commands import inspect
@@ -65,12 +66,19 @@ def _prepare(parsed: argparse.Namespace) -> None:
     from acnet.data.source import find_source
     from acnet.inspect import report
     from acnet.inspect.check import judge
+    from acnet.inspect.coding import VocOrder
 
     name, data = parsed.dataset, parsed.data_root
     dataset = find_dataset(parsed.params_root, name)
     source = find_source(name, dataset)
     recorded = report.read_recorded(parsed.params_root, data, name)
-    right = lambda split, said: judge(dataset.reader, split, said["histogram"], recorded, said["images"])  # noqa: E731
+
+    def right(split: str, said: dict, by_image: Iterator) -> list[str]:
+        order = VocOrder.of(dataset.reader, source, split)
+        for image, counts in by_image:
+            order.add(image, counts)
+        return order.suspicions() + judge(dataset.reader, split, said["histogram"], recorded, said["images"])
+
     manifest = prepare(name, dataset, source, data / name, parsed.threads, right)
     if recorded is None and dataset.generate is None:
         report.record(data, name, {split: said.get("histogram") for split, said in manifest["splits"].items()})

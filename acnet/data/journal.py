@@ -59,6 +59,15 @@ class Journal:
         with open(self._path(places), "a") as handle:
             handle.write(json.dumps(entry) + "\n")
 
+    def counts(self, places: Places) -> Iterator[tuple[int, np.ndarray]]:
+        """(index, label counts (256,)) of each finished image, one by one."""
+        with open(self._path(places)) as handle:
+            for line in handle:
+                entry, counts = json.loads(line), np.zeros(256, np.int64)
+                for value, count in entry["counts"].items():
+                    counts[int(value)] = count
+                yield entry["index"], counts
+
     def _path(self, places: Places) -> Path:
         return self.work / f"{places.split}.journal"
 

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from acnet.fetch.space import check_space
 from acnet.files import no_room, read_json, write_json
 from acnet.progress import Progress
 
-Judge = Callable[[str, dict[str, Any]], list[str]]
+Judge = Callable[[str, dict[str, Any], Iterator[tuple[str, np.ndarray]]], list[str]]
 _WORK = ".preparing"
 TOLERANCE = 0.01  # real copies differ by an image or two from the official counts
 _MOST = 12  # processes: together they stay under 1 GB, and write faster than most disks
@@ -49,7 +49,8 @@ def prepare(name: str, dataset: Any, source: Path, out: Path, threads: int = 1, 
 
     `threads` processes decode, at most twelve. Memory does not grow with the dataset; equal input gives equal bytes.
     A broken-off preparation is continued, image by image, unless the source has changed. Until the manifest is written,
-    last, the store counts as absent. `judge` says from a split's name and record in the manifest what is wrong with it.
+    last, the store counts as absent. `judge` says from a split's name, its record in the manifest and the
+    label counts of each image by name what is wrong with it.
     Raises AcnetError for whatever is missing or wrong in the dataset, and for a disk
     too small before it is filled.
     """
@@ -64,9 +65,11 @@ def prepare(name: str, dataset: Any, source: Path, out: Path, threads: int = 1, 
             keep_memory()
             with Pool(min(threads, _MOST), keep_memory) as pool:
                 records = {s.name: _prepare_split(f"{name} {s.name}", dataset, s, work, journal, pool) for s in splits}
-            for split, record in records.items():
-                for problem in judge(split, record) if "histogram" in record else ():
-                    raise AcnetError(f"{name} {split}: {problem}; `acnet data check {name}` tells more")
+            for split in splits:
+                if split.labelled:
+                    by_image = ((split.pairs[i].name, found) for i, found in journal.counts(split.places(work)))
+                    for problem in judge(split.name, records[split.name], by_image):
+                        raise AcnetError(f"{name} {split.name}: {problem}; `acnet data check {name}` tells more")
             manifest = {
                 "dataset": name,
                 "title": dataset.title,

@@ -175,6 +175,24 @@ def test_the_order_of_fcns_labels_is_refused_by_name(voc):
     assert "1 of 12 objects" in problem and "in the order of FCN's 59_labels.txt 12: that order is refused" in problem
 
 
+@pytest.mark.parametrize(("order", "status"), [("fcn", 2), ("ours", 0)])
+def test_the_order_of_fcns_labels_is_not_prepared_either(order, status, voc, root, tmp_path, monkeypatch, capsys):
+    params, data = tmp_path / "params", tmp_path / "data"
+    shutil.copytree(root / "params", params)
+    text = (params / "datasets.yaml").read_text()
+    (params / "datasets.yaml").write_text(
+        text.replace(
+            "{train: 4998, val: 5105}\n  train: train\n  evaluate: val",
+            "{train: 12}\n  train: train\n  evaluate: train",
+        )
+    )
+    monkeypatch.setenv("ACNET_PASCAL_CONTEXT", str(voc(order)))
+    said = ["--params-root", str(params), "--data-root", str(data), "data", "prepare", "pascal_context"]
+    assert main(said) == status
+    assert ("59_labels.txt" in capsys.readouterr().err) is (status == 2)
+    assert (data / "pascal_context/manifest.json").exists() is (status == 0)
+
+
 def test_the_right_order_is_not_suspected(voc):
     assert found("pascal_context", voc("ours"))["train"].problems == []
 

@@ -44,7 +44,7 @@ def publish(
             shutil.copyfile(source / name, temporary)
     results = Results(scale, results_root)
     command = command or _command(scale, tables, results)
-    write_text(target / "README.md", _readme(scale, tables, results, command))
+    write_text(target / "README.md", _readme(scale, tables, results, command, gates=bool(_gates(source))))
     return [*(target / name for name in names), target / "README.md"]
 
 
@@ -72,13 +72,13 @@ def _names(folder: str, stems: Iterable[str], suffixes: tuple[str, ...]) -> list
     return [Path(folder) / f"{stem}.{suffix}" for stem in stems for suffix in suffixes]
 
 
-def _readme(scale: ScaleInfo, tables: Tables, results: Results, command: str) -> str:
+def _readme(scale: ScaleInfo, tables: Tables, results: Results, command: str, gates: bool) -> str:
     kept = "" if scale.generated else " Figures that show images of the dataset, and the page, stay local."
     parts = [
         f"# {scale.title}",
         scale.banner.strip(),
         f"Made by `{command}`.{kept}",
-        "\n".join(_contents(scale, tables)),
+        "\n".join(_contents(scale, tables, gates)),
         "## Runs",
         "Scores in percent; parameters by the digest of the run's params.yaml.",
         "\n".join(_runs(scale, tables, results)),
@@ -86,13 +86,18 @@ def _readme(scale: ScaleInfo, tables: Tables, results: Results, command: str) ->
     return "\n\n".join(parts) + "\n"
 
 
-def _contents(scale: ScaleInfo, tables: Tables) -> list[str]:
+def _contents(scale: ScaleInfo, tables: Tables, gates: bool) -> list[str]:
     lines = [f"- [{heading(name)}](tables/{name}.md): {tables.table(name).title}" for name in scale.tables]
     lines += [
         f"- [{heading(name)}](figures/{name}.png): {tables.figure(name).title}"
         for name in _figures(scale, tables)
         if name in tables.figures
     ]
+    if gates:
+        lines.append(
+            "- Where the gates are large: [of one network](figures/gates.png), [of every network](figures/gates_runs.png), all "
+            "numbers in [gates.csv](gates.csv)"
+        )
     return [*lines, "- [Training curves](figures/curves.png)", "- [Claims](claims.json)"]
 
 

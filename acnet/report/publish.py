@@ -95,9 +95,9 @@ def _contents(scale: ScaleInfo, tables: Tables, gates: bool) -> list[str]:
     ]
     if gates:
         lines.append(
-            "- Where the gates are large: [of one network](figures/gates.png), [of every network](figures/gates_runs.png), all "
-            "numbers in [gates.csv](gates.csv)"
+            "- Where the gates are large: [one network](figures/gates.png), [every network](figures/gates_runs.png),"
         )
+        lines.append("  [all numbers](gates.csv)")
     return [*lines, "- [Training curves](figures/curves.png)", "- [Claims](claims.json)"]
 
 

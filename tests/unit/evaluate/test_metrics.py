@@ -1,4 +1,3 @@
-import importlib.util
 import json
 import math
 
@@ -10,6 +9,7 @@ from PIL import Image
 from acnet.data.classes import load
 from acnet.evaluate.confusion import confusion
 from acnet.evaluate.metrics import summary
+from tests.areas import equals_areas, random_maps
 
 
 def test_three_classes_by_hand():
@@ -118,29 +118,6 @@ def test_class_iou_equals_cityscapesscripts(tmp_path):
     assert ours["category_miou"] == pytest.approx(theirs["averageScoreCategories"], abs=1e-12)
 
 
-def random_maps(classes):
-    """Four images: predictions miss the last class, and both miss the one before it; truths hold void."""
-    rng = np.random.default_rng(classes)
-    for _ in range(4):
-        truth = rng.choice([*range(classes - 2), classes - 1, 255], (90, 120)).astype(np.uint8)
-        guess = rng.integers(0, classes - 2, (90, 120)).astype(np.uint8)
-        yield truth, np.where((rng.random(truth.shape) < 0.5) & (truth < classes - 2), truth, guess).astype(np.uint8)
-
-
-def equals_areas(classes, intersect, union, _, labelled):
-    """Our measures of `random_maps` are those of the areas that another tool sums, float64."""
-    total = sum(confusion(truth, guess, classes) for truth, guess in random_maps(classes))
-    ours = summary(total, [str(i) for i in range(classes)], "camvid")
-    iou, accuracy = (intersect / union).numpy(), (intersect / labelled).numpy()
-    found = [math.nan if value is None else value for value in ours["class_iou"].values()]
-    np.testing.assert_allclose(found, iou, atol=1e-9, rtol=0, equal_nan=True)
-    assert math.isnan(iou[-2]) and iou[-1] == 0
-    assert ours["miou"] == pytest.approx(np.nanmean(iou), abs=1e-9)
-    assert ours["pixacc"] == pytest.approx(float(intersect.sum() / labelled.sum()), abs=1e-9)
-    assert ours["mean_accuracy"] == pytest.approx(np.nanmean(accuracy), abs=1e-9)
-    return ours
-
-
 @pytest.mark.parametrize("classes", [19, 59, 60, 150, 171])
 def test_every_measure_equals_mmsegmentations_formula(classes):
     # IoUMetric of mmsegmentation 1.x: histograms by image, summed over the set. It divides float32 numbers; here its
@@ -153,23 +130,6 @@ def test_every_measure_equals_mmsegmentations_formula(classes):
         areas += torch.stack([torch.histc(p.float(), bins=classes, min=0, max=classes - 1) for p in parts]).double()
     intersect, predicted, labelled = areas
     equals_areas(classes, intersect, predicted + labelled - intersect, predicted, labelled)
-
-
-@pytest.mark.parametrize("classes", [19, 59, 60, 150, 171])
-def test_every_measure_equals_mmsegmentation_itself(classes, root):
-    spec = importlib.util.spec_from_file_location("mmsegmentation", root / "benchmarks/mmsegmentation.py")
-    peer = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(peer)
-    if not peer.installed():
-        pytest.skip("mmsegmentation is not installed; benchmarks/mmsegmentation.py says how")
-    from mmseg.evaluation.metrics import IoUMetric
-
-    counted = [peer.intersect_and_union(truth, guess, classes) for truth, guess in random_maps(classes)]
-    areas = [sum(part).double() for part in zip(*counted, strict=True)]
-    ours = equals_areas(classes, *areas)
-    theirs = IoUMetric.total_area_to_metrics(*areas, metrics=["mIoU"])
-    for key, value in (("aAcc", ours["pixacc"]), ("IoU", ours["miou"]), ("Acc", ours["mean_accuracy"])):
-        assert np.nanmean(theirs[key]) == pytest.approx(value, abs=1e-9)
 
 
 def sceneparsing(label, guess, classes=150):

@@ -12,7 +12,8 @@ from tests.conftest import ROOT
 
 # What `pip install mmsegmentation==1.2.2 mmcv-lite==2.1.0 ftfy regex` adds, without a second torch.
 PACKAGES = """
-mmsegmentation==1.2.2 mmcv-lite==2.1.0 mmengine==0.10.7 opencv-python-headless ftfy regex addict yapf termcolor prettytable
+mmsegmentation==1.2.2 mmcv-lite==2.1.0 mmengine==0.10.7 opencv-python-headless ftfy regex
+addict yapf termcolor prettytable
 """
 
 

@@ -74,7 +74,10 @@ class Project:
             alive = process.poll() is None
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            hits += alive and process.wait() == -signal.SIGKILL
+            if alive and process.wait() == -signal.SIGKILL:
+                hits += 1
+            else:
+                whole *= 0.85  # the first time was slower: less went on beside it now
             self.git("fsck", "--strict")
             if hits == 10:
                 return

@@ -1,5 +1,6 @@
 """The part of a report that may go into git: tables, claims, charts; images only where they are generated."""
 
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +12,7 @@ from acnet.report.results import Results
 from acnet.report.scale import ScaleInfo
 from acnet.report.text import heading, number
 
+_MEASURED = re.compile(r"^\| ([\w-]+) \| (\d+) \| ([\w-]+) \| \d", re.MULTILINE)  # a line of _runs with a score
 _TABLE_SUFFIXES, _FIGURE_SUFFIXES = ("csv", "md", "tex"), ("png", "pdf")
 
 
@@ -27,7 +29,8 @@ def publish(
 
     `published_root` is out_root/published unless it is given, and `command` what trains the runs at hand. Figures
     that show images, and the page with them inside, are copied for generated data only. What was published before is
-    replaced. Raises AcnetError naming the first file that the report has not written yet.
+    replaced. Raises AcnetError naming the first file that the report has not written yet; where no run is measured; and
+    where the report published before has scores of runs that are not at hand here, which it would lose.
     """
     tables = load_tables(params_root)
     source, target = Path(out_root) / scale.name, Path(published_root or Path(out_root) / "published") / scale.name
@@ -38,14 +41,29 @@ def publish(
     for name in names:
         if not (source / name).exists():
             raise AcnetError(f"{source / name}: not there; make the report of scale {scale.name} first")
+    results = Results(scale, results_root)
+    listed = _runs(scale, tables, results)
+    _refuse_loss(scale, listed, target / "README.md")
     shutil.rmtree(target, ignore_errors=True)
     for name in names:
         with replacing(target / name) as temporary:
             shutil.copyfile(source / name, temporary)
-    results = Results(scale, results_root)
     command = command or _command(scale, tables, results)
-    write_text(target / "README.md", _readme(scale, tables, results, command, gates=bool(_gates(source))))
+    write_text(target / "README.md", _readme(scale, tables, listed, command, gates=bool(_gates(source))))
     return [*(target / name for name in names), target / "README.md"]
+
+
+def _refuse_loss(scale: ScaleInfo, listed: list[str], published: Path) -> None:
+    """AcnetError if no run among the lines of _runs has a score, or one of those `published` has is missing there."""
+    here = set(_MEASURED.findall("\n".join(listed)))
+    if not here:
+        raise AcnetError(f"scale '{scale.name}': no run of it is measured here, so there is nothing to publish")
+    there = _MEASURED.findall(published.read_text(encoding="utf-8")) if published.exists() else []
+    if lost := list(dict.fromkeys(run for run, seed, protocol in there if (run, seed, protocol) not in here)):
+        raise AcnetError(
+            f"{published}: lists scores of runs that are not measured here: {', '.join(lost)}; "
+            f"delete {published.parent} first to replace it without them"
+        )
 
 
 def _command(scale: ScaleInfo, tables: Tables, results: Results) -> str:
@@ -72,7 +90,7 @@ def _names(folder: str, stems: Iterable[str], suffixes: tuple[str, ...]) -> list
     return [Path(folder) / f"{stem}.{suffix}" for stem in stems for suffix in suffixes]
 
 
-def _readme(scale: ScaleInfo, tables: Tables, results: Results, command: str, gates: bool) -> str:
+def _readme(scale: ScaleInfo, tables: Tables, listed: list[str], command: str, gates: bool) -> str:
     kept = "" if scale.generated else " Figures that show images of the dataset, and the page, stay local."
     parts = [
         f"# {scale.title}",
@@ -81,7 +99,7 @@ def _readme(scale: ScaleInfo, tables: Tables, results: Results, command: str, ga
         "\n".join(_contents(scale, tables, gates)),
         "## Runs",
         "Scores in percent; parameters by the digest of the run's params.yaml.",
-        "\n".join(_runs(scale, tables, results)),
+        "\n".join(listed),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -102,6 +120,7 @@ def _contents(scale: ScaleInfo, tables: Tables, gates: bool) -> list[str]:
 
 
 def _runs(scale: ScaleInfo, tables: Tables, results: Results) -> list[str]:
+    """The table of runs, line by line: each trained run by each protocol that it is measured with."""
     lines = [
         "| run | seed | protocol | mIoU | parameters | commit | initial weights |",
         "| --- | --- | --- | ---: | --- | --- | --- |",

@@ -5,6 +5,7 @@ import dataclasses
 import html
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 
 import pytest
@@ -205,3 +206,20 @@ def test_generated_images_may_be_published_once_the_report_is_whole(campaign, tm
         path.name for path in publish(made.scale, **made.roots, published_root=tmp_path / "published", command="m")
     ]
     assert {"figure5.png", "index.html"} <= set(names)
+
+
+def test_a_published_report_is_not_replaced_by_one_that_lacks_its_runs(campaign):
+    made = campaign(generated=False, tables=["table8"], figures=["figure1"])
+    report(made)
+    readme = publish(made.scale, **made.roots)[-1]
+    before = readme.read_text()
+    shutil.rmtree(made.results / "gc_s16")
+    with pytest.raises(AcnetError, match=r"README.md: lists scores .* not measured here: gc_s16; delete .*mini first"):
+        publish(made.scale, **made.roots)
+    assert readme.read_text() == before
+    shutil.rmtree(readme.parent)
+    assert "| gc_s16 |" not in publish(made.scale, **made.roots)[-1].read_text()
+    shutil.rmtree(made.results)
+    with pytest.raises(AcnetError, match="scale 'mini': no run of it is measured here"):
+        publish(made.scale, **made.roots)
+    assert readme.exists()

@@ -21,12 +21,11 @@ from acnet.train.deadline import Deadline
 from acnet.train.failure import Incurable, circumstances, refuse_retry, remember
 from acnet.train.initial import load_initial
 from acnet.train.live import Live, journal, note
-from acnet.train.lock import FILE as LOCK
 from acnet.train.lock import RunLock
 from acnet.train.optimiser import poly, set_rate
 from acnet.train.parallel import Processes
 from acnet.train.position import Position
-from acnet.train.publish import publish
+from acnet.train.publish import clear, publish
 from acnet.train.state import load_state, read_state, save_state
 from acnet.train.step import Step, count_valid, out_of_memory
 from acnet.train.stop import StopRequest
@@ -121,7 +120,7 @@ class _Training:
             facts = {"context_scalars": scalars, "journal": journal(self.resume)}
             self.lock.check()
             publish(self.params, self.folder, step.network, device, self.processes, position, **facts)
-            _clear(self.resume)
+            clear(self.resume)
 
     def _resumed(self, step: Step) -> Position:
         """Where the newest sound state stands, loaded into `step`; the beginning without one."""
@@ -235,13 +234,6 @@ class _Training:
 
 def _parts(step: Step) -> dict[str, Any]:
     return {"network": step.network, "optimiser": step.optimiser, "scaler": step.scaler}
-
-
-def _clear(resume: Path) -> None:
-    """Remove everything but the lock, whose release follows."""
-    for entry in resume.iterdir():
-        if entry.name != LOCK:
-            entry.unlink(missing_ok=True)
 
 
 def _values(scalars: Mapping[str, torch.Tensor]) -> dict[str, float]:

@@ -11,6 +11,7 @@ from torch import nn
 
 from acnet.files import digest, read_json, replacing, sha256, write_json, write_text
 from acnet.provenance import now, provenance
+from acnet.train.lock import FILE as LOCK
 from acnet.train.parallel import Processes
 from acnet.train.position import HISTORY, Position
 
@@ -58,3 +59,10 @@ def finished(folder: Path, params: Mapping[str, Any]) -> bool:
         return False
     said = read_json(facts)
     return said["params_hash"] == digest(params) and said["checkpoint_sha256"] == sha256(checkpoint)
+
+
+def clear(resume: Path) -> None:
+    """Remove what a finished run needs no more: everything in `resume` but the lock, whose release follows."""
+    for entry in resume.iterdir():
+        if entry.name != LOCK:
+            entry.unlink(missing_ok=True)

@@ -11,21 +11,27 @@ from acnet.progress import duration
 from acnet.train.live import progress
 from acnet.train.lock import Holder, RunLock, live_holder
 from acnet.train.parallel import Processes
-from acnet.train.publish import finished
+from acnet.train.publish import clear, finished
 
 _EVERY = 10.0  # seconds between lines
 
 
 def take_turn(lock: RunLock, params: Mapping[str, Any], folder: Path, processes: Processes) -> bool:
-    """Hold the lock of the run in `folder`; False if another trainer has finished it in the meantime.
+    """Hold the lock of the run in `folder`; False if it is finished, by another trainer in the meantime or before.
 
     The first process takes the lock for all processes of its torchrun; the others wait for that.
     """
     if processes.rank > 0:
         return _follow(processes.group, params, folder)
     waited = lock.acquire(_Watch(params["run"], folder / "resume"))
-    if waited and finished(folder, params):
-        print(f"{params['run']}: the other trainer has finished it", file=sys.stderr)
+    if finished(folder, params):
+        told = (
+            "the other trainer has finished it"
+            if waited
+            else "finished already; delete checkpoint.pt to train it again"
+        )
+        print(f"{params['run']}: {told}", file=sys.stderr)
+        clear(folder / "resume")
         lock.release()
         return False
     return True
@@ -39,7 +45,7 @@ def _follow(group: str, params: Mapping[str, Any], folder: Path) -> bool:
         if os.getppid() != parent:
             raise SystemExit(1)  # torchrun is gone
         time.sleep(0.2)
-    return True
+    return not finished(folder, params)
 
 
 class _Watch:

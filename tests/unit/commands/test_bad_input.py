@@ -166,6 +166,7 @@ def test_fine_tuning_from_a_run_that_is_not_trained(here, acnet):
 
 def test_training_and_evaluation_before_the_data_are_prepared(here, refused):
     shutil.rmtree(here / "data/mini_cityscapes")
+    (here / RUN / "history.csv").unlink()  # else it is finished
     for words in (f"train --params {RUN}/params.yaml", f"evaluate --params {RUN}/params.yaml --protocol single"):
         assert refused(words).endswith(
             "data/mini_cityscapes/manifest.json: not there; prepare the dataset first (acnet data prepare mini_city"

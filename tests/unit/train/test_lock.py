@@ -163,3 +163,16 @@ def test_the_second_trainer_takes_over_what_the_first_left_undone(tiny, undistur
     thread.start()
     tiny.train()
     assert tiny.history() == undisturbed.history()
+
+
+def test_a_finished_run_is_not_trained_again(tiny, capfd):
+    tiny.train()
+    checkpoint = tiny.folder() / "checkpoint.pt"
+    made = checkpoint.stat().st_mtime_ns
+    left = tiny.folder() / "resume/state1.pt"  # by a kill after the last file was put in place
+    left.parent.mkdir()
+    left.touch()
+    capfd.readouterr()
+    tiny.train()
+    assert "tiny: finished already; delete checkpoint.pt to train it again" in capfd.readouterr().err
+    assert checkpoint.stat().st_mtime_ns == made and not left.parent.exists()

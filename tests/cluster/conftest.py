@@ -14,13 +14,13 @@ import pytest
 from filelock import FileLock
 
 from tests.cluster.slurm import Slurm, missing
-from tests.workflow.conftest import Project, copy_project, files_below, shorten
+from tests.workflow.conftest import Project, copy_project, shorten
 
 # Of the profile's settings, only those that say how long to wait.
 PATIENCE = ("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10")
 RUN = "results/mini/fcn_s16/seed0"
 METRICS = f"{RUN}/metrics/single.json"
-CAMPAIGN = "table5"
+TABLE = "table5"
 # Each job notes its Slurm id, the GPU it was given and the minutes it has.
 _NOTE = (
     "sh -c 'echo $SLURM_JOB_ID ${{CUDA_VISIBLE_DEVICES:-none}} ${{ACNET_TIME_LIMIT:-none}} >> jobs.txt; exec $0 $@' "
@@ -123,7 +123,7 @@ def _running(nodes: int) -> Iterator[Slurm]:
 
 @pytest.fixture(scope="session")
 def reference(tmp_path_factory) -> Project:
-    """A copy in which one table and one longer training were run without Slurm; all test processes share it."""
+    """A copy in which the whole campaign was run without Slurm; all test processes share it."""
     shared = tmp_path_factory.getbasetemp()
     shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
     folder = shared / "reference"
@@ -131,7 +131,7 @@ def reference(tmp_path_factory) -> Project:
         if not folder.exists():
             project = copy_project(shared / "making")
             _adapt(project)
-            project.snakemake("--cores", "2", CAMPAIGN, METRICS, "--resources", "gpu=2")
+            project.snakemake("--cores", "2", "--resources", "gpu=2")
             project.folder.rename(folder)
     return Project(folder)
 
@@ -177,9 +177,3 @@ def _adapt(project: Project) -> None:
     recipe.write_text(text)
     project.edit("workflow/rules/train.smk", "acnet train", _NOTE + "acnet train")
     project.edit("workflow/rules/evaluate.smk", "acnet evaluate", _NOTE + "acnet evaluate")
-
-
-def measured(folder: Path) -> dict[str, str]:
-    """Hashes of what was measured of the networks of the table, below a project's results."""
-    files = files_below(folder / "results")
-    return {name: value for name, value in files.items() if name.startswith("mini/ade_") and "/metrics/" in name}

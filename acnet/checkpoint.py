@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from acnet.errors import AcnetError
+from acnet.files import read_json, sha256
 
 _BROKEN = (lzma.LZMAError, pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError)
 
@@ -53,6 +54,19 @@ def fit(module: nn.Module, state: Mapping[str, Tensor], file: Path) -> None:
         if name not in own:
             refuse(file, f"it has {name}, which the run's parameters do not ask for")
     module.load_state_dict({name: tensor.to(own[name].dtype) for name, tensor in state.items()})
+
+
+def compare_with_record(file: Path) -> None:
+    """AcnetError if a provenance.json beside `file`, a checkpoint, was written for another file.
+
+    torch.load notices no flipped bit, and no weights of another seed.
+    """
+    facts = file.with_name("provenance.json")
+    if facts.exists() and sha256(file) != read_json(facts)["checkpoint_sha256"]:
+        raise AcnetError(
+            f"{file}: its SHA-256 is not the one in {facts.name} beside it; "
+            "restore it, or delete it and train this run again"
+        )
 
 
 def refuse(file: Path, difference: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from acnet.checkpoint import fit, read_checkpoint, refuse
+from acnet.checkpoint import compare_with_record, fit, read_checkpoint, refuse
 from acnet.evaluate.fold import Inference
 from acnet.files import canonical
 from acnet.model import build_network
@@ -15,8 +15,8 @@ from acnet.model import build_network
 def load_network(params: Mapping[str, Any], checkpoint: Path, device: torch.device) -> Inference:
     """The network of the resolved run `params` with the weights of `checkpoint`, in eval mode on `device`.
 
-    Raises AcnetError, naming the file, when it is missing, broken, or of another network; then it names the first
-    parameter that differs, or the first tensor when the file tells no parameters.
+    Raises AcnetError, naming the file, when it is missing, broken, not the one its run has recorded, or of another
+    network; then it names the first parameter that differs, or the first tensor when the file tells no parameters.
     """
     asked = {**params["model"], "classes": params["classes"]}
     content = read_checkpoint(checkpoint)
@@ -26,5 +26,6 @@ def load_network(params: Mapping[str, Any], checkpoint: Path, device: torch.devi
             refuse(checkpoint, f"{key}: trained with {stored[key]}, the run's parameters ask for {asked[key]}")
     network = build_network(asked)
     fit(network, content["network"], checkpoint)
+    compare_with_record(checkpoint)
     # Inference on a CPU is some 1.2 times faster in this memory format.
     return Inference(network.eval().to(device, memory_format=torch.channels_last))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import nn
 
-from acnet.checkpoint import fit, read_checkpoint, read_tensors
+from acnet.checkpoint import compare_with_record, fit, read_checkpoint, read_tensors
 from acnet.errors import AcnetError
 from acnet.files import sha256
 
@@ -20,6 +20,7 @@ def load_initial(network: nn.Module, init: Mapping, runs: Path, seed_folder: str
     if init["kind"] == "run":
         file = runs / init["run"] / seed_folder / "checkpoint.pt"
         fit(network, read_checkpoint(file)["network"], file)
+        compare_with_record(file)
         return
     file = Path(init["file"])
     if not file.is_file():

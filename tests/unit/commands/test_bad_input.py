@@ -140,6 +140,16 @@ def test_a_checkpoint_with_tensors_of_another_shape(here, refused):
     assert "backbone.conv1.weight has shape (3, 3, 7, 7), expected (4, 3, 7, 7)" in line
 
 
+def test_a_checkpoint_that_its_run_did_not_leave(here, refused):
+    file = here / RUN / "checkpoint.pt"
+    content = torch.load(file, weights_only=True)
+    content["network"]["backbone.conv1.weight"][0, 0, 0, 0] += 2**-20  # as a flipped bit, or another seed
+    torch.save(content, file)
+    for words in ("evaluate", "examples", "gates"):
+        line = refused(f"{words} --params {RUN}/params.yaml --protocol single")
+        assert f"{RUN}/checkpoint.pt: its SHA-256 is not the one in provenance.json beside it; restore it" in line
+
+
 @pytest.mark.parametrize("content", [None, b"", b"no checkpoint", "cut", "code", "no network"], ids=str)
 def test_a_missing_or_broken_checkpoint(here, refused, content):
     file = here / RUN / "checkpoint.pt"

@@ -37,6 +37,7 @@ def classifier(here):
         weight, bias = (tensors[f"classifier.1.{kind}"] for kind in ("weight", "bias"))
         tensors["classifier.1.weight"], tensors["classifier.1.bias"] = change(weight, bias)
         torch.save(content, here / RUN / "checkpoint.pt")
+        (here / RUN / "provenance.json").unlink(missing_ok=True)  # which says what the training left
 
     return alter
 

@@ -1,9 +1,10 @@
 """acnet compare: two runs, class by class and image by image."""
 
 import argparse
-from pathlib import Path
+import sys
 
-from acnet.commands.options import campaign, command, scale_option, whole
+from acnet.commands.options import campaign, command, folder_to_write, scale_option, whole
+from acnet.errors import AcnetError
 from acnet.params.resolved import read_resolved, run_folder
 
 
@@ -16,19 +17,30 @@ def add(commands) -> None:
     compare.add_argument("--protocol", default="single", help="an entry of protocols.yaml (single)")
     compare.add_argument("--seed", type=whole(0), help="of both runs (the scale's first)")
     compare.add_argument("--images", type=whole(1), default=8, help="how many of the images that change most (8)")
-    compare.add_argument("--out", type=Path, help="folder for the text and pictures of those images")
+    compare.add_argument(
+        "--out", type=folder_to_write, metavar="FOLDER", help="folder for the text and pictures of those images"
+    )
 
 
 def _compare(parsed: argparse.Namespace) -> None:
     from acnet.files import write_text
+    from acnet.params.trained import trained_folder
     from acnet.report.compare import as_text, compare
     from acnet.report.results import Results
     from acnet.report.scale import scale_info
 
     settings = campaign(parsed)
     protocols = [settings.protocol(parsed.protocol, run) for run in (parsed.first, parsed.second)]
+    first, second = (settings.dataset_of(run) for run in (parsed.first, parsed.second))
+    if first != second:
+        raise AcnetError(f"{parsed.first} is of {first}, {parsed.second} of {second}; compare runs of one dataset")
     results = Results(scale_info(settings), parsed.results_root)
     seed = settings.scale.seeds[0] if parsed.seed is None else parsed.seed
+    for run in (parsed.first, parsed.second):
+        folder = run_folder(parsed.results_root, parsed.scale, run, seed)
+        # A restored run may have its metrics alone: enough for the numbers, not for the pictures.
+        if parsed.out or not (folder / "metrics").is_dir():
+            trained_folder(settings, parsed.results_root, run, seed)
     found = compare(parsed.first, parsed.second, parsed.protocol, seed, results)
     text = as_text(found, parsed.images)
     print(text, end="")
@@ -41,4 +53,6 @@ def _compare(parsed: argparse.Namespace) -> None:
     for run, protocol in zip(found.runs, protocols, strict=True):
         folder = run_folder(parsed.results_root, parsed.scale, run, seed)
         runs.append((read_resolved(folder / "params.yaml"), folder / "checkpoint.pt", protocol))
-    write_pictures(runs, parsed.data_root, [change.index for change in found.changes[: parsed.images]], parsed.out)
+    shown = [change.index for change in found.changes[: parsed.images]]
+    paths = write_pictures(runs, parsed.data_root, shown, parsed.out)
+    print(f"acnet: {parsed.out}: compare.md and {len(paths)} pictures written", file=sys.stderr)

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from acnet.commands.options import campaign, command, scale_option, whole
-from acnet.params.resolved import read_resolved, run_folder
+from acnet.commands.options import campaign, command, folder_to_write, scale_option, whole
+from acnet.params.resolved import read_resolved
 
 
 def add(commands) -> None:
@@ -15,8 +15,13 @@ def add(commands) -> None:
     which.add_argument("--params", type=Path, help="results/{scale}/{run}/seed{n}/params.yaml")
     scale_option(predict)
     predict.add_argument("--seed", type=whole(0), help="of --run (the scale's first)")
-    predict.add_argument("images", nargs="+", type=Path, help="image files, or folders of them")
-    predict.add_argument("--out", type=Path, required=True, help="folder to write to")
+    predict.add_argument("images", nargs="+", type=Path, help="image files, or folders of them, or of a dataset")
+    predict.add_argument(
+        "--out",
+        type=folder_to_write,
+        metavar="FOLDER",
+        help="where to write (else a folder of the run under data/shown)",
+    )
     predict.add_argument("--protocol", default="single", help="an entry of protocols.yaml (single)")
 
 
@@ -26,11 +31,17 @@ def _predict(parsed: argparse.Namespace) -> None:
     file = parsed.params or _file(parsed)
     params = read_resolved(file)
     protocol = campaign(parsed, params["scale"]).protocol(parsed.protocol, params["run"])
-    predict_files(params, file.parent / "checkpoint.pt", protocol, parsed.images, parsed.out)
+    out = parsed.out or parsed.data_root / "shown" / f"{params['scale']}_{params['run']}_seed{params['seed']}"
+    sheets, kinds = predict_files(params, file.parent / "checkpoint.pt", protocol, parsed.images, out)
+    print(
+        f"{out}: {len(sheets)} image{'s' * (len(sheets) > 1)}, of each {', '.join(kinds)} as PNG; the sheet shows all"
+    )
+    print(sheets[0])
 
 
 def _file(parsed: argparse.Namespace) -> Path:
+    from acnet.params.trained import trained_folder
+
     settings = campaign(parsed)
-    settings.run(parsed.run)  # a misspelt name is met before its folder
     seed = settings.scale.seeds[0] if parsed.seed is None else parsed.seed
-    return run_folder(parsed.results_root, parsed.scale, parsed.run, seed) / "params.yaml"
+    return trained_folder(settings, parsed.results_root, parsed.run, seed) / "params.yaml"

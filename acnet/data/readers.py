@@ -1,5 +1,6 @@
 """From a reader's name to its pairs and arrays."""
 
+import contextlib
 from pathlib import Path
 from types import ModuleType
 
@@ -38,6 +39,17 @@ def listing(reader: str, root: Path, split: str) -> Listing:
 def pairs(reader: str, root: Path, split: str) -> list[Pair]:
     """The images and labels of a split in their official order; AcnetError if anything is missing."""
     return listing(reader, root, split).complete()
+
+
+def images(root: Path) -> list[Path]:
+    """The images of every split that `root` holds in a dataset's official layout; none for any other folder."""
+    found: set[Path] = set()
+    for module in _MODULES.values():
+        for split in module.SPLITS:
+            with contextlib.suppress(AcnetError):
+                found |= {pair.image for pair in module.listing(root, split).pairs}
+    # ADE20K's test images may lie beside the folder.
+    return sorted(image for image in found if image.is_relative_to(root) and image.is_file())
 
 
 def labelled(reader: str, split: str) -> bool:

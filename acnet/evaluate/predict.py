@@ -13,6 +13,7 @@ from torch import nn
 
 from acnet.data.classes import Classes, load
 from acnet.data.images import read_image
+from acnet.data.readers import images
 from acnet.device import settle
 from acnet.errors import AcnetError
 from acnet.evaluate.inference import gates, probabilities, strips
@@ -28,8 +29,10 @@ _ORIENTATION = 0x0112  # the EXIF tag
 
 def predict_files(
     params: Mapping[str, Any], checkpoint: Path, protocol: Protocol, inputs: Sequence[Path], out: Path
-) -> None:
+) -> tuple[list[Path], list[str]]:
     """Write for each image of `inputs` (files, and folders searched below) PNG files named after it under `out`.
+
+    Returns the sheets and the kinds of files that there are of each image.
 
     NAME.labels.png holds class ids with the dataset's colours as palette, NAME.overlay.png those colours over the
     image, NAME.confidence.png the winning probability (0 to 255), NAME.gate1.png and on the gates (0 to 255), of the
@@ -43,7 +46,7 @@ def predict_files(
     network = load_network(params, checkpoint, device)
     classes, align_corners = load(params["reader"]), params["model"]["align_corners"]
     progress = Progress(f"predict with {params['run']}", len(places), "images")
-    failed = []
+    failed, sheets, kinds = [], [], {}
     for path, name in places:
         try:
             image = read_photograph(path)
@@ -53,19 +56,29 @@ def predict_files(
         else:
             for kind, made in maps.items():
                 _save(made, out / f"{name}.{kind}.png")
+            sheets.append(out / f"{name}.sheet.png")
+            kinds |= dict.fromkeys(maps)
         progress.advance()
     progress.finish()
     if failed:
         print("\n".join(failed), file=sys.stderr)
-        raise AcnetError(f"{len(failed)} of {len(places)} images have no prediction; they are listed above")
+        raise AcnetError(
+            f"{len(failed)} of {len(places)} images have no prediction; they are listed above, the others in {out}"
+        )
+    return sheets, list(kinds)
 
 
 def named(inputs: Sequence[Path]) -> list[tuple[Path, str]]:
-    """Every image with the name of its output: its place below the folder given, the suffix only where it is needed."""
+    """Every image with the name of its output: its place below the folder given, the suffix only where it is needed.
+
+    Of a folder in a dataset's official layout these are its images without the label maps.
+    """
     found = []
     for given in inputs:
         if given.is_dir():
-            files = [f for f in sorted(given.rglob("*")) if f.suffix.lower() in SUFFIXES and f.is_file()]
+            files = images(given) or [
+                f for f in sorted(given.rglob("*")) if f.suffix.lower() in SUFFIXES and f.is_file()
+            ]
             if not files:
                 raise AcnetError(f"{given}: holds no image ({', '.join(SUFFIXES)})")
             found += [(file, file.relative_to(given)) for file in files]

@@ -4,6 +4,7 @@ import torch
 from PIL import Image
 
 from acnet.data.classes import load
+from acnet.data.generate import generate
 from acnet.errors import AcnetError
 from acnet.evaluate.inference import gates, predict
 from acnet.evaluate.predict import named, predict_files, read_photograph
@@ -26,7 +27,9 @@ def folder(tmp_path, photograph):
 
 
 def test_maps_are_the_networks_at_the_images_size(run, folder, photograph, tmp_path):
-    predict_files(run.params, run.checkpoint, SINGLE, [folder], tmp_path / "out")
+    sheets, kinds = predict_files(run.params, run.checkpoint, SINGLE, [folder], tmp_path / "out")
+    assert sheets == [tmp_path / "out" / f"{name}.sheet.png" for name in ("below/turned", "flat")]
+    assert kinds == list(KINDS)
     made = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.png")}
     assert made == {f"{name}.{kind}.png" for name in ("flat", "below/turned") for kind in KINDS}
     cpu, network, image = torch.device("cpu"), run.network(), photograph(33, 47)
@@ -74,6 +77,18 @@ def test_one_bad_file_is_passed_over_and_listed_in_the_end(run, folder, tmp_path
 def test_names_that_only_their_suffix_tells_apart_keep_it(folder):
     Image.new("RGB", (2, 2)).save(folder / "flat.jpg")
     assert [name for _, name in named([folder])] == ["below/turned", "flat.jpg", "flat.png"]
+
+
+def test_of_a_datasets_folder_the_images_are_taken_and_the_labels_left(tmp_path):
+    generate("ade20k", tmp_path / "ade", 1, {"train": 2, "val": 1, "test": 1}, (20, 24))
+    generate("cityscapes", tmp_path / "city", 1, {"train": 2, "val": 1, "test": 1}, (20, 24))
+    for given, place, count in (("ade", "ADEChallengeData2016/images", 3), ("city", "leftImg8bit", 4)):
+        names = [name for _, name in named([tmp_path / given])]
+        assert sum(name.startswith(place) for name in names) == count
+    assert not any("gtFine" in name or "annotations" in name for name in names)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "city/gtFine").rename(tmp_path / "photos/gtFine")
+    assert len(named([tmp_path / "photos"])) > 0  # no dataset's folder: whatever it holds
 
 
 def test_inputs_that_cannot_be_named_are_refused(folder, tmp_path):

@@ -21,7 +21,16 @@ _ROOTS = {
     "reports": "the reports",
     "logs": "the logs",
 }
-_NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EIO)
+_NOT_ALLOWED = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.ENAMETOOLONG,
+    errno.EIO,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with _stoppable():
             parsed = _parser().parse_args(arguments)
+            _check_place(parsed)
             parsed.command(parsed)
             sys.stdout.flush()  # a pipe that nobody reads any more is found out here, not while Python ends
         return 0
@@ -45,6 +55,15 @@ def main(arguments: list[str] | None = None) -> int:
         return 128 + signal.SIGPIPE
     except OSError as error:
         return _fail(_said_by_the_system(error), 2)
+
+
+def _check_place(parsed: argparse.Namespace) -> None:
+    """Say that this is not the project's folder, before some file of params/ is missed."""
+    if parsed.in_project and not parsed.params_root.is_dir():
+        raise AcnetError(
+            f"{parsed.params_root}: no such folder here; run acnet in the project's folder, or name it: "
+            "acnet --params-root PROJECT/params ..."
+        )
 
 
 _STOPPED = "interrupted; nothing half-written is left"

@@ -23,6 +23,14 @@ def size(count: int) -> str:
     return f"{count} B"
 
 
+def operations(count: float) -> str:
+    """`count` floating-point operations as a short text: 14.1 TFLOP, 302 PFLOP, 22.5 EFLOP."""
+    for unit, name in ((1e18, "EFLOP"), (1e15, "PFLOP"), (1e12, "TFLOP")):
+        if count >= unit:
+            return f"{count / unit:.3g} {name}"
+    return f"{count / 1e9:.3g} GFLOP"
+
+
 class Progress:
     """Count `total` things of a named `unit`, from `start` on, printing to stderr.
 

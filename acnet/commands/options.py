@@ -1,16 +1,19 @@
 """What several commands share: options, and the campaign they name."""
 
 import argparse
+import math
 from collections.abc import Callable
 from pathlib import Path
 
 from acnet.params.campaign import Campaign
 
 
-def command(parent, name: str, run: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
-    """Add a command that calls `run`; `text` is its one-line help."""
+def command(
+    parent, name: str, run: Callable[[argparse.Namespace], None], text: str, in_project: bool = True
+) -> argparse.ArgumentParser:
+    """Add a command that calls `run`; `text` is its one-line help; `in_project` whether it needs params/."""
     made = parent.add_parser(name, help=text, description=text)
-    made.set_defaults(command=run)
+    made.set_defaults(command=run, in_project=in_project)
     return made
 
 
@@ -39,6 +42,26 @@ def whole(low: int) -> Callable[[str], int]:
         return int(text)
 
     return convert
+
+
+def positive(text: str) -> float:
+    """The type of an option that is a number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number above 0")
+    return number
+
+
+def folder_to_write(text: str) -> Path:
+    """The type of an option that names a folder to write to, there or not; a file in its place is refused."""
+    path = Path(text)
+    nearest = next(place for place in (path, *path.parents) if place.exists() or place == Path(path.anchor))
+    if nearest.exists() and not nearest.is_dir():
+        raise argparse.ArgumentTypeError(f"{nearest} is a file, where a folder is needed; name another")
+    return path
 
 
 def campaign(parsed: argparse.Namespace, scale: str | None = None) -> Campaign:

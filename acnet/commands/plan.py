@@ -1,10 +1,12 @@
 """acnet plan: what a scale will cost, and the plain commands that do it."""
 
 import argparse
+import dataclasses
 
 from acnet.commands import plan_cluster
-from acnet.commands.options import campaign, command, scale_option
-from acnet.progress import duration
+from acnet.commands.options import campaign, command, scale_option, whole
+from acnet.errors import AcnetError
+from acnet.progress import duration, operations
 
 
 def add(commands) -> None:
@@ -15,10 +17,10 @@ def add(commands) -> None:
     plan.add_argument("--commands", action="store_true", help="print the shell commands in order instead")
     plan.add_argument(
         "--calibrate",
-        type=int,
+        type=whole(0),
         default=3,
         metavar="STEPS",
-        help="steps to measure for each kind of run; 0: no hours (3)",
+        help="steps to measure for each kind of run; 0: none, and no hours of this machine (3)",
     )
     plan_cluster.options(plan)
 
@@ -35,6 +37,8 @@ def _plan(parsed: argparse.Namespace) -> None:
     if parsed.profile:
         plan_cluster.print_plan(parsed, settings)
         return
+    if parsed.gpus:
+        raise AcnetError("--gpus: wall times are stated for a cluster; name one of workflow/profiles: --profile slurm")
     _print_costs(parsed, settings)
 
 
@@ -42,18 +46,21 @@ def _print_costs(parsed: argparse.Namespace, settings) -> None:
     from acnet.watch.plan import estimate, other_seconds, planned_runs
 
     runs = planned_runs(settings, parsed.target)
-    entries, device = estimate(settings, runs, parsed.calibrate, parsed.data_root)
+    steps = 0 if parsed.tflops else parsed.calibrate
+    entries, device = estimate(settings, runs, steps, parsed.data_root)
+    if parsed.tflops:
+        entries = [_sustained(entry, 1e12 * parsed.tflops) for entry in entries]
     width = max(len(entry.run) for entry in entries)
-    print(f"{'run':<{width}}  seeds   steps       images        TFLOP      training    evaluation  checkpoint")
+    print(f"{'run':<{width}}  seeds   steps       images    operations      training    evaluation  checkpoint")
     for entry in entries:
-        arithmetic = f"{entry.seeds:>5}  {entry.steps:>6}  {entry.images:>11,}  {entry.flops / 1e12:>11,.1f}"
+        arithmetic = f"{entry.seeds:>5}  {entry.steps:>6}  {entry.images:>11,}  {operations(entry.flops):>12}"
         times = f"{_time(entry.seconds):>12}  {_time(entry.evaluation):>12}"
         print(f"{entry.run:<{width}}  {arithmetic}  {times}  {entry.disk / 2**20:>6.1f} MiB")
     trainings = sum(entry.seeds for entry in entries)
     images, flops, disk = (
         sum(getattr(entry, name) * entry.seeds for entry in entries) for name in ("images", "flops", "disk")
     )
-    print(f"{trainings} trainings, {images:,} images, {flops / 1e12:,.1f} TFLOP, {disk / 2**30:.2f} GiB of checkpoints")
+    print(f"{trainings} trainings, {images:,} images, {operations(flops)}, {disk / 2**30:.2f} GiB of checkpoints")
     if device:
         training = sum(entry.seconds * entry.seeds for entry in entries)
         evaluation = sum(entry.evaluation * entry.seeds for entry in entries)
@@ -62,7 +69,22 @@ def _print_costs(parsed: argparse.Namespace, settings) -> None:
         parts = f"training {duration(training)}, evaluation {duration(evaluation)}, all else {duration(rest)}"
         print(f"on one {device}, one after another: {duration(total)} ({parts})")
         _print_basis(parsed, settings, runs)
+    if parsed.tflops:
+        hours = _hours(flops / (1e12 * parsed.tflops))
+        print(f"at {parsed.tflops:g} TFLOP/s sustained, one run after another: {hours} of training and evaluation")
     _print_recorded(parsed, settings, runs)
+    if not device and not parsed.tflops:
+        scale = f"--scale {parsed.scale}"
+        print(
+            f"nothing is measured on this machine; `acnet plan {scale}` measures some steps, `python benchmarks/"
+            f"scale_runs.py {scale}` on a GPU records real ones of every run, and --tflops N is what a machine sustains"
+        )
+
+
+def _sustained(entry, speed: float):
+    """The entry with the times that it takes at `speed` FLOP/s."""
+    training = (entry.flops - entry.evaluation_flops) / speed
+    return dataclasses.replace(entry, seconds=training, evaluation=entry.evaluation_flops / speed)
 
 
 def _print_basis(parsed: argparse.Namespace, settings, runs: list[str]) -> None:
@@ -84,7 +106,15 @@ def _print_recorded(parsed: argparse.Namespace, settings, runs: list[str]) -> No
     for entry in found:
         how = "at the recipe's crop and batch" if entry.whole else "at a smaller crop, scaled by FLOPs"
         steps = f"{entry.steps} step{'s' if entry.steps > 1 else ''} of every run"
-        print(f"recorded on {entry.device}: training {duration(3600 * entry.hours)}, from {steps} {how}")
+        print(
+            f"recorded on {entry.device}, true of it alone: training {_hours(3600 * entry.hours)}, from {steps} {how}"
+        )
+
+
+def _hours(seconds: float) -> str:
+    """A duration; thousands of hours as days too."""
+    days = f" ({seconds / 86400:,.0f} days)" if seconds > 1e6 else ""
+    return f"{seconds / 3600:,.0f} h{days}" if seconds > 1e6 else duration(seconds)
 
 
 def _time(seconds: float | None) -> str:

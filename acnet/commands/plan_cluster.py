@@ -4,7 +4,7 @@ import argparse
 import math
 from collections import Counter
 
-from acnet.commands.options import whole
+from acnet.commands.options import positive, whole
 from acnet.params.campaign import Campaign
 from acnet.params.resources import load_resources, uncovered
 from acnet.progress import duration
@@ -20,7 +20,7 @@ def options(plan: argparse.ArgumentParser) -> None:
     plan.add_argument("--gpus", type=whole(1), action="append", help="GPUs to state the wall time for; may repeat")
     plan.add_argument(
         "--tflops",
-        type=whole(1),
+        type=positive,
         help="TFLOP/s that a GPU there sustains in training; by default this machine is measured (see --calibrate)",
     )
 
@@ -38,7 +38,7 @@ def print_plan(parsed: argparse.Namespace, settings: Campaign) -> None:
     calibrate = 0 if parsed.tflops else max(parsed.calibrate, 1)
     entries, device = estimate(settings, runs, calibrate, parsed.data_root)
     jobs = campaign_jobs(settings, needs, _times(entries, settings, parsed.tflops), runs)
-    speed = f"{parsed.tflops} TFLOP/s on each GPU" if parsed.tflops else f"the speed measured here, on {device}"
+    speed = f"{parsed.tflops:g} TFLOP/s on each GPU" if parsed.tflops else f"the speed measured here, on {device}"
     print(f"{parsed.scale} through the profile {profile.name}, from nothing, at {speed}")
     _print_jobs(jobs, profile, needs)
     _print_times(parsed, settings, jobs, profile)
@@ -51,7 +51,7 @@ def print_plan(parsed: argparse.Namespace, settings: Campaign) -> None:
         print(f"note            {message}")
 
 
-def _times(entries, settings: Campaign, tflops: int | None):
+def _times(entries, settings: Campaign, tflops: float | None):
     from acnet.watch.jobs import Times
     from acnet.watch.plan import protocols_of
 

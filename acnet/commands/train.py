@@ -13,7 +13,9 @@ def add(commands) -> None:
     scale_option(resolve)
     resolve.add_argument("--run", required=True, help="an entry of runs.yaml")
     resolve.add_argument("--seed", type=whole(0), default=0, help="of the first weights, the order and the crops (0)")
-    train = command(commands, "train", _train, "train the network of a params.yaml, or go on where it stopped")
+    train = command(
+        commands, "train", _train, "train the network of a params.yaml, or go on where it stopped", in_project=False
+    )
     run_params_option(train)
     train.add_argument(
         "--time-limit",

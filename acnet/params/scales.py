@@ -1,6 +1,9 @@
 """A scale: which datasets, backbones, schedules and protocols a campaign uses."""
 
 import dataclasses
+import difflib
+import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +56,12 @@ class Scale:
 def scale_names(params: Path) -> list[str]:
     """The names of the scales under {params}/scales/."""
     return sorted(path.stem for path in (params / "scales").glob("*.yaml"))
+
+
+def misspelt(target: str, have: Collection[str]) -> str:
+    """ "; did you mean 'table3'?" for a target that looks like one of `have`; nothing for table9, which is none."""
+    close = difflib.get_close_matches(target, have, n=1, cutoff=0.6)
+    return f"; did you mean '{close[0]}'?" if close and not re.fullmatch(r"(table|figure)\d+", target) else ""
 
 
 def load_scale(params: Path, name: str) -> Scale:

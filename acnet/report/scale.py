@@ -5,6 +5,7 @@ import dataclasses
 from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
 from acnet.params.measures import Measures, load_measures
+from acnet.params.scales import misspelt
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +33,7 @@ class ScaleInfo:
         """Raise AcnetError if the table or figure `name` is not part of this scale."""
         names = [*self.tables, *self.figures]
         if name not in names:
-            raise AcnetError(f"scale {self.name}: it has no {name}; it has {', '.join(names)}")
+            raise AcnetError(f"scale {self.name}: it has no {name}; it has {', '.join(names)}{misspelt(name, names)}")
 
 
 def scale_info(campaign: Campaign) -> ScaleInfo:

@@ -1,5 +1,6 @@
 """Where a table cell comes from: run, protocol, parameters with their origin, data, code, machine, files, commands."""
 
+import difflib
 from pathlib import Path
 
 from acnet.errors import AcnetError
@@ -50,8 +51,9 @@ def _rows(name: str, table: Table, wanted: str) -> list[Row]:
         return found
     if any(text in (row.key, row.method.lower()) for row in table.rows):
         raise AcnetError(f"{name}: '{wanted}' is cited from the paper; no run of ours fills it")
-    methods = [row.method for row in ours]
-    raise AcnetError(f"{name}: no row '{wanted}'; rows of ours: {', '.join(methods)}")
+    known = {part for row in ours for part in (row.key, *map(row.run, table.columns)) if part}
+    meant = nearest(wanted, known) if difflib.get_close_matches(wanted, known) else ""
+    raise AcnetError(f"{name}: no row '{wanted}'; rows of ours: {', '.join(row.method for row in ours)}{meant}")
 
 
 def _heading(name: str, table: Table, row: Row, cells: list[Cell]) -> str:

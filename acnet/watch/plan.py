@@ -8,6 +8,7 @@ from typing import Any
 from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
 from acnet.params.protocols import Protocol
+from acnet.params.scales import misspelt
 from acnet.params.tables import load_tables
 from acnet.progress import Progress
 from acnet.watch.calibration import arithmetic, kind, seconds_per_flop, start_seconds
@@ -37,7 +38,9 @@ def planned_runs(campaign: Campaign, targets: Sequence[str] | None) -> list[str]
     have = campaign.scale.tables + campaign.scale.figures
     for target in targets or []:
         if target not in have:
-            raise AcnetError(f"target '{target}': scale '{campaign.scale_name}' has {', '.join(have)}")
+            raise AcnetError(
+                f"target '{target}': scale '{campaign.scale_name}' has {', '.join(have)}{misspelt(target, have)}"
+            )
     needed = load_tables(campaign.params).trained(targets or have)
     needed += [base for run in needed if (base := campaign.runs[run].fine_tune) is not None]
     order = [run for run in campaign.runs if run in needed]

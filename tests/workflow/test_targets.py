@@ -48,7 +48,7 @@ def test_the_dry_run_of_everything_takes_less_than_five_seconds(project):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["tabel3"], "target 'tabel3': scale 'mini' has table1"),
+        (["tabel3"], "figure5; did you mean 'table3'?"),
         (["table9"], "target 'table9': scale 'mini' has table1"),
         (["--config", "scale=camvd"], "did you mean 'camvid'?"),
         (["--config", "sclae=camvid"], "--config: unknown key 'sclae'; did you mean 'scale'?"),

@@ -17,6 +17,7 @@ from acnet.params.campaign import Campaign
 from acnet.params.gated import PROTOCOL as GATES_BY, adaptive_runs
 from acnet.params.measures import load_measures
 from acnet.params.resources import check_spread, load_resources, uncovered
+from acnet.params.scales import misspelt
 from acnet.params.strict import known
 from acnet.params.tables import check_names, load_tables
 
@@ -67,7 +68,7 @@ for word in sys.argv[1:]:
     # Snakemake itself would only say that no rule makes it.
     meant = re.fullmatch(r"(table|figure)\d+", word) or difflib.get_close_matches(word, SHOWN, cutoff=0.8)
     if meant and word not in SHOWN:
-        raise WorkflowError(f"target '{word}': scale '{SCALE}' has {', '.join(SHOWN)}")
+        raise WorkflowError(f"target '{word}': scale '{SCALE}' has {', '.join(SHOWN)}{misspelt(word, SHOWN)}")
 
 # `report` draws the runs at hand, whatever has changed since: no rule that could make one is even read.
 DRAW_ONLY = bool(ASKED) and set(ASKED) <= {"report", "publish_report"}

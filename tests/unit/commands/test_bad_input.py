@@ -102,7 +102,24 @@ def test_a_split_with_too_few_images(here, refused, prepared_before):
         ("report figure figure2", "scale mini: it has no figure2; it has table1, "),
         ("report table table5 --scale camvid", "scale camvid: it has no table5; it has table1, table2, table3"),
         ("report page --scale minni", "scale 'minni': params/scales/ has no such file; did you mean 'mini'?"),
-        ("--params-root parms resolve --run acb3", "scale 'mini': parms/scales/ has no such file"),
+        ("--params-root parms resolve --run acb3", "parms: no such folder here; run acnet in the project's folder"),
+        ("report table tabel1", "did you mean 'table1'?"),
+        ("plan --target tabel3 --calibrate 0", "has table1, table2, table3"),
+        ("plan --target tabel3 --calibrate 0", "did you mean 'table3'?"),
+        ("plan --tflops 0", "argument --tflops: '0' is no number above 0"),
+        ("plan --tflops fast", "argument --tflops: 'fast' is no number above 0"),
+        ("plan --gpus 4", "--gpus: wall times are stated for a cluster; name one of workflow/profiles"),
+        ("predict --run acb4 data", "run 'acb4': params/runs.yaml has no such entry; did you mean 'acb"),
+        ("predict --run acb3 data", "run 'acb3': not trained here, results/mini/acb3/seed0 has no checkpoint.pt; "),
+        ("predict --run acb3 data", "--config scale=mini runs=acb3` trains it; trained here: acb1, fcn_s16"),
+        ("predict --run acb1 --seed 4 data", "run 'acb1': seed 4 is not one of scale 'mini', which has 0"),
+        ("predict --run acb1 nowhere.png", "nowhere.png: not there; name an image or a folder of images"),
+        ("predict --run acb1 data --out params/runs.yaml", "argument --out: params/runs.yaml is a file, where a"),
+        ("compare acb1 acb3", "run 'acb3': not trained here"),
+        ("compare acb1 ade_fcn", "acb1 is of mini_cityscapes, ade_fcn of mini_ade20k; compare runs of one dataset"),
+        ("compare acb1 fcn_s16 --out params/runs.yaml/x", "params/runs.yaml is a file, where a folder is needed; name"),
+        ("trace table3 acb33", "table3: no row 'acb33'; rows of ours: Res-50+ACB#1, "),
+        ("trace table3 acb33", "; did you mean 'acb3'?"),
         ("train --params results/mini/acb9/seed0/params.yaml", "acb9/seed0/params.yaml: not there; `acnet resolve`"),
         ("trian", "invalid choice: 'trian'"),
         ("data prepare mini_cityscapes --threads 0", "argument --threads: '0' is no whole number of at least 1; see"),
@@ -113,6 +130,21 @@ def test_a_split_with_too_few_images(here, refused, prepared_before):
 )  # fmt: skip
 def test_an_unknown_name(refused, words, said):
     assert said in refused(words)
+
+
+def test_a_command_outside_the_project_says_so(acnet, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for words in ("status", "data check camvid", "predict --run acb3 photo.png", "report page", "stage"):
+        (line,) = acnet(words).lines
+        assert line.startswith("acnet: params: no such folder here; run acnet in the project's folder, or name it")
+    assert acnet("train --params x.yaml").lines == ["acnet: x.yaml: not there; `acnet resolve` writes it"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_trained_run_whose_checkpoint_is_elsewhere_can_be_restored(here, refused):
+    (here / RUN / "checkpoint.pt").unlink()
+    line = refused("predict --run acb1 data/raw")
+    assert f"{RUN}/checkpoint.pt: trained, but not here; `snakemake --cores 1 restore --config scale=mini`" in line
 
 
 def test_a_typo_in_params(here, refused):

@@ -1,5 +1,7 @@
 """What `acnet plan` and `acnet benchmark` say."""
 
+import re
+
 import pytest
 import torch
 from torch import nn
@@ -8,6 +10,7 @@ from acnet.cli import _parser, main
 from acnet.errors import AcnetError
 from acnet.model import build_network
 from acnet.params.campaign import Campaign
+from acnet.progress import operations
 from acnet.watch import plan
 from acnet.watch.measure import ceiling, flops_per_image
 from acnet.watch.plan import estimate, planned_runs, protocols_of
@@ -75,6 +78,30 @@ def test_the_plan_says_what_its_hours_rest_on(root, monkeypatch, tmp_path, capsy
     said = capsys.readouterr().out
     assert "this rests on 3 steps measured here of each of 1 kinds of training" in said
     assert "too large for this device and scaled by FLOPs from smaller steps: batch 2, crop " in said
+
+
+def test_a_plan_without_measuring_says_what_the_recorded_hours_are_of_and_how_to_get_better_ones(root, capsys):
+    main([f"--params-root={root}/params", "plan", "--scale", "paper", "--target", "table4", "--calibrate", "0"])
+    *_, recorded, better = capsys.readouterr().out.splitlines()
+    assert recorded.startswith("recorded on ") and ", true of it alone: training " in recorded
+    assert "nothing is measured on this machine; `acnet plan --scale paper` measures" in better
+
+
+def test_flops_at_a_sustained_speed_are_hours(root, capsys):
+    words = ["plan", "--scale", "paper", "--target", "table4", "--tflops", "37.5"]
+    assert main([f"--params-root={root}/params", *words]) == 0
+    said = capsys.readouterr().out
+    hours, minutes = map(int, re.search(r"at 37.5 TFLOP/s sustained, .*: (\d+) h (\d+) min", said).groups())
+    flops = float(re.search(r"([\d.]+) EFLOP, [\d.]+ GiB", said)[1]) * 1e18
+    assert hours + minutes / 60 == pytest.approx(flops / 37.5e12 / 3600, rel=0.01)
+    assert "nothing is measured" not in said
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(3e8, "0.3 GFLOP"), (14.1e12, "14.1 TFLOP"), (302.4e15, "302 PFLOP"), (22.46e18, "22.5 EFLOP")]
+)
+def test_operations_are_said_with_their_unit(count, said):
+    assert operations(count) == said
 
 
 def test_the_commands_of_a_scale_come_in_an_order_in_which_each_finds_what_it_needs(campaign):

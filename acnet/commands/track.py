@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import time
 from pathlib import Path
 
 from acnet.commands.options import campaign, command, scale_option
@@ -77,6 +78,7 @@ def _stage(parsed: argparse.Namespace) -> None:
 
 def _publish(parsed: argparse.Namespace) -> None:
     from acnet.progress import size
+    from acnet.track.announce import announce
     from acnet.track.git import Unavailable
     from acnet.track.publish import publish
 
@@ -87,42 +89,63 @@ def _publish(parsed: argparse.Namespace) -> None:
     except Unavailable as reason:
         raise AcnetError(f"cannot publish: {reason}") from None
     _say(f"published: campaign {name}, {len(entries)} files, {size(sum(entry.size for entry in entries))}")
+    for line in announce(Path.cwd(), name, parsed.remote, parsed.git_remote):
+        _say(line)
 
 
 def _restore(parsed: argparse.Namespace) -> None:
-    from acnet.params.tables import load_tables
     from acnet.track.git import Unavailable
-    from acnet.track.restore import restore
+    from acnet.track.restore import give_one_time, restore
 
     options = {"only": parsed.only, "remote": parsed.remote, "git_remote": parsed.git_remote}
-    tables = load_tables(parsed.params_root)
     try:
-        done = restore(Path.cwd(), parsed.name, tables, overwrite=parsed.overwrite, **options)
+        done = restore(Path.cwd(), parsed.name, parsed.params_root, overwrite=parsed.overwrite, **options)
     except Unavailable as reason:
         raise AcnetError(f"cannot restore: {reason}") from None
     _say(f"restored: campaign {parsed.name}, {len(done.files)} files")
-    _settle(parsed, done.scale)
+    when = time.time()
+    _settle(parsed, done.scale, done.files)
+    # What Snakemake has touched is newer now than what it has not, such as a run fine-tuned from a restored one.
+    give_one_time(done.same, Path.cwd(), when)
     if done.absent_checkpoints:
         _say(
             f"{len(done.absent_checkpoints)} checkpoints are not here: `snakemake report` has what it needs, "
             f"`snakemake all` would train these runs; `acnet restore {parsed.name}` brings them"
         )
     if done.missing:
-        raise AcnetError(f"missing or damaged on the remote: {', '.join(done.missing)}; the rest is restored")
+        raise AcnetError(
+            f"missing or damaged on the remote: {_some(done.missing)}; the rest is restored; the same command asks for "
+            f"them again, once `acnet publish {parsed.name}` where they were made has sent them"
+        )
 
 
-def _settle(parsed: argparse.Namespace, scale: str) -> None:
-    """Hand restored files to Snakemake, if they are what params/ asks for today."""
-    from acnet.track.settle import other_parameters, settle
+def _settle(parsed: argparse.Namespace, scale: str, restored: list[str]) -> None:
+    """Hand restored files to Snakemake, and name the runs that are not what params/ asks for today."""
+    from acnet.track.settle import runs_among, settle
 
-    others = other_parameters(campaign(parsed, scale), parsed.results_root)
-    if others:
-        more = f" and {len(others) - 3} more" if others[3:] else ""
-        _say(f"trained with other parameters than params/ holds today: {', '.join(others[:3])}{more}")
-        return
+    runs = runs_among(restored, campaign(parsed, scale), Path.cwd())
+    theirs = f"`git checkout campaign/{parsed.name} -- params`"
+    if runs.unknown:
+        where = f"results/{scale}/{runs.unknown[0]}/params.yaml"
+        _say(
+            f"{parsed.params_root}/ here lacks {_some(runs.unknown)}: restored, but Snakemake and the tables pass over "
+            f"them; {theirs} brings their entries if they were committed, else write them into "
+            f"{parsed.params_root}/runs.yaml after {where}; then restore again"
+        )
+    if runs.others:
+        _say(
+            f"trained with other parameters than {parsed.params_root}/ holds today: {_some(runs.others)}; "
+            f"`snakemake all` would train them again; {theirs} brings those of the time of publishing"
+        )
     target = "report" if parsed.only == "metrics" else parsed.only or "all"
-    if not settle(Path.cwd(), target, scale):
+    files = [] if target == "report" else runs.files  # where nothing is made, no rule makes them
+    if not settle(Path.cwd(), [target, *files], scale):
         _say(f"not all that `snakemake {target}` needs is in this campaign; snakemake -n {target} shows the rest")
+
+
+def _some(names: list[str]) -> str:
+    """The first names of a list that may be long."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if names[3:] else "")
 
 
 def _trace(parsed: argparse.Namespace) -> None:

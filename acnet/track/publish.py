@@ -31,7 +31,7 @@ def publish(
 
     The data goes first, then the tag campaign/NAME here, then the tag to `git_remote`: a tag never promises what is
     not there. Raises AcnetError if there is no run, no DVC remote, a checkpoint that is not the one of its
-    provenance.json, or another campaign of that name and not `replace`.
+    provenance.json, or another campaign of that name and not `replace`, which also takes the tag to today's commit.
     """
     repository, cache = Repository(root), Cache(root)
     repository.git("check-ref-format", tag(name))
@@ -45,7 +45,8 @@ def publish(
         if published not in (None, pointer) and not replace:
             raise AcnetError(f"campaign '{name}': published before with other files; take another name, or --replace")
         transfer("push", root, (entry.md5 for entry in entries), remote)
-        if published != pointer:
+        moved = replace and published and repository.git("rev-parse", f"{tag(name)}^") != repository.head
+        if published != pointer or moved:
             _write_tag(repository, name, pointer, campaign.scale_name)
     _push_tag(repository, name, git_remote, replace)
     return entries

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from acnet.errors import AcnetError
 from acnet.files import replacing
-from acnet.params.tables import Tables
+from acnet.params.campaign import Campaign
+from acnet.params.tables import load_tables
 from acnet.progress import Progress
 from acnet.track.cache import Cache, clone, hashes
 from acnet.track.campaign import Entry, find
@@ -20,18 +21,22 @@ from acnet.track.transfer import transfer
 
 @dataclasses.dataclass(frozen=True)
 class Restored:
-    """What came back of a scale, what the remote lacks, and the checkpoints that are not here; paths, sorted."""
+    """What came back of a scale, what the remote lacks, and the checkpoints that nobody asked for; paths, sorted.
+
+    `same` are all files here that have the campaign's content, whether or not they were asked for.
+    """
 
     scale: str
     files: list[str]
     missing: list[str]
     absent_checkpoints: list[str]
+    same: list[str]
 
 
 def restore(
     root: Path,
     name: str,
-    tables: Tables,
+    params: Path,
     *,
     only: str = "",
     remote: str | None = None,
@@ -40,15 +45,17 @@ def restore(
 ) -> Restored:
     """Bring the campaign `name` back: all of it, `only` its metrics, or only what a table or figure needs.
 
-    A file that is here with the same content is kept, one with another content refused unless `overwrite`. What
-    the remote lacks is left out and named. Every file of the campaign that is here then gets the same time stamp.
+    A file of these that is here with the same content is kept, one with another content refused unless `overwrite`.
+    What the remote lacks is left out and named. Every file of the campaign that is here then gets the same time stamp.
+    Which runs and datasets a table or figure needs is said by `params`.
     """
     repository, cache = Repository(root), Cache(root)
     with exclusive(root / RESTORE):
         published = find(repository, name, git_remote)
         entries = published.entries
         here = _here(entries, root)
-        chosen = [entry for entry in entries if _chosen(entry.path, only, tables)]
+        patterns = _patterns(only, params, published.scale)
+        chosen = [entry for entry in entries if _is_chosen(entry.path, only, patterns)]
         other = [entry.path for entry in chosen if here[entry] is False]
         if other and not overwrite:
             count = f" (and {len(other) - 1} more)" if other[1:] else ""
@@ -59,14 +66,22 @@ def restore(
             if absent:
                 transfer("pull", root, absent, remote)
         missing = _place(wanted, root, cache)
-        _settle([entry for entry in entries if here[entry] or (entry in wanted and entry.path not in missing)], root)
+        same = [entry.path for entry in entries if here[entry] or (entry in wanted and entry.path not in missing)]
+        give_one_time(same, root, time.time())
     checkpoints = [entry.path for entry in entries if entry.path.endswith("checkpoint.pt")]
     return Restored(
         scale=published.scale,
         files=[entry.path for entry in chosen if entry.path not in missing],
         missing=missing,
-        absent_checkpoints=[path for path in checkpoints if not (root / path).exists()],
+        absent_checkpoints=[path for path in checkpoints if only == "metrics" and not (root / path).exists()],
+        same=same,
     )
+
+
+def give_one_time(paths: Iterable[str], root: Path, when: float) -> None:
+    """Set the time stamps of all files to `when`: Snakemake makes again what is older than what it is made from."""
+    for path in paths:
+        os.utime(root / path, (when, when))
 
 
 def _here(entries: Iterable[Entry], root: Path) -> dict[Entry, bool | None]:
@@ -79,17 +94,24 @@ def _here(entries: Iterable[Entry], root: Path) -> dict[Entry, bool | None]:
     return found
 
 
-def _chosen(path: str, only: str, tables: Tables) -> bool:
-    """Whether a file belongs to a part of the campaign: everything, metrics, or a table or figure by its name."""
-    if not only:
-        return True
-    kept = path.startswith(("reports/", "data/")) and not path.endswith(".bin")
-    if only == "metrics":
-        return kept or (path.startswith("results/") and not path.endswith("checkpoint.pt"))
+def _patterns(only: str, params: Path, scale: str) -> list[str]:
+    """The paths, with wildcards, that belong to a table or figure; none for a whole campaign or its metrics."""
+    if only in ("", "metrics"):
+        return []
+    tables = load_tables(params)
     if only not in tables.tables | tables.figures:
         known = ", ".join(tables.tables | tables.figures)
         raise AcnetError(f"only '{only}': not a part of a campaign; it has metrics, {known}")
-    return kept or any(fnmatch(path, f"results/*/{run}/seed*") for run in tables.trained([only]))
+    runs, campaign = tables.trained([only]), Campaign(params, scale)
+    data = [f"data/{dataset}/*" for dataset in sorted({campaign.dataset_of(run) for run in runs})]
+    return [*(f"results/{scale}/{run}/seed*" for run in runs), *data, f"*/{scale}/*/{only}.*"]
+
+
+def _is_chosen(path: str, only: str, patterns: list[str]) -> bool:
+    """Whether a file belongs to a part of the campaign: everything, metrics, or what matches `patterns`."""
+    if only == "metrics":
+        return not path.endswith(("checkpoint.pt", ".bin"))
+    return not only or (not path.endswith(".bin") and any(fnmatch(path, pattern) for pattern in patterns))
 
 
 def _place(entries: list[Entry], root: Path, cache: Cache) -> list[str]:
@@ -107,10 +129,3 @@ def _place(entries: list[Entry], root: Path, cache: Cache) -> list[str]:
             missing.append(entry.path)
         progress.advance()
     return missing
-
-
-def _settle(entries: list[Entry], root: Path) -> None:
-    """Give all files one time: Snakemake makes again what is older than what it is made from."""
-    now = time.time()
-    for entry in entries:
-        os.utime(root / entry.path, (now, now))

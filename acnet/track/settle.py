@@ -1,25 +1,52 @@
-"""Tell Snakemake that restored files are what its rules would make, so that it notices later edits of params/."""
+"""Tell Snakemake what restored files were made with, so that it notices later edits of params/."""
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
 
+from acnet.errors import AcnetError
 from acnet.files import read_yaml
 from acnet.params.campaign import Campaign
 
+_MADE = ("params.yaml", "checkpoint.pt", "examples.npz")
 
-def other_parameters(campaign: Campaign, results: Path) -> list[str]:
-    """The runs at hand whose params.yaml is not what params/ says today, sorted."""
-    found = []
-    for file in sorted((results / campaign.scale_name).glob("*/seed*/params.yaml")):
-        run, seed = file.parts[-3], int(file.parts[-2].removeprefix("seed"))
-        if run not in campaign.runs or read_yaml(file) != campaign.resolve(run, seed).values:
-            found.append(f"{run}/seed{seed}")
+
+@dataclasses.dataclass(frozen=True)
+class Runs:
+    """What params/ says today of the runs among restored files, each as run/seedN; `files` are those it would make.
+
+    `others` were trained with other parameters than params/ holds; for `unknown` ones it has no entry in runs.yaml, or
+    no dataset at this scale, and their files are not among `files`.
+    """
+
+    others: list[str]
+    unknown: list[str]
+    files: list[str]
+
+
+def runs_among(paths: list[str], campaign: Campaign, root: Path) -> Runs:
+    """Compare the runs among `paths`, relative to `root`, with params/."""
+    found = Runs([], [], [])
+    for path in map(Path, paths):
+        if path.parts[0] != "results" or path.name != "params.yaml":
+            continue
+        run, seed = path.parts[-3:-1]
+        try:
+            today = campaign.resolve(run, int(seed.removeprefix("seed"))).values
+        except AcnetError:
+            found.unknown.append(f"{run}/{seed}")
+            continue
+        if read_yaml(root / path) != today:
+            found.others.append(f"{run}/{seed}")
+        made = [path.with_name(name) for name in _MADE]
+        made += [path.parent / "metrics" / f"{protocol}.json" for protocol in campaign.protocols]
+        found.files.extend(file.as_posix() for file in made if (root / file).exists())
     return found
 
 
-def settle(root: Path, target: str, scale: str) -> bool:
-    """Let Snakemake note everything behind `target` as made with today's parameters; False if it could not for all."""
+def settle(root: Path, targets: list[str], scale: str) -> bool:
+    """Let Snakemake note everything behind `targets` as made, with what each params.yaml says; False if not for all."""
     options = ["--touch", "--forceall", "--nolock", "--keep-going", "--cores", "1", "--quiet", "all"]
-    command = [sys.executable, "-m", "snakemake", target, *options, "--config", f"scale={scale}"]
+    command = [sys.executable, "-m", "snakemake", *targets, *options, "--config", f"scale={scale}"]
     return subprocess.run(command, cwd=root, capture_output=True, check=False).returncode == 0

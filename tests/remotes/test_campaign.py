@@ -62,11 +62,55 @@ def test_an_edit_of_params_after_a_restore_trains_that_run_again(stranger):
     assert {line.split()[1] for line in done.stdout.splitlines() if line.startswith("train ")} == {"1"}
 
 
-def test_runs_of_other_parameters_are_named_when_they_are_restored(stranger):
+def test_runs_of_other_parameters_are_named_and_trained_again_the_rest_is_left_alone(stranger):
     file = stranger.root / "params" / "runs.yaml"
     file.write_text(file.read_text().replace("blocks: 1, reuse: 1}", "blocks: 1, reuse: 1, delta: 3.0}"))
-    done = stranger.acnet("restore", "mini", "--only", "metrics")
-    assert "trained with other parameters than params/ holds today: gcm_lcm1/seed0\n" in done.stderr
+    done = stranger.acnet("restore", "mini", "--only", "table2")
+    assert "trained with other parameters than params/ holds today: gcm_lcm1/seed0; `snakemake all`" in done.stderr
+    planned = stranger.snakemake("-n", "table2").stdout
+    trained = {
+        line.split()[1] for line in planned.splitlines() if line.startswith("    output: ") and "history" in line
+    }
+    assert trained == {"results/mini/gcm_lcm1/seed0/checkpoint.pt,"}
+    stranger.git("checkout", "campaign/mini", "--", "params")
+    done = stranger.snakemake("-n", "table2")
+    assert NOTHING in done.stdout + done.stderr
+
+
+def test_a_run_that_params_lack_is_named_and_edits_of_the_others_are_still_noticed(project, tmp_path):
+    runs = project.root / "params" / "runs.yaml"
+    committed = runs.read_text()
+    runs.write_text(f"{committed}\nmy_gcm: {{dataset: cityscapes, role: r50, local_context: none, blocks: 1}}\n")
+    train(project, "my_gcm")
+    add_origin(project)
+    project.dvc("remote", "add", "--local", "--default", "store", str(tmp_path / "store"))
+    done = project.acnet("publish")
+    assert "lacks 1 file that differs here: params/runs.yaml" in done.stderr
+    assert f"pushed: tag campaign/mini to origin, its files to DVC remote store ({tmp_path / 'store'})" in done.stderr
+    assert "acnet restore mini" in done.stderr.splitlines()[-1]
+    other = clone(project, tmp_path / "clone")
+    other.dvc("remote", "add", "--local", "--default", "store", str(tmp_path / "store"))
+    done = other.acnet("restore", "mini")
+    assert "params/ here lacks my_gcm/seed0: " in done.stderr
+    assert (other.folder("my_gcm") / "checkpoint.pt").exists()
+    asked = ("-n", "runs", "--config", "runs=acb3,fcn_s16")
+    assert " train " not in other.snakemake(*asked).stdout
+    runs = other.root / "params" / "runs.yaml"
+    runs.write_text(committed.replace("acb3:        {dataset", "acb3: {delta: 3.0, dataset"))
+    assert {line.split()[1] for line in other.snakemake(*asked).stdout.splitlines() if line.startswith("train ")} == {
+        "1"
+    }
+
+
+def test_a_part_restored_after_the_whole_leaves_nothing_to_do_and_files_of_other_tables_alone(stranger):
+    stranger.acnet("restore", "mini")
+    mine = stranger.root / "reports/mini/tables/table1.csv"
+    other = stranger.root / "reports/mini/index.html"
+    for file in (mine, other):
+        file.write_text("mine")
+    stranger.acnet("restore", "mini", "--only", "table3")
+    assert mine.read_text() == other.read_text() == "mine"
+    assert " train " not in stranger.snakemake("-n", "all").stdout
 
 
 def test_publishing_leaves_the_work_tree_alone_and_again_changes_nothing(published):

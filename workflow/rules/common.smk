@@ -12,7 +12,7 @@ from snakemake.logging import logger
 
 from acnet.data.source import own_folder
 from acnet.errors import AcnetError
-from acnet.files import canonical
+from acnet.files import canonical, read_yaml
 from acnet.params.campaign import Campaign
 from acnet.params.gated import PROTOCOL as GATES_BY, adaptive_runs
 from acnet.params.measures import load_measures
@@ -102,6 +102,14 @@ def metrics_of(sources):
 def resolved(wildcards):
     """The complete parameters of a run."""
     return CAMPAIGN.resolve(wildcards.run, int(wildcards.seed)).values
+
+
+def stated(wildcards):
+    """A run's complete parameters as a text; under --touch those of the params.yaml at hand, which made what lies there."""
+    file = HERE / f"{RUN}/params.yaml".format(scale=wildcards.scale, run=wildcards.run, seed=wildcards.seed)
+    if workflow.touch and file.exists():
+        return canonical(read_yaml(file))
+    return canonical(resolved(wildcards))
 
 
 def manifest(wildcards):

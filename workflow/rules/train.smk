@@ -8,7 +8,7 @@ rule resolve:
     conda:
         "../envs/acnet.yaml"
     params:
-        values=lambda wildcards: canonical(resolved(wildcards)),
+        values=stated,
     shell:
         "acnet resolve --scale {wildcards.scale} --run {wildcards.run} --seed {wildcards.seed} 2> {log}"
 

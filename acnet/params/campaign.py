@@ -58,6 +58,11 @@ class Campaign:
         """The names of protocols.yaml."""
         return self._protocols.names()
 
+    @property
+    def titles(self) -> dict[str, str]:
+        """What reports call each protocol."""
+        return self._protocols.titles
+
     def shown(self, tables: Tables) -> list[str]:
         """The tables and figures of this scale; AcnetError for a name that `tables` lacks."""
         for kind, names in (("tables", tables.tables), ("figures", tables.figures)):

@@ -9,7 +9,7 @@ from acnet.errors import AcnetError
 from acnet.files import read_yaml
 from acnet.params.layers import marked_layer, plain_layer
 from acnet.params.marked import Marked
-from acnet.params.strict import known, limited, mapping, nearest, usable
+from acnet.params.strict import convert, known, limited, mapping, nearest, usable
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,14 +46,19 @@ _FIELDS = {field.name: _Written for field in dataclasses.fields(_Written) if fie
 
 
 class Protocols:
-    """protocols.yaml and what a scale overrides in it; AcnetError for any mistake in either."""
+    """protocols.yaml and what a scale overrides in it; AcnetError for any mistake in either.
+
+    `titles` are what reports call the protocols.
+    """
 
     def __init__(self, params: Path, datasets: tuple[str, ...], overrides: Mapping[str, Any], scale_file: str):
         self._file = params / "protocols.yaml"
+        self.titles: dict[str, str] = {}
         self._layers: dict[str, dict[str, Mapping[str, Marked]]] = {}
         for name, sections in mapping(read_yaml(self._file), str(self._file)).items():
             where = f"{self._file}: {usable(name, str(self._file))}"
-            known(mapping(sections, where), ("common", *datasets), where)
+            known(mapping(sections, where), ("title", "common", *datasets), where)
+            self.titles[name] = convert(str, sections.pop("title", name), f"{where}.title")
             self._layers[name] = {
                 section: marked_layer(entries, _FIELDS, f"{where}.{section}") for section, entries in sections.items()
             }

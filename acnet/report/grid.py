@@ -5,7 +5,8 @@ from typing import Literal
 
 from acnet.params.tables import Row, Table
 from acnet.report.cells import NO_VALUE, NOT_RUN, Cell
-from acnet.report.labels import method
+from acnet.report.labels import beside, method
+from acnet.report.scale import ScaleInfo
 from acnet.report.text import DASH, number, signed, span
 
 Rows = list[tuple[Row, list[Cell]]]
@@ -54,15 +55,15 @@ class Grid:
         return any(field.interval for line in self.lines for field in line.fields)
 
 
-def grid(table: Table, rows: Rows) -> Grid:
+def grid(table: Table, rows: Rows, scale: ScaleInfo) -> Grid:
     """The lines of `table`: numbers side by side, or below each other where every class has a column."""
-    return _wide(table, rows) if table.per_class else _narrow(table, rows)
+    return _wide(table, rows) if table.per_class else _narrow(table, rows, scale)
 
 
-def _narrow(table: Table, rows: Rows) -> Grid:
+def _narrow(table: Table, rows: Rows, scale: ScaleInfo) -> Grid:
     with_backbone = any(row.backbone for row, _ in rows)
     lead = ["Method", "Backbone"] if with_backbone else ["Method"]
-    each = ["ours", "paper", "difference", *([table.beside] if table.beside else [])]
+    each = ["ours", "paper", "difference", *([beside(table, scale)] if table.beside else [])]
     lines = []
     for row, row_cells in rows:
         fields = [Field(method(row), "method")] + [Field(row.backbone or "", "backbone")] * with_backbone

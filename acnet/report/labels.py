@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from acnet.params.measures import Measures
 from acnet.params.tables import Row, Table
 from acnet.report.cells import NO_VALUE, Cell
+from acnet.report.scale import ScaleInfo
 
 VALIDATION = "val, before fine-tuning"
 SERVER = "test server"
@@ -13,6 +14,12 @@ SERVER = "test server"
 def interval_note(measures: Measures) -> str:
     """What the intervals are."""
     return f"{100 * measures.level:g} % intervals by resampling the images {measures.resamples:,} times"
+
+
+def beside(table: Table, scale: ScaleInfo) -> str:
+    """The heading of ours by a second protocol: what it adds to the table's own, as in "ours, mirrored"."""
+    own, other = scale.title_of(table.protocol), scale.title_of(table.beside or "")
+    return f"ours, {other.removeprefix(own).removeprefix(',').strip() or other}"
 
 
 def measured_on(cell: Cell) -> str:

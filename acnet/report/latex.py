@@ -20,7 +20,7 @@ def latex(name: str, table: Table, rows: Rows, scale: ScaleInfo) -> str:
     """A complete table environment with caption, label and notes."""
     footnotes = "; ".join(f"{table.row(key).method}: {text}" for key, text in notes(table, rows))
     caption = f"{heading(name)} of ACNet: {table.title}. {table.description} {scale.title}: {scale.banner.strip()}"
-    drawn = grid(table, rows)
+    drawn = grid(table, rows, scale)
     if drawn.intervals:
         caption += f" In brackets: {interval_note(scale.measures)}."
     if footnotes:

@@ -9,7 +9,7 @@ from acnet.report.text import heading
 
 def markdown(name: str, table: Table, rows: Rows, scale: ScaleInfo) -> str:
     """Title, table, notes and the scale's banner."""
-    drawn = grid(table, rows)
+    drawn = grid(table, rows, scale)
     parts = [f"### {heading(name)}. {table.title}", table.description, "\n".join(_lines(drawn))]
     footnotes = [f"- {table.row(key).method}: {text}." for key, text in notes(table, rows)]
     if drawn.intervals:

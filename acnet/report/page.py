@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 from acnet.files import write_text
 from acnet.params.campaign import Campaign
@@ -16,7 +17,7 @@ from acnet.report.checks import NOT_MEASURED, Step
 from acnet.report.claims import VERDICTS, Judged, judge_claims
 from acnet.report.gates import TITLE as GATES_TITLE
 from acnet.report.grid import grid
-from acnet.report.labels import interval_note, measured_on, notes
+from acnet.report.labels import beside, interval_note, measured_on, notes
 from acnet.report.latex import latex
 from acnet.report.markdown import markdown
 from acnet.report.results import Results
@@ -80,8 +81,13 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters.update(heading=heading, headings=headings, measured_on=measured_on)
+    environment.filters.update(heading=heading, headings=headings, measured_on=measured_on, breakable=_breakable)
     return environment
+
+
+def _breakable(method: str) -> Markup:
+    """A method that may be broken behind each of its parts, so that a narrow screen has room for its numbers."""
+    return Markup("+<wbr>").join(method.split("+"))
 
 
 def _verdicts(claims: list[Judged]) -> list[dict[str, Any]]:
@@ -142,7 +148,8 @@ def _table(name: str, tables: Tables, results: Results) -> dict[str, Any]:
     return {
         "name": name,
         "table": table,
-        "grid": grid(table, rows),
+        "grid": grid(table, rows, results.scale),
+        "beside": beside(table, results.scale) if table.beside else None,
         "notes": [(marks[key], table.row(key).method, text) for key, text in notes(table, rows)],
         "marks": marks,
         "ours": {row.key for row in table.rows if row.ours},

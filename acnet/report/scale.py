@@ -14,7 +14,8 @@ class ScaleInfo:
 
     `noise` (points) is the difference below which nothing is said; `comparable` whether absolute numbers may be set
     against those of cited methods; `generated` whether its images may be published; `roles` maps a backbone of the
-    paper to the one that plays it; `measures` say how sure a number is.
+    paper to the one that plays it; `measures` say how sure a number is; `titles` are the
+    words for protocols.
     """
 
     name: str
@@ -28,6 +29,11 @@ class ScaleInfo:
     generated: bool
     roles: dict[str, str]
     measures: Measures
+    titles: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def title_of(self, protocol: str) -> str:
+        """The words for a protocol; its key where it has none."""
+        return self.titles.get(protocol, protocol)
 
     def require(self, name: str) -> None:
         """Raise AcnetError if the table or figure `name` is not part of this scale."""
@@ -52,4 +58,5 @@ def scale_info(campaign: Campaign) -> ScaleInfo:
         generated=all(campaign.datasets[name].generate for name in scale.plays.values()),
         roles={paper: campaign.backbone(role) for role, paper in played.items()},
         measures=load_measures(campaign.params),
+        titles=campaign.titles,
     )

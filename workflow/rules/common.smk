@@ -236,7 +236,7 @@ def settled(protocol, run):
 def scale_facts():
     """What the report says of a scale; a change redraws."""
     scale = CAMPAIGN.scale
-    facts = [scale.title, scale.banner, scale.noise, scale.comparable, scale.seeds, scale.roles]
+    facts = [scale.title, scale.banner, scale.noise, scale.comparable, scale.seeds, scale.roles, CAMPAIGN.titles]
     return canonical([*facts, dataclasses.asdict(MEASURES)])
 
 

@@ -19,7 +19,8 @@ def entries(value, path):
     """Every {value, ...} below `value`, and everything that should be one."""
     if isinstance(value, dict) and "value" not in value:
         for key, item in value.items():
-            yield from entries(item, f"{path}.{key}")
+            if key != "title":  # words for reports, no number
+                yield from entries(item, f"{path}.{key}")
     else:
         yield path, value
 

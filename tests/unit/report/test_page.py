@@ -25,7 +25,7 @@ from acnet.track.trace import trace
 class Page(HTMLParser):
     """Every tag with its attributes, and whether tags are balanced."""
 
-    VOID = ("meta", "link", "img", "br")
+    VOID = ("meta", "link", "img", "br", "wbr")
 
     def __init__(self, text: str):
         super().__init__()
@@ -145,6 +145,28 @@ def test_the_page_opens_with_banner_and_verdicts(campaign):
     counts = [int(n) for n in re.findall(r"<b>(\d+)</b>[●◐○–]", text)]
     assert sum(counts) == 38 and text.count('<td class="verdict') == 38
     assert text.index("<aside") < text.index('id="claims"') < text.index('id="table1"') < text.index('id="runs"')
+
+
+def test_each_table_says_what_of_it_is_ours_and_names_the_second_protocol_in_words(campaign):
+    made = campaign(
+        tables=["table1", "table5"],
+        figures=[],
+        titles={"single": "single scale", "single_flip": "single scale, mirrored"},
+    )
+    text = write_page(made.scale, **made.roots).read_text()
+    first, second = text[text.index('<section id="table1"') :].split('<section id="table5"')
+    assert "Every row has a run of ours beside" in first and "Shaded" not in first
+    assert "Shaded rows have a run of ours" in second and 'class="results mixed"' in second
+    assert 'class="results"' in first  # nothing of it is shaded
+    assert first.count('<th scope="col" class="beside"><span>ours, mirrored</span>') == 2
+    assert "Protocol of ours: single, single scale; of “ours, mirrored”: single_flip; backbone ResNet-50" in first
+
+
+def test_tables_of_any_width_scroll_inside_their_own_box(campaign):
+    made = campaign(tables=["table1", "table4"], figures=[])
+    text = write_page(made.scale, **made.roots).read_text()
+    for table in re.finditer(r"<table(?! class=\"claims\")", text):
+        assert re.search(r'<div class="scroll"[^>]*>\s*$', text[: table.start()])
 
 
 def test_a_page_of_nothing_says_so(campaign):

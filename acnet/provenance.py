@@ -12,9 +12,12 @@ from acnet.files import digest as digest_of
 
 PACKAGE = Path(__file__).resolve().parent
 # The modules that can change what a run computes; the report, for one, cannot. Nor can what makes raw data: a run
-# depends on the images themselves. The last ones watch a training and stay out of its arithmetic.
+# depends on the images themselves. The others watch a training, or draw what a trained network sees.
 _SOURCES = ("data", "model", "train", "evaluate", "checkpoint.py", "device.py")
-_WITHOUT = ("data/generate", "train/deadline.py", "train/live.py", "train/lock.py", "train/turn.py")
+_WITHOUT = (
+    "data/generate", "train/deadline.py", "train/live.py", "train/lock.py", "train/turn.py",
+    "evaluate/pictures.py", "evaluate/predict.py", "evaluate/sheet.py",
+)  # fmt: skip
 _WATCHED = ("acnet", "workflow", "params", "Snakefile")
 
 

@@ -55,4 +55,4 @@ def _compare(parsed: argparse.Namespace) -> None:
         runs.append((read_resolved(folder / "params.yaml"), folder / "checkpoint.pt", protocol))
     shown = [change.index for change in found.changes[: parsed.images]]
     paths = write_pictures(runs, parsed.data_root, shown, parsed.out)
-    print(f"acnet: {parsed.out}: compare.md and {len(paths)} pictures written", file=sys.stderr)
+    print(f"acnet: {parsed.out}: compare.md and {len(paths)} picture{'s' * (len(paths) > 1)} written", file=sys.stderr)

@@ -23,7 +23,9 @@ def add(commands) -> None:
         made.add_argument("dataset", help="an entry of datasets.yaml")
     prepare.add_argument("--threads", type=whole(1), default=1, help="images decoded side by side (1)")
     inspect.add_to(data)
-    weights = command(commands, "fetch-weights", _fetch_weights, "download a published ImageNet backbone")
+    weights = command(
+        commands, "fetch-weights", _fetch_weights, "download a published ImageNet backbone", in_project=False
+    )
     weights.add_argument("name", help="a file name such as resnet50-0676ba61.pth")
 
 

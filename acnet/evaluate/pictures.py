@@ -33,14 +33,15 @@ def write_pictures(
         image, truth = store.image(index), store.label(index)
         made = [network.label_map(index, protocol) for network, protocol in trained]
         panels: list[Panel] = [("image", Image.fromarray(image)), ("truth", _drawn(truth, classes))]
-        panels.append((f"right: only {second} blue, only {first} orange", differences(image, truth, *made)))
+        panels.append(("where only one is right", differences(image, truth, *made)))
         panels += [
             (f"{name}: {100 * _right(prediction, truth):.1f} % of pixels right", _drawn(prediction, classes))
             for name, prediction in zip((first, second), made, strict=True)
         ]
+        keys = [(f"only {second} is right", _SECOND), (f"only {first} is right", _FIRST)]
         paths.append(out / f"{rank:02d}_{store.names[index].replace('/', '_')}.png")
         with replacing(paths[-1]) as temporary:
-            sheet(panels, classes, [truth, *made], columns=3).save(temporary, "PNG")
+            sheet(panels, classes, [truth, *made], columns=3, keys=keys).save(temporary, "PNG")
     return paths
 
 

@@ -16,21 +16,28 @@ _COLUMN = 210  # pixels that a caption needs
 _BAR = 120
 
 Panel = tuple[str, Image.Image]
+Entry = tuple[str, tuple[int, int, int]]
 
 
 def sheet(
-    panels: Sequence[Panel], classes: Classes, labels: Iterable[np.ndarray], columns: int, heats: str = ""
+    panels: Sequence[Panel],
+    classes: Classes,
+    labels: Iterable[np.ndarray],
+    columns: int,
+    heats: str = "",
+    keys: Sequence[Entry] = (),
 ) -> Image.Image:
     """`panels`, (caption, picture of the image's size), in rows of `columns`, above a legend of the ids in `labels`.
 
-    `heats` says what is drawn by `heat`, and puts its scale below.
+    `keys`, (name, colour), explain colours that are no class's, above the classes; `heats` says what is drawn by
+    `heat`, and puts its scale below.
     """
     size = _panel_size(panels[0][1].size)
     font = ImageFont.load_default(_TEXT)
     column = max(size[0], _COLUMN) + _GAP
     width = columns * column + _GAP
     rows = -(-len(panels) // columns)
-    lines = _lines(_entries(classes, labels), font, width)
+    lines = _lines(keys, font, width) * bool(keys) + _lines(_entries(classes, labels), font, width)
     top = rows * (size[1] + _TEXT + 2 * _GAP)
     line = _SWATCH + 8
     made = Image.new("RGB", (width, top + (len(lines) + bool(heats)) * line + 2 * _GAP), PAPER)
@@ -48,9 +55,9 @@ def sheet(
             draw.rectangle((x, y, x + _SWATCH, y + _SWATCH), colour, QUIET)
             draw.text((x + _SWATCH + 6, y - 2), name, INK, font)
     if heats:
-        y, text = top + _GAP + len(lines) * line, f"{heats}:  0 "
+        y, text = top + _GAP + len(lines) * line, f"{heats}:  0"
         draw.text((_GAP, y - 2), text, INK, font)
-        x = _GAP + round(font.getlength(text))
+        x = _GAP + round(font.getlength(text)) + 6
         made.paste(heat(np.tile(np.linspace(0, 1, _BAR), (_SWATCH, 1))), (x, y))
         draw.text((x + _BAR + 6, y - 2), "1", INK, font)
     return made
@@ -70,7 +77,7 @@ def _panel_size(size: tuple[int, int]) -> tuple[int, int]:
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
 
 
-def _entries(classes: Classes, labels: Iterable[np.ndarray]) -> list[tuple[str, tuple[int, int, int]]]:
+def _entries(classes: Classes, labels: Iterable[np.ndarray]) -> list[Entry]:
     seen = np.zeros(256, bool)
     for one in labels:
         seen[np.unique(one)] = True
@@ -78,7 +85,7 @@ def _entries(classes: Classes, labels: Iterable[np.ndarray]) -> list[tuple[str, 
     return [*found, ("not labelled", (0, 0, 0))] if seen[VOID] else found
 
 
-def _lines(entries, font, width: int) -> list[list[tuple[int, str, tuple[int, int, int]]]]:
+def _lines(entries: Iterable[Entry], font, width: int) -> list[list[tuple[int, str, tuple[int, int, int]]]]:
     """The legend's entries with their left edges, in lines that fit `width`."""
     lines, x = [[]], _GAP
     for name, colour in entries:

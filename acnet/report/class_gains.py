@@ -4,15 +4,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from acnet.params import tables
-from acnet.report.drawing import ACCENT, INK, PALE, QUIET, placeholder
+from acnet.report.drawing import INK, LOOKS, QUIET, placeholder
 from acnet.report.results import Results
 from acnet.report.text import signed
 
-_LOOKS = (
-    {"facecolor": ACCENT, "edgecolor": ACCENT, "hatch": None},
-    {"facecolor": PALE, "edgecolor": INK, "hatch": "////"},
-    {"facecolor": "white", "edgecolor": INK, "hatch": "...."},
-)
 Gain = tuple[float, float]  # mean and standard deviation over seeds
 
 
@@ -33,7 +28,11 @@ def class_gains_figure(entry: tables.Figure, results: Results) -> Figure:
     height = 0.78 / len(drawn)
     for index, label in enumerate(drawn):
         positions = np.arange(len(names)) + (index - (len(drawn) - 1) / 2) * height
-        _bars(axes, positions, [gains[label].get(name) for name in names], height, label, _LOOKS[index % len(_LOOKS)])
+        _bars(axes, positions, [gains[label].get(name) for name in names], height, label, LOOKS[index % len(LOOKS)])
+    for place, name in enumerate(names):
+        if all(gains[label].get(name, (0.0, 0.0)) == (0.0, 0.0) for label in drawn):
+            axes.annotate("no change", (0, place), xytext=(4, 0), textcoords="offset points", va="center_baseline",
+                          fontsize=6.5, color=QUIET)  # fmt: skip
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
@@ -67,11 +66,14 @@ def _bars(axes, positions: np.ndarray, gains: list[Gain | None], height: float, 
     axes.barh(where, mean, height * 0.92, label=label, linewidth=0.7, **look)
     if spread.any():
         axes.errorbar(mean, where, xerr=spread, fmt="none", ecolor=INK, elinewidth=0.7, capsize=1.5)
-    room = max(abs(mean).max(), 1e-9) * 0.012
     for position, value, extra in zip(where, mean, spread, strict=True):
-        end = value + (extra + room if value >= 0 else -extra - room)
-        side = "left" if value >= 0 else "right"
-        axes.text(end, position, signed(value, 1), ha=side, va="center", fontsize=6.5, color=QUIET)
+        text, side = signed(value, 1), 1 if value >= 0 else -1
+        if text == "0.0" and not extra:
+            continue  # no bar to read a number from
+        axes.annotate(
+            text, (value + side * extra, position), xytext=(3 * side, 0), textcoords="offset points",
+            ha="left" if side > 0 else "right", va="center_baseline", fontsize=6.5, color=QUIET,
+        )  # fmt: skip
 
 
 def _by_size(baseline: str, protocol: str, results: Results, names: set[str]) -> list[str]:

@@ -9,6 +9,11 @@ from matplotlib.figure import Figure
 from acnet.files import replacing
 
 INK, QUIET, ACCENT, PALE = "#1c2430", "#6b7480", "#1f5a8a", "#c9dcea"
+LOOKS = (  # of bars side by side, which a print in grey tells apart too
+    {"facecolor": ACCENT, "edgecolor": ACCENT, "hatch": None},
+    {"facecolor": PALE, "edgecolor": INK, "hatch": "////"},
+    {"facecolor": "white", "edgecolor": INK, "hatch": "...."},
+)
 _STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 9,

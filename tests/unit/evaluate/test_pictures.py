@@ -6,7 +6,7 @@ from PIL import Image
 
 from acnet.data.classes import load
 from acnet.data.store import Store
-from acnet.evaluate.pictures import differences, write_pictures
+from acnet.evaluate.pictures import _FIRST, _SECOND, differences, write_pictures
 from acnet.evaluate.sheet import heat, sheet
 from acnet.params.protocols import Protocol
 
@@ -27,6 +27,8 @@ def test_image_truth_difference_and_both_predictions_stand_on_one_sheet(run, tmp
     assert (panels[1][0] == panels[1][1]).all()  # the same network twice
     assert len(np.unique(panels[0][2].reshape(-1, 3) @ [1, 256, 65536])) <= 128  # grey only: nothing differs
     assert (panels[1][2] == 255).all()
+    for colour in (_FIRST, _SECOND):  # nothing differs, but the legend says what would
+        assert (picture[-70:] == colour).all(axis=2).any()
 
 
 def test_a_difference_is_blue_or_orange_where_only_one_is_right():

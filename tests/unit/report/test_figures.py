@@ -64,6 +64,17 @@ def test_bars_are_told_apart_without_colour_and_the_legend_lies_outside(campaign
     assert len(axes.get_yticklabels()) == 19
 
 
+def test_a_bar_of_nothing_bears_no_number(campaign):
+    made = campaign(**SMALL)
+    ious = {"fcn_s16": (0.5, 0.0, 0.5), "gc_s16": (0.6, 0.0, 0.5), "fcn_lc": (0.7, 0.0, 0.4)}
+    for run, values in ious.items():
+        change(made.results, run, class_iou=dict(zip(("road", "sky", "car"), values, strict=True)))
+    tables, results = open_results(made)
+    shown = texts(class_gains_figure(tables.figure("figure1"), results))
+    assert {"+10.0", "+20.0", "−10.0", "no change"} <= set(shown)
+    assert shown.count("no change") == 1 and "0.0" not in shown
+
+
 def test_a_missing_run_is_named_in_the_figure(campaign):
     made = campaign(skip=["fcn_lc", "r101_ohem"], **SMALL)
     tables, results = open_results(made)

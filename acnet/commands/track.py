@@ -149,11 +149,10 @@ def _some(names: list[str]) -> str:
 
 
 def _trace(parsed: argparse.Namespace) -> None:
-    from acnet.track.trace import trace
+    from acnet.track.trace import Roots, trace
 
-    print(
-        trace(campaign(parsed), parsed.table, parsed.row, parsed.column, parsed.data_root, parsed.results_root), end=""
-    )
+    roots = Roots(Path.cwd(), parsed.data_root, parsed.results_root, parsed.logs_root)
+    print(trace(campaign(parsed), parsed.table, parsed.row, parsed.column, roots), end="")
 
 
 def _say(message: str) -> None:

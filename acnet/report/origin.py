@@ -1,7 +1,7 @@
 """Where the numbers of a run come from, as lines of (name, text): for `acnet trace` and for the page alike."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -69,15 +69,12 @@ def metrics(read: Results, run: str, seed: int, name: str) -> str:
     return _file(read.seed_folder(run, seed) / "metrics" / f"{name}.json")
 
 
-def commands(campaign: Campaign, run: str, seed: int, only: str, read: Results) -> list[Line]:
-    """What brings a run back, all that `only`, a table or figure, needs with it, and what makes it again."""
+def commands(campaign: Campaign, run: str, seed: int, fetch: Sequence[str], read: Results) -> list[Line]:
+    """What brings a run back, the commands `fetch`, and what makes it again."""
     config = f"--config scale={campaign.scale_name}"
     checkpoint = read.seed_folder(run, seed) / "checkpoint.pt"
-    return [
-        ("get it", f"snakemake --cores 1 restore {config} only={only}"),
-        ("", f"dvc exp apply {campaign.scale_name}-{run}-seed{seed}"),
-        ("make it again", f"snakemake --cores all runs --forcerun {checkpoint} {config} runs={run}"),
-    ]
+    again = f"snakemake --cores all runs --forcerun {checkpoint} {config} runs={run}"
+    return [*zip(("get it", *("" for _ in fetch)), fetch, strict=False), ("make it again", again)]
 
 
 def parameters(campaign: Campaign, run: str, seed: int, read: Results) -> list[Line]:

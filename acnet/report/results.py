@@ -18,6 +18,7 @@ from acnet.files import read_json, read_yaml
 from acnet.params.strict import build
 from acnet.report.intervals import Samples, ious, metric_of, resampled
 from acnet.report.scale import ScaleInfo
+from acnet.watch.status import Status, unfinished_status
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,11 +59,12 @@ class ServerScore:
 
 
 class Results:
-    """Reads results/{scale}; every file is read once."""
+    """Reads results/{scale}, every file once. The logs of trainings lie in `logs_root`, else beside results/."""
 
-    def __init__(self, scale: ScaleInfo, results_root: str | Path):
+    def __init__(self, scale: ScaleInfo, results_root: str | Path, logs_root: str | Path | None = None):
         self.scale = scale
         self.folder = Path(results_root) / scale.name
+        self._logs = Path(logs_root or Path(results_root).parent / "logs") / "train" / scale.name
 
     def seed_folder(self, run: str, seed: int) -> Path:
         """Where `run` with `seed` lies."""
@@ -198,13 +200,17 @@ class Results:
         return self._json(self.seed_folder(run, seed) / "gates.json")
 
     def state(self, run: str, seed: int) -> str:
-        """How far `run` has come: measured, trained, in training or not run."""
-        folder = self.seed_folder(run, seed)
+        """How far `run` has come: measured, trained, not run, or what `acnet status` says of an unfinished one."""
         if self.protocols(run, seed):
             return "measured"
-        if (folder / "provenance.json").exists():
+        if (self.seed_folder(run, seed) / "provenance.json").exists():
             return "trained"
-        return "in training" if (folder / "resume").exists() else "not run"
+        state = self.unfinished(run, seed).state
+        return "not run" if state == "waiting" else state
+
+    def unfinished(self, run: str, seed: int) -> Status:
+        """What `acnet status` says of a run without a result."""
+        return unfinished_status(run, seed, self.seed_folder(run, seed), self._logs / run / f"seed{seed}.log")
 
     @functools.cache  # noqa: B019
     def server(self, table: str) -> ServerScore | None:

@@ -11,6 +11,10 @@ from acnet.report import origin
 from acnet.report.results import Results
 from acnet.report.text import heading, number
 
+_STATES = ("not run", "failed", "stopped", "running", "trained", "measured")
+# A page is drawn before it is published, and read by those who have only the page.
+_FETCH = "snakemake --cores 1 restore --config campaign={scale} only={only}  # where it was published"
+
 
 @dataclasses.dataclass(frozen=True)
 class Use:
@@ -77,7 +81,7 @@ def _entry(run: str, uses: list[Use], seeds: list[SeedEntry], results: Results) 
     commits = sorted({provenance["commit"][:10] for provenance in made if provenance.get("commit")})
     states = [seed.state for seed in seeds]
     done = sum(state in ("measured", "trained") for state in states)
-    state = max(states, key=("not run", "in training", "trained", "measured").index)
+    state = max(states, key=_STATES.index)
     if len(states) > 1 and 0 < done < len(states):
         state = f"{state}, {done} of {len(states)} seeds"
     took = duration(sum(provenance["seconds"] for provenance in made)) if made else ""
@@ -101,7 +105,7 @@ def _seed(campaign: Campaign, run: str, seed: int, only: str, results: Results, 
         results.state(run, seed),
         scores,
         origin.facts(campaign, run, seed, data, results, code),
-        origin.commands(campaign, run, seed, only, results),
+        origin.commands(campaign, run, seed, [_FETCH.format(scale=campaign.scale_name, only=only)], results),
         origin.parameters(campaign, run, seed, results),
         changed_since(made, campaign.resolve(run, seed).values, code) if made else [],
     )

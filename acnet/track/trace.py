@@ -1,6 +1,8 @@
 """Where a table cell comes from: run, protocol, parameters with their origin, data, code, machine, files, commands."""
 
+import dataclasses
 import difflib
+import re
 from pathlib import Path
 
 from acnet.errors import AcnetError
@@ -13,10 +15,21 @@ from acnet.report.cells import NO_VALUE, NOT_RUN, Cell, cell
 from acnet.report.origin import Line
 from acnet.report.results import Results
 from acnet.report.scale import scale_info
+from acnet.track.fetchable import commands_that_fetch
 
 
-def trace(campaign: Campaign, name: str, row: str, column: str | None, data: Path, results: Path) -> str:
-    """The origin of every cell of table `name` that `row` and `column` mean.
+@dataclasses.dataclass(frozen=True)
+class Roots:
+    """The folders that an account looks into; `project` is that of the Git repository."""
+
+    project: Path
+    data: Path
+    results: Path
+    logs: Path
+
+
+def trace(campaign: Campaign, name: str, row: str, column: str | None, roots: Roots) -> str:
+    """The origin of every cell of table `name` that `row` and `column` mean; of several rows, a list to choose from.
 
     `row` is a row's key, its method or the end of it, or its run; `column` a column's key, None for all. Raises
     AcnetError for a table, row or column that there is not, and for a row that no run of ours fills.
@@ -26,29 +39,43 @@ def trace(campaign: Campaign, name: str, row: str, column: str | None, data: Pat
     info.require(name)
     if column is not None and column not in table.all_columns:
         raise AcnetError(f"{name}: no column '{column}'{nearest(column, table.all_columns)}")
-    read = Results(info, results)
+    read, rows = Results(info, roots.results, roots.logs), _rows(name, table, row)
+    found = {entry.key: cells for entry in rows if (cells := _cells(name, table, entry, column, read))}
+    if not found:
+        raise AcnetError(f"{name}: no run of ours fills column '{column}' of row '{row}'")
+    if len(found) > 1:
+        return _choice(name, table, row, {key: next(iter(cells.values())) for key, cells in found.items()})
     parts = []
-    for entry in _rows(name, table, row):
-        # Columns of one run and protocol differ in the measure only: one account serves them all.
-        found: dict[str, list[Cell]] = {}
-        for key in [column] if column else table.columns:
-            one = cell(name, table, entry, key, read)
-            if one.run:
-                found.setdefault(one.run, []).append(one)
-        for cells in found.values():
-            parts += [_heading(name, table, entry, cells)]
-            parts += [_text(_account(campaign, cells[0], seed, data, read)) for seed in info.seeds]
+    key, by_run = found.popitem()
+    for cells in by_run.values():
+        parts += [f"{name}, {_heading(table, table.row(key), cells)}"]
+        parts += [_text(_account(campaign, cells[0], seed, roots, read)) for seed in info.seeds]
     return "\n".join(parts)
 
 
+def _cells(name: str, table: Table, row: Row, column: str | None, read: Results) -> dict[str, list[Cell]]:
+    """The cells of a row by their run: columns of one run differ in the measure only, one account serves them all."""
+    found: dict[str, list[Cell]] = {}
+    for key in [column] if column else table.columns:
+        one = cell(name, table, row, key, read)
+        if one.run:
+            found.setdefault(one.run, []).append(one)
+    return found
+
+
 def _rows(name: str, table: Table, wanted: str) -> list[Row]:
-    """The rows of ours that `wanted` means: by key, method or run, else those whose method ends so."""
+    """The rows of ours that `wanted` means: by key, else by method, by run, or by the end of the method."""
     ours = [row for row in table.rows if row.ours]
     text = wanted.lower()
-    exact = [row for row in ours if text in (row.key, row.method.lower(), *map(row.run, table.columns))]
-    ending = [row for row in ours if row.method.lower().endswith("+" + text)]
-    if found := exact or ending:
-        return found
+    ending = re.compile(rf"(^|[ +,]){re.escape(text)}$")
+    for found in (
+        [row for row in ours if row.key == text],
+        [row for row in ours if row.method.lower() == text],
+        [row for row in ours if text in map(row.run, table.columns)],
+        [row for row in ours if ending.search(row.method.lower())],
+    ):
+        if found:
+            return found
     if any(text in (row.key, row.method.lower()) for row in table.rows):
         raise AcnetError(f"{name}: '{wanted}' is cited from the paper; no run of ours fills it")
     known = {part for row in ours for part in (row.key, *map(row.run, table.columns)) if part}
@@ -56,30 +83,45 @@ def _rows(name: str, table: Table, wanted: str) -> list[Row]:
     raise AcnetError(f"{name}: no row '{wanted}'; rows of ours: {', '.join(row.method for row in ours)}{meant}")
 
 
-def _heading(name: str, table: Table, row: Row, cells: list[Cell]) -> str:
+def _choice(name: str, table: Table, wanted: str, rows: dict[str, list[Cell]]) -> str:
+    """A line for each of several rows that `wanted` means."""
+    width = max(map(len, rows))
+    lines = [f"  {key:<{width}}  {_heading(table, table.row(key), cells)}" for key, cells in rows.items()]
+    return "\n".join([f"{name}: '{wanted}' means {len(rows)} rows; name one by its key:", *lines, ""])
+
+
+def _heading(table: Table, row: Row, cells: list[Cell]) -> str:
     numbers = []
     for one in cells:
         paper = "" if one.paper is None else f" (paper {one.paper:.{table.digits}f})"
         ours = f"{one.ours:.{table.digits}f}" if one.ours is not None else NO_VALUE if one.evaluated else NOT_RUN
         numbers.append(f"{table.all_columns[one.column].label} {ours}{paper}")
     backbone = f", {row.backbone}" if row.backbone else ""
-    return f"{name}, {row.method}{backbone}: {', '.join(numbers)}"
+    return f"{row.method}{backbone}: {', '.join(numbers)}"
 
 
-def _account(campaign: Campaign, one: Cell, seed: int, data: Path, read: Results) -> list[Line]:
+def _account(campaign: Campaign, one: Cell, seed: int, roots: Roots, read: Results) -> list[Line]:
     run, protocol = str(one.run), str(one.protocol)
     lines = [
-        ("run", f"{run}, seed {seed} at scale {campaign.scale_name}: {read.state(run, seed)}"),
+        ("run", f"{run}, seed {seed} at scale {campaign.scale_name}: {_state(run, seed, read)}"),
         ("protocol", f"{protocol}: {origin.protocol(campaign, protocol, run)}"),
         ("metrics", origin.metrics(read, run, seed, protocol)),
-        *origin.facts(campaign, run, seed, data, read, source_hash()),
+        *origin.facts(campaign, run, seed, roots.data, read, source_hash()),
     ]
     if one.fine_tuned:
         lines += [
             ("test server", f"{one.fine_tuned}, fine-tuned from this run, goes there; the number above is validation")
         ]
     lines += origin.parameters(campaign, run, seed, read)
-    return lines + origin.commands(campaign, run, seed, one.table, read)
+    fetch = commands_that_fetch(roots.project, campaign.scale_name, run, seed, one.table)
+    return lines + origin.commands(campaign, run, seed, fetch, read)
+
+
+def _state(run: str, seed: int, read: Results) -> str:
+    """How far a run has come, in the words of `acnet status` where it has no result."""
+    state = read.state(run, seed)
+    detail = "" if state in ("measured", "trained") else read.unfinished(run, seed).detail
+    return f"{state}: {detail}" if detail else state
 
 
 def _text(lines: list[Line]) -> str:

@@ -45,20 +45,21 @@ def needed_runs(campaign: Campaign) -> list[str]:
 def run_status(campaign: Campaign, run: str, seed: int, results: Path, logs: Path) -> Status:
     """The status of one run: from its lock first, then what it left."""
     folder = run_folder(results, campaign.scale_name, run, seed)
-    if (holder := live_holder(folder / "resume")) is not None:
-        return Status(run, seed, "running", _running(folder / "resume", holder))
-    expected = digest(campaign.resolve(run, seed).values)
-    if (folder / "checkpoint.pt").exists() and (facts := _facts(folder)) is not None:
-        if facts.get("params_hash") != expected:
+    at_work = live_holder(folder / "resume") is not None
+    if not at_work and (folder / "checkpoint.pt").exists() and (facts := _facts(folder)) is not None:
+        if facts.get("params_hash") != digest(campaign.resolve(run, seed).values):
             return Status(run, seed, "waiting", "its parameters have changed since it was trained")
         if facts.get("source_hash") != _source_hash():
             return Status(run, seed, "stale", "code that can change its result has changed since it was trained")
         return Status(run, seed, "done", f"trained in {duration(facts['seconds'])} on {facts['device']}")
-    return _unfinished(run, seed, folder / "resume", logs / "train" / campaign.scale_name / run / f"seed{seed}.log")
+    return unfinished_status(run, seed, folder, logs / "train" / campaign.scale_name / run / f"seed{seed}.log")
 
 
-def _unfinished(run: str, seed: int, resume: Path, log: Path) -> Status:
-    """A run that nobody trains and that has no result."""
+def unfinished_status(run: str, seed: int, folder: Path, log: Path) -> Status:
+    """The status of a run without a result: is it being trained, and if not, why did that end?"""
+    resume = folder / "resume"
+    if (holder := live_holder(resume)) is not None:
+        return Status(run, seed, "running", _running(resume, holder))
     if (failure := recorded(resume)) is not None:
         return Status(run, seed, "failed", failure["message"])
     lines = journal(resume)

@@ -118,7 +118,7 @@ def _with_the_checkpoint_written_and_not_named() -> None:
 def _after_publishing() -> None:
     from acnet.train import loop
 
-    _before(loop, "_clear")
+    _before(loop, "clear")
 
 
 MOMENTS = {

@@ -19,7 +19,7 @@ from acnet.report.claims import write_claims
 from acnet.report.page import write_page
 from acnet.report.publish import publish
 from acnet.report.tables import write_table
-from acnet.track.trace import trace
+from acnet.track.trace import Roots, trace
 
 
 class Page(HTMLParser):
@@ -103,9 +103,8 @@ def test_a_click_on_a_cell_leads_to_all_that_trace_says(campaign, root, tmp_path
     write_bytes(manifest, b"{}")
     text = write_page(made.scale, **made.roots, data_root=tmp_path / "data").read_text()
     section = html.unescape(text[text.index('id="run-gc_s16"') : text.index('id="run-gc_s8"')])
-    accounts = trace(
-        ParamsCampaign(root / "params", "mini"), "table1", "gc", "os16", tmp_path / "data", made.results.parent
-    )
+    roots = Roots(tmp_path, tmp_path / "data", made.results.parent, tmp_path / "logs")
+    accounts = trace(ParamsCampaign(root / "params", "mini"), "table1", "gc", "os16", roots)
     told = [line[2:].split("  ", 1)[1].strip() for line in accounts.splitlines() if line.startswith("  ")]
     assert len(told) > 20
     assert sha256(manifest) in section

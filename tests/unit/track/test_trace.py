@@ -1,6 +1,7 @@
 """Where a table cell comes from."""
 
 import json
+import subprocess
 
 import pytest
 
@@ -9,7 +10,8 @@ from acnet.files import digest, sha256
 from acnet.params.campaign import Campaign
 from acnet.params.resolved import read_resolved, write_resolved
 from acnet.provenance import source_hash
-from acnet.track.trace import trace
+from acnet.track.trace import Roots, trace
+from acnet.train.live import note
 
 
 @pytest.fixture
@@ -37,7 +39,8 @@ def tell(tmp_path, campaign):
 
     def account(table, row, column=None, **changed) -> str:
         (folder / "provenance.json").write_text(json.dumps(made | changed))
-        return trace(campaign, table, row, column, tmp_path / "data", tmp_path / "results")
+        roots = Roots(tmp_path, *(tmp_path / name for name in ("data", "results", "logs")))
+        return trace(campaign, table, row, column, roots)
 
     account.root = tmp_path
     return account
@@ -62,16 +65,53 @@ def test_an_account_names_everything_behind_the_number(tell):
     assert found["stale"].startswith("no:")
     assert found["model.delta"] == "5.0  # paper: Eq. 2 and Table 1"
     assert found["model.backbone"] == "resnet18  # scale: " + found["model.backbone"].split("# scale: ")[1]
-    assert "restore --config scale=mini only=table3" in found["get it"]
+    assert "get it" not in found
     assert "runs=acb3" in found["make it again"]
 
 
-def test_the_end_of_a_method_means_every_row_that_ends_so(tell):
-    text = tell("table3", "ACB#3")
-    assert [line for line in text.splitlines() if line.startswith("table3")] == [
-        "table3, Res-50+ACB#3: mIoU 51.00 (paper 76.53)",
-        "table3, Res-101+ACB#3: mIoU not run (paper 77.42)",
+def test_what_was_published_or_recorded_can_be_fetched(tell):
+    def git(*arguments: str, feed: str = "") -> str:
+        command = ["git", "-C", str(tell.root), "-c", "user.name=a", "-c", "user.email=a@localhost", *arguments]
+        return subprocess.run(command, input=feed, check=True, capture_output=True, text=True).stdout.strip()
+
+    git("init")
+    git("commit", "--allow-empty", "-m", "first")
+    for name, run in (("other", "acb2"), ("spring", "acb3")):
+        (tell.root / "campaign.dvc").write_text(f"outs:\n- path: results/mini/{run}/seed0/checkpoint.pt\n")
+        git("add", "campaign.dvc")
+        git("commit", "-m", name)
+        git("tag", f"campaign/{name}")
+    commands = tell("table3", "acb3").splitlines()[-3:]
+    assert " ".join(commands[1].split()) == "get it snakemake --cores 1 restore --config campaign=spring only=table3"
+    git("update-ref", f"refs/exps/ab/{'cd' * 19}/mini-acb3-seed0", "HEAD")
+    assert "dvc exp apply mini-acb3-seed0" in tell("table3", "acb3").splitlines()[-2]
+
+
+@pytest.mark.parametrize("wanted", ["ACB#3", "acb#3"])
+def test_of_several_rows_that_are_meant_a_list_to_choose_from_is_given(tell, wanted):
+    assert tell("table3", wanted).splitlines() == [
+        f"table3: '{wanted}' means 2 rows; name one by its key:",
+        "  r50_acb3   Res-50+ACB#3: mIoU 51.00 (paper 76.53)",
+        "  r101_acb3  Res-101+ACB#3: mIoU not run (paper 77.42)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "method"),
+    [
+        ("table1", "(δ=5)", "Res-50+GCM (δ=5)"),
+        ("table2", "GCM+LCM(2)", "Res-50+GCM+LCM(2)"),
+        ("table3", "r101_ohem", "Res-101+ACB#3+MG+DA+OHEM"),  # a key, and the run of the next row too
+    ],
+)
+def test_the_end_of_a_method_after_a_blank_or_plus_means_its_row(tell, table, row, method):
+    assert tell(table, row).startswith(f"{table}, {method}: ")
+
+
+def test_an_unfinished_run_is_said_to_be_what_status_says(tell):
+    resume = tell.root / "results/mini/acb2/seed0/resume"
+    note(resume, "stopped before its time limit at step 3 of 9; the same command goes on from there")
+    assert "acb2, seed 0 at scale mini: stopped: stopped before its time limit at step 3" in tell("table3", "acb2")
 
 
 def test_a_row_with_a_run_for_each_column_gives_an_account_of_each(tell):

@@ -25,7 +25,7 @@ def _gc(parsed: argparse.Namespace) -> None:
     roots = {"data": parsed.data_root, "results": parsed.results_root, "logs": parsed.logs_root}
     try:
         for found in clean(campaign(parsed), parsed.kinds, Path.cwd(), **roots, really=parsed.yes):
-            print(f"{found.kind:<7} {size(found.size):>9}  {found.name}: {found.why}")
+            print(f"{found.kind:<7} {size(found.size):>9}  {_shown(found.name)}: {found.why}")
             freed, count = freed + found.size, count + 1
     except Unavailable as reason:
         note = f"; no more was looked at: {reason}"
@@ -35,3 +35,12 @@ def _gc(parsed: argparse.Namespace) -> None:
         print(f"removed {count}, {size(freed)} freed{note}")
     else:
         print(f"{count} may go, {size(freed)} in all; nothing is removed without --yes{note}")
+
+
+def _shown(name: str) -> str:
+    """A path from here, with a / behind a folder; any other name as it is."""
+    path = Path(name)
+    if not path.is_dir():
+        return name
+    here = path.resolve().relative_to(Path.cwd()) if path.resolve().is_relative_to(Path.cwd()) else path
+    return f"{here}/"

@@ -3,6 +3,7 @@
 import argparse
 
 from acnet.commands.options import campaign, command, run_params_option, scale_option, whole
+from acnet.errors import AcnetError
 from acnet.params.resolved import read_resolved, run_folder, write_resolved
 from acnet.params.resources import check_split
 
@@ -12,7 +13,7 @@ def add(commands) -> None:
     resolve = command(commands, "resolve", _resolve, "write the complete parameters of one run")
     scale_option(resolve)
     resolve.add_argument("--run", required=True, help="an entry of runs.yaml")
-    resolve.add_argument("--seed", type=whole(0), default=0, help="of the first weights, the order and the crops (0)")
+    resolve.add_argument("--seed", type=whole(0), help="of the first weights, the order, the crops (the scale's first)")
     train = command(
         commands, "train", _train, "train the network of a params.yaml, or go on where it stopped", in_project=False
     )
@@ -28,8 +29,14 @@ def add(commands) -> None:
 
 
 def _resolve(parsed: argparse.Namespace) -> None:
-    resolved = campaign(parsed).resolve(parsed.run, parsed.seed)
-    folder = run_folder(parsed.results_root, parsed.scale, parsed.run, parsed.seed)
+    settings = campaign(parsed)
+    seeds = settings.scale.seeds
+    seed = seeds[0] if parsed.seed is None else parsed.seed
+    if seed not in seeds:
+        file, more = f"{parsed.params_root}/scales/{parsed.scale}.yaml", [*seeds, seed]
+        raise AcnetError(f"--seed {seed}: scale '{parsed.scale}' has seeds {seeds}; `seeds: {more}` in {file} adds it")
+    resolved = settings.resolve(parsed.run, seed)
+    folder = run_folder(parsed.results_root, parsed.scale, parsed.run, seed)
     write_resolved(resolved, folder / "params.yaml")
 
 

@@ -1,6 +1,7 @@
 """Clean-ups that cost nothing that a table, a training or an experiment needs, and what each would free."""
 
 import contextlib
+import errno
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from acnet.params.campaign import Campaign
 from acnet.params.strict import among
 from acnet.track import litter
 from acnet.track.cache import Cache
-from acnet.track.git import Repository
+from acnet.track.git import Repository, Unavailable
 from acnet.track.kinds import KINDS, USUAL
 from acnet.track.litter import Litter, of_files
 from acnet.track.lock import PUBLISH, RECORD, RESTORE, exclusive
@@ -27,10 +28,11 @@ def clean(
 ) -> Iterator[Litter]:
     """Yield what may go of the given kinds, in the order of KINDS; `really` removes each before the next is sought.
 
+    Only a removal keeps recording, publishing and restoring waiting: to look, nothing needs to be writable.
     Raises AcnetError for an unknown kind. Kinds that need Git or DVC raise Unavailable where these are missing.
     """
     kinds = [among(kind, KINDS, "acnet gc") for kind in kinds] or list(USUAL)
-    with _alone(root):
+    with _alone(root) if really else contextlib.nullcontext():
         for kind in filter(kinds.__contains__, KINDS):
             for found in list(_find(kind, campaign, root, data, results, logs)):
                 if really:
@@ -111,6 +113,10 @@ def _used(root: Path) -> set[str]:
             named = repo.used_objs(revs=sorted(_commits(Repository(root))))
     except DvcException as error:
         raise AcnetError(f"DVC cannot tell what is in use: {error}; nothing of its cache is removed") from error
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        raise Unavailable(f"DVC itself writes into {error.filename}, where it may not") from error
     return {info.value for infos in named.values() for info in infos}
 
 

@@ -11,6 +11,8 @@ from acnet.errors import AcnetError
 _HELD = re.compile(r"Unable to create '(.+\.lock)': File exists")
 # Git holds a lock on a ref for milliseconds: one this old (seconds) was left by a killed process.
 _STALE = 5.0
+_SAID = 3  # lines of a complaint: the remedy for another owner's repository is in the third
+_NO_COMMIT = "git rev-parse: status 1"  # all that --quiet leaves
 
 
 class Unavailable(Exception):
@@ -31,18 +33,20 @@ class Repository:
         except (FileNotFoundError, NotADirectoryError) as error:
             raise Unavailable("the command git is not there") from error
         except AcnetError as error:
-            raise Unavailable(f"{self.root} is no Git repository with a commit") from error
+            plain = "not a git repository" in str(error) or str(error) == _NO_COMMIT
+            raise Unavailable(f"{self.root} is no Git repository with a commit" if plain else str(error)) from error
         if top != self.root:
             raise Unavailable(f"{self.root} is no Git repository of its own, but part of {top}")
 
     def git(self, *arguments: str, feed: bytes | None = None) -> str:
-        """What `git ARGUMENTS` prints, `feed` being its standard input; AcnetError with its first line of complaint."""
+        """What `git ARGUMENTS` prints, `feed` being its standard input; AcnetError with what it complains of."""
         environment = {**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
         command = ["git", "-C", str(self.root), *arguments]
         done = subprocess.run(command, input=feed, capture_output=True, env=environment, check=False)
         if done.returncode:
             lines = [line for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
-            raise AcnetError(f"git {arguments[0]}: {'; '.join(lines[:2]) or f'status {done.returncode}'}")
+            said = "; ".join(line.strip() for line in lines[:_SAID]).replace(":; ", ": ")
+            raise AcnetError(f"git {arguments[0]}: {said or f'status {done.returncode}'}")
         return done.stdout.decode(errors="surrogateescape").rstrip("\n")
 
     def update(self, *arguments: str, feed: bytes) -> None:

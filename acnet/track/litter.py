@@ -82,10 +82,10 @@ def logs(results: Path, root: Path, snakemake: Path) -> Iterator[Litter]:
     ]
     others = [file for file in sorted(root.rglob("*.log")) if file.relative_to(root).parts[0] != "train"]
     if ended or others:
-        yield of_files(str(root), "logs", f"{len(ended + others)} logs of jobs that have ended", *ended, *others)
+        yield of_files(str(root), "logs", f"those of {len(ended + others)} jobs that have ended", *ended, *others)
     own = sorted((snakemake / "log").glob("*.log"))[:-1]
     if own:
-        yield of_files(str(snakemake / "log"), "logs", f"{len(own)} logs of Snakemake, the newest kept", *own)
+        yield of_files(str(snakemake / "log"), "logs", f"{len(own)} of Snakemake's own, all but the newest", *own)
 
 
 def _remove(path: Path) -> None:

@@ -41,9 +41,25 @@ RUN = "results/{scale}/{run}/seed{seed}"
 CAMPAIGN_NAME = config["campaign"] or SCALE
 NAMED = [name for name in str(config["runs"]).split(",") if name]
 
+
+def refuse_for_dvc(given, in_file):
+    """AcnetError for what workflow/config.yaml tells `dvc exp run`, but who starts Snakemake tells Snakemake itself."""
+    typed = {
+        "target": "snakemake {}",
+        "row": "acnet place {}",
+        "cores": "snakemake --cores {}",
+        "options": "snakemake {}",
+    }
+    for key in [key for key in typed if given[key] != in_file[key]]:
+        instead = typed[key].format(given[key])
+        raise AcnetError(f"--config {key}={given[key]}: only `dvc exp run` reads it; type `{instead}` instead")
+
+
 try:
     # Everything that is asked is settled here, so that a mistake in params/ is one line before anything starts.
-    known(config, yaml.safe_load(Path("workflow/config.yaml").read_text()), "--config")
+    in_file = yaml.safe_load(Path("workflow/config.yaml").read_text())
+    known(config, in_file, "--config")
+    refuse_for_dvc(config, in_file)
     CAMPAIGN = Campaign(PARAMS, SCALE)
     TABLES = load_tables(PARAMS)
     MEASURES = load_measures(PARAMS)

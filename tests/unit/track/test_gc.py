@@ -40,6 +40,14 @@ def test_nothing_is_removed_unless_asked(tidy, tmp_path):
     assert tidy("aside") == {}
 
 
+def test_looking_needs_nothing_that_can_be_written(tidy, tmp_path):
+    write(tmp_path / ".dvc/tmp")  # where the locks would be: no folder can be made of it
+    write(tmp_path / "logs/evaluate/mini/acb3/seed0/single.log", 20)
+    assert tidy("logs") == {"logs": 20}
+    with pytest.raises(OSError):
+        tidy("logs", really=True)
+
+
 def test_states_that_a_training_resumes_from_stay(tidy, tmp_path):
     kept = write(tmp_path / "results/mini/acb3/seed0/resume/state-000000010-0123456789abcdef.pt")
     write(kept.with_name("state-1.pt.1.aside"))
@@ -122,5 +130,5 @@ def test_without_git_the_rest_is_still_found(root, tmp_path, monkeypatch, capsys
     monkeypatch.chdir(tmp_path)
     assert main([f"--params-root={root}/params", "gc"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split("  ")[0] == "runs" and "2.5 kB" in lines[0]
+    assert lines[0].startswith("runs       2.5 kB  results/mini/my_old_idea/: ")
     assert lines[-1].startswith("1 may go, 2.5 kB in all; nothing is removed without --yes; no more was looked at:")

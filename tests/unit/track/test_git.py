@@ -31,6 +31,12 @@ def test_a_stale_lock_on_a_ref_is_removed(repository):
     assert not lock.exists()
 
 
+def test_a_repository_of_another_owner_is_refused_in_gits_own_words(repository, monkeypatch):
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(Unavailable, match=r"dubious ownership.*git config --global --add safe\.directory"):
+        Repository(repository.root)
+
+
 def test_a_folder_without_a_repository_of_its_own_is_unavailable(repository, tmp_path_factory):
     with pytest.raises(Unavailable, match="no Git repository"):
         Repository(tmp_path_factory.mktemp("bare"))

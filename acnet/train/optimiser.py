@@ -17,12 +17,16 @@ def build_optimiser(network: nn.Module, train: Mapping) -> torch.optim.SGD:
         factor = 1.0 if id(parameter) in in_backbone else train["new_layers_factor"]
         decay = train["weight_decay"] if _decays(name, parameter, train) else 0.0
         groups.setdefault((factor, decay), []).append(parameter)
-    return torch.optim.SGD(
+    optimiser = torch.optim.SGD(
         [{"params": group, "factor": factor, "weight_decay": decay} for (factor, decay), group in groups.items()],
         lr=train["learning_rate"],
         momentum=train["momentum"],
         fused=True,
     )
+    # torch makes them at the first step without filling them, which the scaler of float16 may skip.
+    for parameter in network.parameters():
+        optimiser.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+    return optimiser
 
 
 def poly(base: float, step: int, steps: int, power: float) -> float:

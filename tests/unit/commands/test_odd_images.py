@@ -104,4 +104,4 @@ def test_a_run_is_named_for_a_prediction_by_itself_or_by_its_file(here, acnet, r
     assert made == {path.name: path.read_bytes() for path in (here / "by_file").iterdir()}
     assert {"photo.labels.png", "photo.overlay.png", "photo.confidence.png", "photo.gate1.png"} <= set(made)
     assert "did you mean 'acb1'?" in refused("predict --run abc1 photo.png --out out")
-    assert "results/mini/acb2/seed0/params.yaml: not there" in refused("predict --run acb2 photo.png --out out")
+    assert "results/mini/acb2/seed0 has no checkpoint.pt" in refused("predict --run acb2 photo.png --out out")

@@ -74,6 +74,19 @@ def test_after_a_signal_the_rest_is_bit_identical_to_an_undisturbed_run(tiny, un
     assert same(tiny, undisturbed)
 
 
+def test_so_it_is_in_float16_whose_scaler_skips_the_first_steps(tiny, at_step):
+    tiny.train("undisturbed", precision="float16")
+    losses = [float(line.split(",")[2]) for line in tiny.history("undisturbed")[1:]]
+    assert losses[-1] < losses[0]
+    at_step(5, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(Interrupted):
+        tiny.train(precision="float16")
+    tiny.train(precision="float16")
+    assert tiny.history() == tiny.history("undisturbed")
+    expected = tiny.weights("undisturbed")
+    assert all(torch.equal(value, expected[name]) for name, value in tiny.weights().items())
+
+
 def test_before_its_time_limit_it_saves_and_asks_to_be_called_again(tiny, undisturbed, monkeypatch):
     with pytest.raises(TryAgain, match="before its time limit at step 0"):
         tiny.train(minutes=0.0)

@@ -44,6 +44,27 @@ def test_pixel_losses_and_their_gradient_are_those_of_upsampling_and_cross_entro
     assert torch.allclose(found, expected, atol=1e-12)
 
 
+def test_one_image_at_a_time_is_held_at_full_size(batch, monkeypatch):
+    scores, labels = batch
+    shapes, interpolate, backward = [], functional.interpolate, torch.ops.aten.upsample_bilinear2d_backward
+
+    def spy(image, **how):
+        shapes.append(tuple(image.shape))
+        return interpolate(image, **how)
+
+    def spy_backward(full, *others):
+        shapes.append(tuple(full.shape))
+        return backward(full, *others)
+
+    monkeypatch.setattr(functional, "interpolate", spy)
+    monkeypatch.setattr(torch.ops.aten, "upsample_bilinear2d_backward", spy_backward)
+    losses = pixel_losses(scores, labels, True)
+    kept = [tensor.shape for tensor in losses.grad_fn.saved_tensors]
+    losses.sum().backward()
+    assert sorted(shapes) == [(1, 5, 4, 6)] * 4 + [(1, 5, 13, 17)] * 2
+    assert kept == [scores.shape, labels.shape]
+
+
 def test_the_loss_is_the_mean_over_pixels_that_are_not_void(batch):
     scores, labels = batch
     valid = labels != 255

@@ -236,3 +236,8 @@ def test_progress_and_journal_tell_where_a_training_stands(again):
     told = json.loads((again.folder() / "provenance.json").read_text())["journal"]
     assert told[:2] == journal
     assert "resuming at step 6" in told[2]
+
+
+def test_a_run_in_pieces_says_so(tiny):
+    tiny.train(accumulate=2, batch=4)
+    assert json.loads((tiny.folder() / "provenance.json").read_text())["accumulate"] == 2

@@ -1,0 +1,46 @@
+"""Lines that tell how far long work is."""
+
+import pytest
+
+from acnet import progress as module
+from acnet.progress import Progress, duration, operations, size
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that a test sets."""
+    now = [100.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_a_line_tells_count_rate_and_time_left(clock, capfd):
+    progress = Progress("prepare camvid", 50, "images", start=10)
+    clock[0] += 4
+    progress.advance(8)
+    assert capfd.readouterr().err == ""  # a log stays short
+    clock[0] += 6
+    progress.advance(2, note="disk 3 GB")
+    assert capfd.readouterr().err == "prepare camvid: 20/50 images, 1.0/s, 30 s left, disk 3 GB\n"
+    clock[0] += 10
+    progress.advance(30)
+    capfd.readouterr()
+    progress.finish()
+    assert capfd.readouterr().err == "prepare camvid: 50/50 images, 2.0/s\n"
+
+
+def test_a_total_that_nobody_knows_is_left_out(clock, capfd):
+    progress = Progress("fetch", 0, "bytes")
+    clock[0] += 10
+    progress.advance(500)
+    assert capfd.readouterr().err == "fetch: 500 bytes, 50.0/s\n"
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(41.6, "42 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")])
+def test_durations_are_short(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_sizes_and_operations_are_short():
+    assert [size(512), size(3400), size(21_700_000), size(1_200_000_000)] == ["512 B", "3.4 kB", "21.7 MB", "1.2 GB"]
+    assert [operations(2e9), operations(1.41e13), operations(2.25e19)] == ["2 GFLOP", "14.1 TFLOP", "22.5 EFLOP"]

@@ -99,9 +99,11 @@ def test_a_run_is_named_for_a_prediction_by_itself_or_by_its_file(here, acnet, r
     rng = np.random.default_rng(0)
     Image.fromarray(rng.integers(0, 256, (30, 50, 3)).astype(np.uint8)).save(here / "photo.png")
     assert acnet("predict --run acb1 photo.png --out by_run").status == 0
+    assert acnet("predict --run acb1 photo.png").status == 0
     assert acnet(f"predict --params {RUN}/params.yaml photo.png --out by_file").status == 0
     made = {path.name: path.read_bytes() for path in (here / "by_run").iterdir()}
     assert made == {path.name: path.read_bytes() for path in (here / "by_file").iterdir()}
+    assert made == {path.name: path.read_bytes() for path in (here / "data/shown/mini_acb1_seed0").iterdir()}
     assert {"photo.labels.png", "photo.overlay.png", "photo.confidence.png", "photo.gate1.png"} <= set(made)
     assert "did you mean 'acb1'?" in refused("predict --run abc1 photo.png --out out")
     assert "results/mini/acb2/seed0 has no checkpoint.pt" in refused("predict --run acb2 photo.png --out out")

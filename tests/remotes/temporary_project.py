@@ -183,7 +183,9 @@ def fill(project: Project) -> None:
     sources = {source for entry in entries for source in entry.sources()}
     for run, protocol in sources | {source for figure in figures for source in figure.metrics_sources()}:
         reader = campaign.resolve(run, 0).values["reader"]
-        write_metrics(project.folder(run), "mini", run, 0, protocol, reader)
+        file = write_metrics(project.folder(run), "mini", run, 0, protocol, reader)
+        settings = dataclasses.asdict(campaign.protocol(protocol, run))
+        file.write_text(json.dumps({**json.loads(file.read_text()), "protocol": settings}))
         write_images(project.root / "results" / "mini", run, (50, 60, 70), protocol=protocol)
     for run in adaptive_runs(campaign, tables, tables.trained([*campaign.scale.tables, *campaign.scale.figures])):
         write_gates(project.folder(run))

@@ -12,7 +12,7 @@ from snakemake.logging import logger
 
 from acnet.data.source import own_folder
 from acnet.errors import AcnetError
-from acnet.files import canonical, read_yaml
+from acnet.files import canonical, read_json, read_yaml
 from acnet.params.campaign import Campaign
 from acnet.params.gated import PROTOCOL as GATES_BY, adaptive_runs
 from acnet.params.measures import load_measures
@@ -241,6 +241,14 @@ def initial(wildcards):
 def protocol_values(wildcards, protocol):
     """A protocol with everything settled for a run."""
     return settled(protocol, wildcards.run)
+
+
+def measured_by(wildcards, protocol):
+    """What a run is measured by; under --touch what the metrics at hand say of it, as in `stated`."""
+    file = HERE / f"{RUN}/metrics/{protocol}.json".format(**dict(wildcards.items()))
+    if workflow.touch and file.exists():
+        return canonical(read_json(file)["protocol"])
+    return protocol_values(wildcards, protocol)
 
 
 @functools.cache

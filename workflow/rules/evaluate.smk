@@ -17,7 +17,7 @@ rule evaluate:
         mem_mb=lambda wildcards, attempt: NEEDS.evaluate.memory(attempt),
         disk_mb=NEEDS.evaluate.disk_mb,
     params:
-        protocol=lambda wildcards: protocol_values(wildcards, wildcards.protocol),
+        protocol=lambda wildcards: measured_by(wildcards, wildcards.protocol),
         measures=canonical(dataclasses.asdict(MEASURES)),
         run=f"{RUN}/params.yaml",
     shell:
@@ -75,7 +75,7 @@ rule gates:
         mem_mb=lambda wildcards, attempt: NEEDS.evaluate.memory(attempt),
         disk_mb=NEEDS.evaluate.disk_mb,
     params:
-        protocol=lambda wildcards: protocol_values(wildcards, GATES_BY),
+        protocol=lambda wildcards: measured_by(wildcards, GATES_BY),
         measures=canonical(dataclasses.asdict(MEASURES)),
         run=f"{RUN}/params.yaml",
         name=GATES_BY,

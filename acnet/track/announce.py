@@ -54,8 +54,10 @@ def _dvc_remote(root: Path, remote: str | None) -> tuple[str, str, bool]:
 
 
 def without_password(url: str) -> str:
-    """A URL without the password or token that it may carry; anything else as it is."""
+    """A URL without the password or token that it may carry; the user of ssh://user@host stays."""
     parts = urlsplit(url)
-    if not parts.scheme or parts.password is None:
+    user, at, host = parts.netloc.rpartition("@")
+    if not at:
         return url
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    named = "" if parts.scheme in ("http", "https") else f"{user.partition(':')[0]}@"
+    return urlunsplit(parts._replace(netloc=f"{named}{host}"))

@@ -6,6 +6,7 @@ import pytest
 
 from acnet.params.campaign import Campaign
 from acnet.params.tables import load_tables
+from acnet.track.announce import without_password
 from acnet.track.campaign import files_of
 
 RUN = "results/camvid/acb3/seed0"
@@ -47,3 +48,18 @@ def test_of_a_generated_dataset_the_pictures_go_and_the_store_stays(at_hand):
     assert {"results/mini/acb3/seed0/examples.npz", "reports/mini/index.html"} <= found
     assert not any(name.endswith((".bin", ".png")) and name.startswith("data") for name in found)
     assert not any("resume" in name for name in found)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://me:secret@host.example/x.git", "https://host.example/x.git"),
+        ("https://token@host.example/x.git", "https://host.example/x.git"),
+        ("ssh://git:secret@host.example:22/x.git", "ssh://git@host.example:22/x.git"),
+        ("git@host.example:me/x.git", "git@host.example:me/x.git"),
+        ("../x.git", "../x.git"),
+        ("s3://bucket/acnet", "s3://bucket/acnet"),
+    ],
+)
+def test_no_password_of_a_remote_is_printed(url, shown):
+    assert without_password(url) == shown

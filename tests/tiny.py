@@ -105,7 +105,8 @@ def write_split(folder: Path, split: str, images: list[np.ndarray], labels: list
     for i, (image, label) in enumerate(zip(images, labels, strict=True)):
         places.place(i).write(image, label)
     files = places.finish([f"street_{i}" for i in range(len(labels))], sizes)
-    write_json(folder / "manifest.json", {"splits": {split: {"files": files}}})
+    counts = {"expected": len(labels), "images": len(labels)}
+    write_json(folder / "manifest.json", {"splits": {split: {**counts, "files": files}}})
 
 
 def write_params(folder: Path, params: dict[str, Any]) -> Path:

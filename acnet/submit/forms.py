@@ -13,11 +13,15 @@ from acnet.files import replacing
 
 @dataclasses.dataclass(frozen=True)
 class Form:
-    """A server's form: one PNG of ids for each test image, named {image}{ending}."""
+    """A server's form: one PNG of ids for each test image, named {image}{ending}.
+
+    `counted` says that the number of images is beyond doubt: a submission of another number would be lost.
+    """
 
     reader: str
     ending: str
     address: str
+    counted: bool
 
     def file(self, folder: Path, name: str) -> Path:
         """Where the prediction of an image lies."""
@@ -54,6 +58,7 @@ class Form:
 
 
 FORMS = {
-    "cityscapes": Form("cityscapes", "_pred_labelIds.png", "https://www.cityscapes-dataset.com/submit/"),
-    "ade20k": Form("ade20k", ".png", "http://sceneparsing.csail.mit.edu/"),
+    "cityscapes": Form("cityscapes", "_pred_labelIds.png", "https://www.cityscapes-dataset.com/submit/", True),
+    # Sources disagree on the number of ADE20K's test images.
+    "ade20k": Form("ade20k", ".png", "http://sceneparsing.csail.mit.edu/", False),
 }

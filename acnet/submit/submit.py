@@ -2,17 +2,18 @@
 
 import dataclasses
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from acnet.data.store import Store
+from acnet.data.store import MANIFEST, Store
 from acnet.errors import AcnetError
 from acnet.evaluate.trained import open_trained
 from acnet.files import canonical, read_json, sha256, write_json
 from acnet.params.protocols import Protocol
 from acnet.progress import Progress
-from acnet.submit.forms import FORMS
+from acnet.submit.forms import FORMS, Form
 from acnet.submit.package import package
 
 _MADE_FROM = "made_from.json"
@@ -22,12 +23,14 @@ def submit(params: Mapping[str, Any], checkpoint: Path, protocol: Protocol, data
     """Predict a split with the resolved run `params`, check and zip; the zip's path, beside `checkpoint`.
 
     A broken-off submission is continued image by image; one of another checkpoint, protocol or split is begun anew.
-    Raises AcnetError for a dataset without a test server, a split that is not prepared, and whatever the checks find.
+    Raises AcnetError for a dataset without a test server, a split that is not prepared or lacks images, and whatever
+    the checks find; where the number of images is in doubt, another one is a warning on standard error.
     """
     if params["reader"] not in FORMS:
         raise AcnetError(f"{params['reader']}: has no test server; those with one: {', '.join(FORMS)}")
     form = FORMS[params["reader"]]
     store = Store(data_root / params["dataset"], split)
+    _check_whole(form, store)
     trained = dataclasses.replace(open_trained(params, checkpoint, data_root), store=store)
     folder = checkpoint.parent / "submission" / f"{split}_{protocol.name}"
     _begin(folder, {"checkpoint": sha256(checkpoint), "protocol": dataclasses.asdict(protocol), "images": store.names})
@@ -40,6 +43,21 @@ def submit(params: Mapping[str, Any], checkpoint: Path, protocol: Protocol, data
     out = folder.with_suffix(".zip")
     package(form, folder, store.names, store.sizes, out)
     return out
+
+
+def _check_whole(form: Form, store: Store) -> None:
+    """Compare the number of images with the official one, before days are spent on their prediction."""
+    manifest = store.folder / MANIFEST
+    expected, found = read_json(manifest)["splits"][store.split]["expected"], len(store)
+    if found == expected:
+        return
+    told = f"{manifest}: images of split '{store.split}': {found} instead of {expected}"
+    name = store.folder.name
+    remedy = f"`acnet data check {name}` counts the copy; complete it, `acnet data prepare {name}`, and submit again"
+    if form.counted:
+        apart = f"{expected - found} are missing" if found < expected else f"{found - expected} too many"
+        raise AcnetError(f"{told}, {apart}, and the server takes the whole split only; {remedy}")
+    print(f"acnet: {told}; sources disagree on the number, but if the server wants more: {remedy}", file=sys.stderr)
 
 
 def _begin(folder: Path, made_from: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ SINGLE = Protocol(
 @pytest.fixture
 def server(monkeypatch):
     """A test server for the classes of the prepared images."""
-    monkeypatch.setitem(forms.FORMS, "camvid", forms.Form("camvid", "_pred.png", "http://127.0.0.1"))
+    monkeypatch.setitem(forms.FORMS, "camvid", forms.Form("camvid", "_pred.png", "http://127.0.0.1", counted=True))
 
 
 def submitted(run, **changes):

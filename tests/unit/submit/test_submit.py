@@ -20,6 +20,7 @@ from acnet.params.datasets import Dataset, Generate
 from acnet.submit.forms import FORMS
 from acnet.submit.package import package
 from acnet.submit.score import record_score
+from tests.official_cityscapes import official
 
 pytestmark = pytest.mark.filterwarnings("ignore:`in1d`:DeprecationWarning")  # of the official tool
 SPLITS = {"train": 1, "val": 6, "test": 2}
@@ -48,17 +49,6 @@ def stores(tmp_path_factory):
         prepare("x", dataset(reader), base / "raw", base / "prepared")
         made[reader] = (base / "raw", base / "prepared")
     return made
-
-
-def official(raw, predictions):
-    """The official tool's class scores for a folder of predictions, found as it finds them itself."""
-    evaluation = pytest.importorskip("cityscapesscripts.evaluation.evalPixelLevelSemanticLabeling")
-    truths = sorted((raw / "gtFine/val").glob("*/*_gtFine_labelIds.png"))
-    args = evaluation.args
-    args.predictionPath, args.predictionWalk = str(predictions), None
-    args.quiet, args.JSONOutput, args.evalPixelAccuracy = True, False, False
-    found = [evaluation.getPrediction(args, str(path)) for path in truths]
-    return evaluation.evaluateImgLists(found, [str(path) for path in truths], args)["classScores"]
 
 
 def filled(label, choose):

@@ -8,10 +8,10 @@ import shlex
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 import yaml
+from snakemake.utils import available_cpu_count
 
 from acnet.params.campaign import Campaign
 from acnet.params.resources import load_resources
@@ -63,10 +63,34 @@ def test_a_profile_is_short_and_replaces_the_default_one_whole(profile, found):
     assert len((ROOT / f"workflow/profiles/{profile}/config.yaml").read_text().splitlines()) < 40
     assert found[profile]["rerun_triggers"] == ["input", "mtime", "params"]
     assert found[profile]["keep_going"] is True
-    defaults = yaml.safe_load((Path(__file__).parents[2] / "workflow/config.yaml").read_text())
-    assert found[profile]["config"] == {**defaults, "scale": found[profile]["config"]["scale"]}
+    assert found[profile]["config"] == configured("camvid-gpu" if profile == "local-gpu" else "paper")
     # The laptop's one GPU at a time must not hold back a cluster.
     assert found[profile]["limits"].get("gpu") == (4 if profile == "local-gpu" else None)
+
+
+def configured(scale: str) -> dict:
+    """What workflow/config.yaml says, with another scale."""
+    return {**yaml.safe_load((ROOT / "workflow/config.yaml").read_text()), "scale": scale}
+
+
+def test_local_gpu_uses_every_core_and_four_gpus_of_this_machine_and_tries_again_once(found):
+    facts = found["local-gpu"]
+    assert facts["executor"] == "local" and facts["jobs_at_once"] is None
+    assert facts["cores"] == available_cpu_count() and facts["limits"] == {"gpu": 4}
+    assert {job["retries"] for job in facts["jobs"].values()} == {1}
+    assert {name: job["gpu"] for name, job in facts["jobs"].items() if job.get("gpu")} == dict.fromkeys(ON_GPU, 1)
+
+
+@pytest.mark.parametrize("scale", ["mini", "camvid-gpu"])
+def test_the_default_profile_trains_one_network_at_a_time_on_the_one_gpu_and_tries_nothing_twice(fresh, scale):
+    # Without --workflow-profile, as the README's commands; those of mini need no GPU and are not held back.
+    facts = in_force(fresh, "--cores", "3", *(["--config", f"scale={scale}"] if scale != "mini" else []))
+    assert facts["executor"] == "local" and facts["cores"] == 3 and facts["limits"] == {"gpu": 1}
+    assert facts["config"] == configured(scale)
+    assert {job["retries"] for job in facts["jobs"].values()} == {0}
+    assert facts["rerun_triggers"] == ["input", "mtime", "params"] and facts["keep_going"] is True
+    wanted = {name: job["gpu"] for name, job in facts["jobs"].items() if job.get("gpu")}
+    assert wanted == ({} if scale == "mini" else dict.fromkeys(ON_GPU, 1))
 
 
 @pytest.mark.parametrize("profile", CLUSTER)

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import functools
 import hashlib
 import json
 import os
@@ -20,6 +21,7 @@ _FULL = {
     errno.EFBIG: "a file would grow larger than allowed here; see `ulimit -f` and run the same command again",
 }
 _PROBE = 1 << 20
+_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)  # from file systems without locks
 
 
 def no_room(error: OSError, where: object) -> AcnetError | None:
@@ -147,7 +149,7 @@ def held(lock: Path, taken: str, wait: bool = False) -> Iterator[None]:
     """Hold the file `lock` for this process alone; AcnetError saying `taken` if another process holds it.
 
     With `wait`, say `taken` on standard error and wait instead. A killed holder holds nothing. A network file system
-    without locks holds nobody back.
+    without locks holds nobody back; that is said once for a folder.
     """
     import fcntl
 
@@ -159,6 +161,14 @@ def held(lock: Path, taken: str, wait: bool = False) -> Iterator[None]:
                 raise AcnetError(taken) from None
             print(f"acnet: {taken}", file=sys.stderr, flush=True)
             fcntl.flock(handle, fcntl.LOCK_EX)
-        except OSError:
-            pass
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            _say_unlocked(lock.parent, os.strerror(error.errno).lower())
         yield
+
+
+@functools.cache
+def _say_unlocked(folder: Path, reason: str) -> None:
+    remedy = "nothing holds back a second process, so run one such command there at a time"
+    print(f"acnet: {folder}: its file system cannot lock files ({reason}); {remedy}", file=sys.stderr, flush=True)

@@ -1,5 +1,7 @@
 """Files are whole or absent, and keep the order of what they hold."""
 
+import errno
+import fcntl
 import threading
 
 import pytest
@@ -39,3 +41,29 @@ def test_who_waits_for_a_lock_says_so_and_then_has_it(tmp_path, capsys):
         assert not entered
     waiting.join(5)
     assert entered and capsys.readouterr().err == "acnet: somebody is at work\n"
+
+
+@pytest.mark.parametrize("number", [errno.ENOTSUP, errno.ENOLCK])
+def test_a_file_system_without_locks_holds_nobody_back_and_says_so_once(number, tmp_path, capsys, monkeypatch):
+    def flock(*_):
+        raise OSError(number, "no")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    entered = []
+    for wait in (False, True):
+        for name in ("a", "b"):
+            with held(tmp_path / name, "somebody is at work", wait=wait):
+                entered.append(name)
+    assert entered == ["a", "b"] * 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"acnet: {tmp_path}: its file system cannot lock files (")
+    assert line.endswith("run one such command there at a time")
+
+
+def test_another_failure_to_lock_is_not_passed_over(tmp_path, monkeypatch):
+    def flock(*_):
+        raise OSError(errno.EIO, "no")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(OSError, match="no"), held(tmp_path / "lock", "somebody is at work"):
+        pass

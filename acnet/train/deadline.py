@@ -14,12 +14,12 @@ class Deadline:
     def __init__(self, minutes: float | None = None):
         now = time.time()
         ends = []
-        if minutes is None and (text := os.environ.get("ACNET_TIME_LIMIT")):
-            minutes = _number(text)
+        if minutes is None:
+            minutes = _number("ACNET_TIME_LIMIT", "a number of minutes")
         if minutes is not None:
             ends.append(now + 60 * minutes)
-        if text := os.environ.get("SLURM_JOB_END_TIME"):
-            ends.append(_number(text))
+        if (end := _number("SLURM_JOB_END_TIME", "a time in seconds")) is not None:
+            ends.append(end)
         self._end = min(ends) - min(_MARGIN, 0.1 * (min(ends) - now)) if ends else None
 
     def reached(self, pause: float) -> bool:
@@ -27,8 +27,10 @@ class Deadline:
         return self._end is not None and time.time() + 2 * pause >= self._end
 
 
-def _number(text: str) -> float:
+def _number(variable: str, what: str) -> float | None:
+    """The number in an environment variable; None if it is not set or empty."""
+    text = os.environ.get(variable)
     try:
-        return float(text)
+        return float(text) if text else None
     except ValueError as error:
-        raise AcnetError(f"ACNET_TIME_LIMIT: '{text}' is not a number of minutes") from error
+        raise AcnetError(f"{variable}: '{text}' is not {what}") from error

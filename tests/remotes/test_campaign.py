@@ -8,6 +8,9 @@ import threading
 import pytest
 import yaml
 
+from acnet.data.store import Store
+from tests.small_campaign import SMALLER
+
 from .temporary_project import Project, add_origin, clone, fill, make_project, train
 
 NOTHING = "Nothing to be done"
@@ -34,9 +37,9 @@ def stranger(published, tmp_path) -> Project:
     return other
 
 
-def pointer(published: Project) -> dict[str, str]:
+def pointer(published: Project, name: str = "mini") -> dict[str, str]:
     """The MD5 of each file of the campaign."""
-    text = published.git("show", "campaign/mini:campaign.dvc")
+    text = published.git("show", f"campaign/{name}:campaign.dvc")
     return {out["path"]: out["md5"] for out in yaml.safe_load(text)["outs"]}
 
 
@@ -194,6 +197,35 @@ def test_dvc_and_git_alone_bring_a_campaign_back(project, tmp_path):
     other.git("checkout", "--quiet", "campaign/mini")
     other.dvc("pull")
     assert other.files() == project.files()
+
+
+def test_prepared_images_go_along_when_asked_for_and_a_stranger_trains_from_them(tmp_path):
+    project = make_project(tmp_path / "project")
+    for file, changes in SMALLER.items():
+        text = (project.root / "params" / file).read_text()
+        for old, new in changes.items():
+            text = text.replace(old, new)
+        project.commit(f"params/{file}", text)
+    train(project, "acb3")
+    project.acnet("data", "generate", "mini_cityscapes")
+    project.acnet("data", "prepare", "mini_cityscapes")
+    add_origin(project)
+    project.dvc("remote", "add", "--local", "--default", "store", str(tmp_path / "store"))
+    project.acnet("publish", "without")
+    assert not [path for path in pointer(project, "without") if path.endswith(".bin")]
+    project.snakemake("publish", "--config", "campaign=images", "with_data=true")
+    other = clone(project, tmp_path / "clone")
+    other.dvc("remote", "add", "--local", "--default", "store", str(tmp_path / "store"))
+    other.acnet("restore", "images")
+    for split, images in (("train", 4), ("val", 2), ("test", 1)):
+        here, there = (Store(where.root / "data/mini_cityscapes", split) for where in (other, project))
+        assert len(here) == images and (here.names, here.sizes) == (there.names, there.sizes)
+        assert all((here.image(i) == there.image(i)).all() for i in range(images))
+        assert split == "test" or all((here.label(i) == there.label(i)).all() for i in range(images))
+    assert not (other.root / "data/raw").exists()
+    made = "results/mini/fcn_s16/seed0/checkpoint.pt"
+    other.snakemake(made)
+    assert (other.root / made).exists() and not (other.root / "data/raw").exists()
 
 
 def test_an_unknown_campaign_is_named_with_those_there_are(stranger):

@@ -91,7 +91,14 @@ def wait_for(what, seconds: float = 90):
     raise AssertionError("waited in vain")
 
 
-def test_one_worker_dying_ends_all_within_a_minute_and_asking_again_finishes_the_run(tmp_path, data):
+def finish(job: subprocess.Popen) -> str:
+    """What a training said that must end well."""
+    said = job.communicate(timeout=240)[1]
+    assert job.returncode == 0, said
+    return said
+
+
+def test_one_worker_dying_ends_all_within_a_minute_and_asked_again_the_run_is_as_if_undisturbed(tmp_path, data):
     params = tiny_params(epochs=20, save_minutes=0.005)
     folder = tmp_path / "tiny" / "seed0"
     file = write_params(folder, params)
@@ -105,13 +112,19 @@ def test_one_worker_dying_ends_all_within_a_minute_and_asking_again_finishes_the
     assert job.returncode != 0
     assert "SIGKILL" in said
     assert not (folder / "checkpoint.pt").exists()
-    job = torchrun(file, data)
-    said = job.communicate(timeout=240)[1]
-    assert job.returncode == 0, said
-    assert "resuming at step" in said
+    assert "resuming at step" in finish(torchrun(file, data))
     assert not (folder / "resume").exists()
-    curve = (folder / "history.csv").read_text().splitlines()
-    assert curve[-1].startswith(f"{20 * 3},")
+    undisturbed = tmp_path / "undisturbed" / "seed0"
+    assert "resuming" not in finish(torchrun(write_params(undisturbed, params), data))
+    (found, curve), (expected, other) = map(result, (folder, undisturbed))
+    assert found.keys() == expected.keys() and all(torch.equal(found[name], expected[name]) for name in found)
+    assert curve == other and curve[-1].startswith(f"{20 * 3},")
+
+
+def result(folder: Path) -> tuple[dict[str, torch.Tensor], list[str]]:
+    """A finished run's weights, and its curve without its clock."""
+    weights = torch.load(folder / "checkpoint.pt", weights_only=True)["network"]
+    return weights, [line.rpartition(",")[0] for line in (folder / "history.csv").read_text().splitlines()]
 
 
 def test_sigterm_to_torchrun_saves_in_all_processes_together(tmp_path, data):

@@ -95,7 +95,7 @@ def _publish(parsed: argparse.Namespace) -> None:
 
 def _restore(parsed: argparse.Namespace) -> None:
     from acnet.track.git import Unavailable
-    from acnet.track.restore import give_one_time, restore
+    from acnet.track.restore import give_one_time, newer, restore
 
     options = {"only": parsed.only, "remote": parsed.remote, "git_remote": parsed.git_remote}
     try:
@@ -105,8 +105,9 @@ def _restore(parsed: argparse.Namespace) -> None:
     _say(f"restored: campaign {parsed.name}, {len(done.files)} files")
     when = time.time()
     _settle(parsed, done.scale, done.files)
-    # What Snakemake has touched is newer now than what it has not, such as a run fine-tuned from a restored one.
-    give_one_time(done.same, Path.cwd(), when)
+    # What Snakemake has touched, raw data here among it, is newer now than what it has not, such as a run fine-tuned
+    # from a restored one.
+    give_one_time([*done.same, *newer(parsed.data_root, when)], Path.cwd(), when)
     if done.absent_checkpoints:
         _say(
             f"{len(done.absent_checkpoints)} checkpoints are not here: `snakemake report` has what it needs, "

@@ -78,10 +78,16 @@ def restore(
     )
 
 
-def give_one_time(paths: Iterable[str], root: Path, when: float) -> None:
+def give_one_time(paths: Iterable[str | Path], root: Path, when: float) -> None:
     """Set the time stamps of all files to `when`: Snakemake makes again what is older than what it is made from."""
     for path in paths:
         os.utime(root / path, (when, when))
+
+
+def newer(folder: Path, when: float) -> list[Path]:
+    """The files of `folder` and two levels below that are newer than `when`, the marks of folders among them."""
+    files = (file for depth in ("*", "*/*", "*/*/*") for file in folder.glob(depth))
+    return [file for file in files if file.is_file() and file.stat().st_mtime > when]
 
 
 def _here(entries: Iterable[Entry], root: Path) -> dict[Entry, bool | None]:

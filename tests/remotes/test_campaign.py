@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import os
 import shutil
 import threading
 
@@ -53,6 +54,16 @@ def test_a_stranger_restores_every_byte_and_nothing_is_left_to_do(published, str
     done = stranger.snakemake("-n", "all")
     assert NOTHING in done.stdout + done.stderr
     assert stranger.git("status", "--porcelain") == ""
+    # Once more, where the raw data is at hand.
+    for manifest in (stranger.root / "data").glob("*/manifest.json"):
+        raw = stranger.root / "data" / "raw" / manifest.parent.name
+        raw.mkdir(parents=True)
+        (raw / ".snakemake_timestamp").touch()
+        for file in (raw, raw / ".snakemake_timestamp"):
+            os.utime(file, (manifest.stat().st_mtime - 100,) * 2)
+    stranger.acnet("restore", "mini")
+    done = stranger.snakemake("-n", "all")
+    assert NOTHING in done.stdout + done.stderr
     # A part of it once more: the files of other tables are left alone, and so is what was trained from a run in it.
     for name in ("tables/table1.csv", "index.html"):
         (stranger.root / "reports" / "mini" / name).write_text("mine")

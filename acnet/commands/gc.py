@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from acnet.commands.options import campaign, command, scale_option
-from acnet.track.kinds import KINDS, USUAL
+from acnet.track.kinds import KINDS, NAMED, USUAL
 
 
 def add(commands) -> None:
@@ -12,7 +12,7 @@ def add(commands) -> None:
     gc = command(commands, "gc", _gc, "say what may be removed without harm to tables, runs or rows; --yes removes it")
     scale_option(gc)
     known = "; ".join(f"{kind}: {what}" for kind, what in KINDS.items())
-    gc.add_argument("kinds", nargs="*", metavar="KIND", help=f"only these (all but kept). {known}")
+    gc.add_argument("kinds", nargs="*", metavar="KIND", help=f"only these (all but {', '.join(NAMED)}). {known}")
     gc.add_argument("--yes", action="store_true", help="remove it")
 
 
@@ -29,6 +29,8 @@ def _gc(parsed: argparse.Namespace) -> None:
             freed, count = freed + found.size, count + 1
     except Unavailable as reason:
         note = f"; no more was looked at: {reason}"
+    if not parsed.kinds and not parsed.yes:
+        note += f"; {', '.join(NAMED)} only where named: acnet gc {NAMED[0]}"
     if not count:
         print(f"nothing to remove of: {', '.join(parsed.kinds or USUAL)}{note}")
     elif parsed.yes:

@@ -3,12 +3,14 @@
 KINDS = {
     "aside": "training states that were set aside",
     "halves": "files that a killed process left half-written",
-    "runs": "results of runs that runs.yaml no longer has",
-    "data": "prepared datasets that datasets.yaml no longer has",
+    "runs": "results of runs that runs.yaml does not have now",
+    "data": "prepared datasets that datasets.yaml does not have now",
     "logs": "logs of jobs that have ended",
     "copies": "what a killed dvc exp run --temp or --queue left",
     "rows": "rows of acnet record on commits that no branch or tag stands at",
-    "kept": "old rows that acnet record --keep kept; only where named",
+    "kept": "old rows that acnet record --keep kept",
     "cache": "files of DVC's cache that no commit, tag, branch or experiment names",
 }
-USUAL = tuple(kind for kind in KINDS if kind != "kept")
+# What took hours to make, and may only be out of sight: another branch, or another commit's params/.
+NAMED = ("runs", "data", "kept")
+USUAL = tuple(kind for kind in KINDS if kind not in NAMED)

@@ -47,6 +47,6 @@ def runs_among(paths: list[str], campaign: Campaign, root: Path) -> Runs:
 
 def settle(root: Path, targets: list[str], scale: str) -> bool:
     """Let Snakemake note everything behind `targets` as made, with what each params.yaml says; False if not for all."""
-    options = ["--touch", "--forceall", "--nolock", "--keep-going", "--cores", "1", "--quiet", "all"]
+    options = ["--touch", "--forceall", "--nolock", "--keep-going", "--cores", "1", "--quiet", "rules"]
     command = [sys.executable, "-m", "snakemake", *targets, *options, "--config", f"scale={scale}"]
     return subprocess.run(command, cwd=root, capture_output=True, check=False).returncode == 0

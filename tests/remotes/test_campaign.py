@@ -136,6 +136,7 @@ def test_publishing_leaves_the_work_tree_alone_and_again_changes_nothing(publish
 def test_metrics_alone_are_small_and_enough_for_the_report(published, stranger):
     done = stranger.snakemake("restore", "--config", "campaign=mini", "only=metrics")
     assert "28 checkpoints are not here" in done.stderr and "`snakemake all` would train" in done.stderr
+    assert "not all that" not in done.stderr
     assert not list((stranger.root / "results").rglob("checkpoint.pt"))
     done = stranger.snakemake("-n", "report")
     assert NOTHING in done.stdout + done.stderr

@@ -126,9 +126,21 @@ def test_a_link_counts_as_nothing(tmp_path):
 
 
 def test_without_git_the_rest_is_still_found(root, tmp_path, monkeypatch, capsys):
-    write(tmp_path / "results/mini/my_old_idea/seed0/checkpoint.pt", 2500)
+    half = write(tmp_path / "results/mini/acb3/seed0/.checkpoint.pt.1.part", 2500)
+    os.utime(half, (0, 0))
     monkeypatch.chdir(tmp_path)
     assert main([f"--params-root={root}/params", "gc"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("runs       2.5 kB  results/mini/my_old_idea/: ")
+    assert lines[0].startswith("halves     2.5 kB  results/mini/acb3/seed0/.checkpoint.pt.1.part: ")
     assert lines[-1].startswith("1 may go, 2.5 kB in all; nothing is removed without --yes; no more was looked at:")
+
+
+def test_results_that_params_do_not_name_now_go_only_where_named(root, tmp_path, monkeypatch, capsys):
+    checkpoint = write(tmp_path / "results/mini/on_another_branch/seed0/checkpoint.pt")
+    monkeypatch.chdir(tmp_path)
+    main([f"--params-root={root}/params", "gc"])
+    assert "runs, data, kept only where named" in capsys.readouterr().out
+    main([f"--params-root={root}/params", "gc", "--yes"])
+    assert checkpoint.exists()
+    main([f"--params-root={root}/params", "gc", "runs", "--yes"])
+    assert not checkpoint.exists()

@@ -31,16 +31,21 @@ def add(commands) -> None:
 
 
 def _draw(parsed: argparse.Namespace) -> None:
+    from acnet.params.gated import require_gates
     from acnet.report.scale import scale_info
 
+    settings = campaign(parsed)
+    more = {}
+    if getattr(parsed, "run", None) is not None:
+        require_gates(settings, parsed.results_root, parsed.run)
+        more["run"] = parsed.run
     module, function, _, takes_name = _DRAWN[parsed.drawn]
     write = getattr(importlib.import_module(f"acnet.report.{module}"), function)
-    more = {"run": parsed.run} if getattr(parsed, "run", None) else {}
     if parsed.drawn == "page":
         more["data_root"] = parsed.data_root
     write(
         *([parsed.name] if takes_name else []),
-        scale_info(campaign(parsed)),
+        scale_info(settings),
         params_root=parsed.params_root,
         results_root=parsed.results_root,
         out_root=parsed.reports_root,

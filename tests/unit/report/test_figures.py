@@ -7,6 +7,7 @@ import pytest
 from fabricated import change, write_gates
 from PIL import Image
 
+from acnet.cli import main
 from acnet.data.classes import load
 from acnet.errors import AcnetError
 from acnet.params.tables import load_tables
@@ -161,3 +162,23 @@ def test_the_gates_of_one_run_are_drawn_by_name(campaign):
     write_gates(made.results / "gcm_d5_s16/seed0", blocks=1)
     paths = write_gates_files(made.scale, **made.roots, run="gcm_d5_s16")
     assert [path.name for path in paths] == ["gates_gcm_d5_s16.png", "gates_gcm_d5_s16.pdf"]
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        ("acb4", "run 'acb4': {params}/runs.yaml has no such entry; did you mean 'acb"),
+        ("fcn_s16", "run fcn_s16 has no gated module; name one with global_context: gcm"),
+        ("acb3", "run 'acb3': not trained here"),
+        ("gcm_d5_s16", "{results}/mini/gcm_d5_s16/seed0/gates.json: not there; `acnet gates --params"),
+    ],
+)
+def test_a_run_whose_gates_cannot_be_drawn_is_refused_and_nothing_written(tmp_path, root, capsys, run, said):
+    params, results, reports = root / "params", tmp_path / "results", tmp_path / "reports"
+    (results / "mini/gcm_d5_s16/seed0").mkdir(parents=True)
+    (results / "mini/gcm_d5_s16/seed0/checkpoint.pt").touch()
+    roots = [f"--params-root={params}", f"--results-root={results}", f"--reports-root={reports}"]
+    assert main([*roots, "report", "gates", "--scale", "mini", "--run", run]) == 2
+    line = capsys.readouterr().err
+    assert line.startswith("acnet: " + said.format(params=params, results=results)) and line.count("\n") == 1
+    assert not reports.exists()

@@ -64,11 +64,18 @@ def test_an_unknown_name_is_one_clear_line(project, arguments, said):
     assert "Traceback" not in done.stdout
 
 
-def test_a_typo_in_params_stops_before_anything_starts(project):
-    project.edit("params/runs.yaml", "delta: 2.0", "detla: 2.0")
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("runs", "delta: 2.0", "detla: 2.0", "gcm_d2_s16: unknown key 'detla'; did you mean 'delta'?"),
+        ("claims", "table3.r50_acb3.", "table3.r50_acb33.", "unknown row 'r50_acb33' of table3; did you mean 'r50_acb"),
+    ],
+)
+def test_a_typo_in_params_stops_before_anything_starts(project, file, old, new, said):
+    project.edit(f"params/{file}.yaml", old, new)
     done = project.snakemake("--cores", "1", check=False)
     assert done.returncode != 0
-    assert "params/runs.yaml: gcm_d2_s16: unknown key 'detla'; did you mean 'delta'?" in done.stdout
+    assert f"params/{file}.yaml: " in done.stdout and said in done.stdout
     assert not (project.folder / "results").exists()
 
 

@@ -14,6 +14,7 @@ from acnet.data.source import own_folder
 from acnet.errors import AcnetError
 from acnet.files import canonical, read_json, read_yaml
 from acnet.params.campaign import Campaign
+from acnet.params.claims import load_claims
 from acnet.params.gated import PROTOCOL as GATES_BY, adaptive_runs
 from acnet.params.measures import load_measures
 from acnet.params.resources import check_spread, load_resources, uncovered
@@ -65,6 +66,7 @@ try:
     MEASURES = load_measures(PARAMS)
     NEEDS = load_resources(PARAMS, SCALE)
     check_names(TABLES, CAMPAIGN.runs, CAMPAIGN.protocols)
+    load_claims(PARAMS, TABLES)
     SHOWN = CAMPAIGN.shown(TABLES)
     NEEDED = TABLES.trained(SHOWN)
     GATED = adaptive_runs(CAMPAIGN, TABLES, [*NEEDED, *(run for run in NAMED if run not in NEEDED)])

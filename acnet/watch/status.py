@@ -30,16 +30,14 @@ class Status:
 
 
 def campaign_status(campaign: Campaign, results: Path, logs: Path) -> list[Status]:
-    """The status of every run that the scale's tables and figures need, in the order of runs.yaml."""
-    return [
-        run_status(campaign, run, seed, results, logs) for run in needed_runs(campaign) for seed in campaign.scale.seeds
-    ]
-
-
-def needed_runs(campaign: Campaign) -> list[str]:
-    """The runs that the scale's tables and figures are made of, in the order of runs.yaml."""
+    """Every run that the scale's tables and figures need, or that has results, in the order of runs.yaml."""
     needed = load_tables(campaign.params).trained(campaign.scale.tables + campaign.scale.figures)
-    return [run for run in campaign.runs if run in needed]
+    found = []
+    for run, entry in campaign.runs.items():
+        own = entry.dataset in campaign.scale.plays and (results / campaign.scale_name / run).is_dir()
+        if run in needed or own:
+            found += [run_status(campaign, run, seed, results, logs) for seed in campaign.scale.seeds]
+    return found
 
 
 def run_status(campaign: Campaign, run: str, seed: int, results: Path, logs: Path) -> Status:

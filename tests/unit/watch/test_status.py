@@ -120,6 +120,16 @@ def test_the_command_says_how_large_dvcs_cache_is(root, tmp_path, capsys, monkey
     assert last == f"DVC's cache {tmp_path}/.dvc/cache: 3.4 kB; acnet gc says what of it can go"
 
 
+def test_a_run_that_no_table_needs_is_listed_once_it_has_results(root, tmp_path):
+    params = shutil.copytree(root / "params", tmp_path / "params")
+    with open(params / "runs.yaml", "a") as handle:
+        handle.write("\nmine: {dataset: cityscapes, role: r50}\nunused: {dataset: cityscapes, role: r50}\n")
+    (tmp_path / "results/mini/mine/seed0").mkdir(parents=True)
+    found = campaign_status(Campaign(params, "mini"), tmp_path / "results", tmp_path / "logs")
+    runs = [entry.run for entry in found]
+    assert len(runs) == 29 and "mine" in runs and "unused" not in runs
+
+
 def test_a_scale_without_some_datasets_lists_only_its_own_runs(root, tmp_path):
     found = campaign_status(Campaign(root / "params", "camvid"), tmp_path, tmp_path)
     assert {entry.run for entry in found} >= {"fcn_s16", "acb3"}

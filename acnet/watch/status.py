@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,7 @@ from acnet.train.failure import recorded
 from acnet.train.live import journal, progress
 from acnet.train.lock import Holder, live_holder
 
+_ENDED_WELL = re.compile(r": finished after .+ of training$")  # a journal is cleared only once its run is published
 State = Literal["waiting", "running", "stopped", "failed", "done", "stale"]
 
 
@@ -64,6 +66,8 @@ def unfinished_status(run: str, seed: int, folder: Path, log: Path) -> Status:
     if lines and " stopped " in lines[-1]:
         return Status(run, seed, "stopped", lines[-1].split(maxsplit=2)[2])
     last = _last_line(log)
+    if not lines and _ENDED_WELL.search(last):
+        return Status(run, seed, "waiting", "trained before, its results were removed")
     if last or lines:
         return Status(run, seed, "failed", last or f"killed after: {lines[-1].split(maxsplit=2)[2]}")
     return Status(run, seed, "waiting")

@@ -71,6 +71,13 @@ def test_a_failed_run_shows_the_last_line_of_its_log(look):
     assert look() == ("failed", "acnet: data/x: not there")
 
 
+def test_a_run_whose_results_were_removed_waits_though_its_log_ends_well(look):
+    write_text(look.log, "acb3: 9/9 steps\nacb3 seed 0 at mini: finished after 14 s of training\n")
+    assert look() == ("waiting", "trained before, its results were removed")
+    note(look.folder / "resume", "finished after 14 s of training")
+    assert look()[0] == "failed"  # killed before it was published
+
+
 def test_an_error_that_no_retry_cures_is_shown_before_the_log(look):
     remember(look.folder / "resume", "the loss is not finite at step 3", "x")
     write_text(look.log, "something later\n")

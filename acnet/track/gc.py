@@ -31,7 +31,7 @@ def clean(
     Only a removal keeps recording, publishing and restoring waiting: to look, nothing needs to be writable.
     Raises AcnetError for an unknown kind. Kinds that need Git or DVC raise Unavailable where these are missing.
     """
-    kinds = [among(kind, KINDS, "acnet gc") for kind in kinds] or list(USUAL)
+    kinds = [among(kind, KINDS, "KIND") for kind in kinds] or list(USUAL)
     with _alone(root) if really else contextlib.nullcontext():
         for kind in filter(kinds.__contains__, KINDS):
             for found in list(_find(kind, campaign, root, data, results, logs)):

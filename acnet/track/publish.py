@@ -31,10 +31,11 @@ def publish(
 
     The data goes first, then the tag campaign/NAME here, then the tag to `git_remote`: a tag never promises what is
     not there. Raises AcnetError if there is no run, no DVC remote, a checkpoint that is not the one of its
-    provenance.json, or another campaign of that name and not `replace`, which also takes the tag to today's commit.
+    provenance.json, a name that no tag can have, or another campaign of that name and not `replace`, which also takes
+    the tag to today's commit.
     """
     repository, cache = Repository(root), Cache(root)
-    repository.git("check-ref-format", tag(name))
+    check_name(repository, name)
     paths = files_of(campaign, load_tables(campaign.params), root, with_data)
     if not any(path.name == "provenance.json" for path in paths):
         raise AcnetError(f"results/{campaign.scale_name}: no finished run to publish; train some first")
@@ -50,6 +51,15 @@ def publish(
             _write_tag(repository, name, pointer, campaign.scale_name)
     _push_tag(repository, name, git_remote, replace)
     return entries
+
+
+def check_name(repository: Repository, name: str) -> None:
+    """AcnetError if no campaign can be called `name`, because Git takes no tag of that name."""
+    try:
+        repository.git("check-ref-format", tag(name))
+    except AcnetError:
+        allowed = "use letters, digits, - and _, and single dots between them, such as mini-2.1"
+        raise AcnetError(f"campaign '{name}': cannot be a name, a Git tag is called so; {allowed}") from None
 
 
 def _store(paths: list[Path], root: Path, cache: Cache) -> list[Entry]:

@@ -116,7 +116,7 @@ def test_a_copy_of_a_killed_experiment_goes_unless_a_process_works_in_it(tidy, t
 
 
 def test_an_unknown_kind_is_answered_with_the_nearest(tidy):
-    with pytest.raises(AcnetError, match=r"acnet gc: unknown name 'log'; did you mean 'logs'\?"):
+    with pytest.raises(AcnetError, match=r"^KIND: unknown name 'log'; did you mean 'logs'\?"):
         tidy("log")
 
 

@@ -6,7 +6,9 @@ import time
 
 import pytest
 
+from acnet.errors import AcnetError
 from acnet.track.git import Repository, Unavailable
+from acnet.track.publish import check_name
 
 
 @pytest.fixture
@@ -44,3 +46,10 @@ def test_a_folder_without_a_repository_of_its_own_is_unavailable(repository, tmp
     inner.mkdir()
     with pytest.raises(Unavailable, match="but part of"):
         Repository(inner)
+
+
+@pytest.mark.parametrize("name", ["bad/name..x", "my campaign", "x.lock", "a:b"])
+def test_a_campaign_that_no_tag_can_be_called_is_refused_with_what_can(repository, name):
+    check_name(repository, "mini-2.1")
+    with pytest.raises(AcnetError, match=f"^campaign '{name}': cannot be a name.* use letters, digits"):
+        check_name(repository, name)

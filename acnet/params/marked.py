@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any, Literal
 
+from acnet.errors import AcnetError
 from acnet.params.strict import build, convert
 
 
@@ -20,6 +21,8 @@ class Marked:
 
 def marked(data: Any, where: str) -> Marked:
     """Read one {value, origin, note} entry; AcnetError, opening with `where`, if it is not one."""
+    if not isinstance(data, dict | None):
+        raise AcnetError(f"{where}: expected a mapping, got {data!r}; write {{value: {data!r}, origin: ours}}")
     if isinstance(data, dict) and "origin" in data:
         convert(Literal["paper", "lineage", "ours"], data["origin"], f"{where}.origin")
     return build(Marked, data, where)

@@ -19,7 +19,9 @@ def announce(root: Path, name: str, remote: str | None, git_remote: str) -> list
     where = f"tag campaign/{name} to {pushed_to}, " if pushed_to else ""
     lines = [f"pushed: {where}its files to DVC remote {store} ({url})", *_lacking(repository, name)]
     origin = without_password(repository.git("remote", "get-url", pushed_to)) if pushed_to else "URL"
-    steps = [f"git clone {shlex.quote(origin)} acnet", "cd acnet", "make venv", "source .venv/bin/activate"]
+    # The tag has the code and parameters of the campaign, whether or not a branch that is pushed has them.
+    branch = f"--branch campaign/{name} " if pushed_to else ""
+    steps = [f"git clone {branch}{shlex.quote(origin)} acnet", "cd acnet", "make venv", "source .venv/bin/activate"]
     if not settings_committed:
         steps.append(f"dvc remote add --default --local {store} {shlex.quote(url)}")
     steps.append(f"acnet restore {name}" + (f" --remote {store}" if settings_committed and remote else ""))

@@ -4,6 +4,8 @@ import functools
 import http.server
 import os
 import shutil
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -123,6 +125,20 @@ def test_a_run_that_params_lack_is_named_and_edits_of_the_others_are_still_notic
     assert {line.split()[1] for line in other.snakemake(*asked).stdout.splitlines() if line.startswith("train ")} == {
         "1"
     }
+
+
+def test_the_command_that_publishing_prints_brings_the_campaign_with_its_own_code(published, tmp_path):
+    line = published.acnet("publish", "mini").stderr.splitlines()[-1]
+    steps = line.partition("anyone restores it by: ")[2].split(" && ")
+    assert steps.pop(2) == "make venv" and steps.pop(2) == "source .venv/bin/activate"
+    assert steps.pop() == "acnet restore mini"
+    command = " && ".join(steps).replace("dvc remote", f"{sys.executable} -m dvc remote")
+    subprocess.run(command, shell=True, check=True, cwd=tmp_path, capture_output=True)
+    other = Project(tmp_path / "acnet")
+    assert other.git("rev-parse", "HEAD") == published.git("rev-parse", "campaign/mini^{commit}")
+    other.acnet("restore", "mini")
+    done = other.snakemake("-n", "all")
+    assert NOTHING in done.stdout + done.stderr
 
 
 def test_publishing_leaves_the_work_tree_alone_and_again_changes_nothing(published):

@@ -50,6 +50,7 @@ JobAcctGatherType=jobacct_gather/none
 SlurmdParameters=config_overrides
 GresTypes=gpu
 ReturnToService=2
+MinJobAge=3600
 # A node is given up, and a job killed at its limit, sooner than a cluster would.
 SlurmdTimeout=10
 KillWait=5

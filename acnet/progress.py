@@ -23,6 +23,11 @@ def size(count: int) -> str:
     return f"{count} B"
 
 
+def some(names: list[str]) -> str:
+    """The first three of `names`, and how many more there are."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if names[3:] else "")
+
+
 def operations(count: float) -> str:
     """`count` floating-point operations as a short text: 14.1 TFLOP, 302 PFLOP, 22.5 EFLOP."""
     for unit, name in ((1e18, "EFLOP"), (1e15, "PFLOP"), (1e12, "TFLOP")):

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from acnet.commands.options import campaign, command, folder_to_write, scale_option, whole
+from acnet.commands.options import campaign, command, folder_to_write, scale_option, seed_asked, whole
 from acnet.errors import AcnetError
 from acnet.params.resolved import read_resolved, run_folder
 
@@ -35,7 +35,7 @@ def _compare(parsed: argparse.Namespace) -> None:
     if first != second:
         raise AcnetError(f"{parsed.first} is of {first}, {parsed.second} of {second}; compare runs of one dataset")
     results = Results(scale_info(settings), parsed.results_root)
-    seed = settings.scale.seeds[0] if parsed.seed is None else parsed.seed
+    seed = seed_asked(parsed, settings)
     for run in (parsed.first, parsed.second):
         folder = run_folder(parsed.results_root, parsed.scale, run, seed)
         # A restored run may have its metrics alone: enough for the numbers, not for the pictures.

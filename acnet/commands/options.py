@@ -64,6 +64,11 @@ def folder_to_write(text: str) -> Path:
     return path
 
 
+def seed_asked(parsed: argparse.Namespace, settings: Campaign) -> int:
+    """The seed that the command line names, or else the scale's first."""
+    return settings.scale.seeds[0] if parsed.seed is None else parsed.seed
+
+
 def campaign(parsed: argparse.Namespace, scale: str | None = None) -> Campaign:
     """params/ at the scale that the command line, or `scale`, names."""
     return Campaign(parsed.params_root, scale or parsed.scale)

@@ -1,7 +1,6 @@
 """acnet plan: what a scale will cost, and the plain commands that do it."""
 
 import argparse
-import dataclasses
 
 from acnet.commands import plan_cluster
 from acnet.commands.options import campaign, command, scale_option, whole
@@ -49,7 +48,7 @@ def _print_costs(parsed: argparse.Namespace, settings) -> None:
     steps = 0 if parsed.tflops else parsed.calibrate
     entries, device = estimate(settings, runs, steps, parsed.data_root)
     if parsed.tflops:
-        entries = [_sustained(entry, 1e12 * parsed.tflops) for entry in entries]
+        entries = [entry.at(parsed.tflops) for entry in entries]
     width = max(len(entry.run) for entry in entries)
     print(f"{'run':<{width}}  seeds   steps       images    operations      training    evaluation  checkpoint")
     for entry in entries:
@@ -79,12 +78,6 @@ def _print_costs(parsed: argparse.Namespace, settings) -> None:
             f"nothing is measured on this machine; `acnet plan {scale}` measures some steps, `python benchmarks/"
             f"scale_runs.py {scale}` on a GPU records real ones of every run, and --tflops N is what a machine sustains"
         )
-
-
-def _sustained(entry, speed: float):
-    """The entry with the times that it takes at `speed` FLOP/s."""
-    training = (entry.flops - entry.evaluation_flops) / speed
-    return dataclasses.replace(entry, seconds=training, evaluation=entry.evaluation_flops / speed)
 
 
 def _print_basis(parsed: argparse.Namespace, settings, runs: list[str]) -> None:

@@ -37,7 +37,9 @@ def print_plan(parsed: argparse.Namespace, settings: Campaign) -> None:
     runs = planned_runs(settings, parsed.target)
     calibrate = 0 if parsed.tflops else max(parsed.calibrate, 1)
     entries, device = estimate(settings, runs, calibrate, parsed.data_root)
-    jobs = campaign_jobs(settings, needs, _times(entries, settings, parsed.tflops), runs)
+    if parsed.tflops:
+        entries = [entry.at(parsed.tflops) for entry in entries]
+    jobs = campaign_jobs(settings, needs, _times(entries, settings), runs)
     speed = f"{parsed.tflops:g} TFLOP/s on each GPU" if parsed.tflops else f"the speed measured here, on {device}"
     print(f"{parsed.scale} through the profile {profile.name}, from nothing, at {speed}")
     _print_jobs(jobs, profile, needs)
@@ -51,7 +53,7 @@ def print_plan(parsed: argparse.Namespace, settings: Campaign) -> None:
         print(f"note            {message}")
 
 
-def _times(entries, settings: Campaign, tflops: float | None):
+def _times(entries, settings: Campaign):
     from acnet.watch.jobs import Times
     from acnet.watch.plan import protocols_of
 
@@ -59,13 +61,10 @@ def _times(entries, settings: Campaign, tflops: float | None):
     protocols = {run: protocols_of(settings, run) for run in by_run}
 
     def training(run: str) -> float:
-        entry = by_run[run]
-        return (entry.flops - entry.evaluation_flops) / (1e12 * tflops) if tflops else entry.seconds
+        return by_run[run].seconds
 
     def measuring(run: str, _: str) -> float:
-        entry = by_run[run]
-        whole = entry.evaluation_flops / (1e12 * tflops) if tflops else entry.evaluation
-        return whole / max(len(protocols[run]), 1)
+        return by_run[run].evaluation / max(len(protocols[run]), 1)
 
     return Times(training, measuring, _START)
 

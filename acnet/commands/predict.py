@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from acnet.commands.options import campaign, command, folder_to_write, scale_option, whole
+from acnet.commands.options import campaign, command, folder_to_write, scale_option, seed_asked, whole
 from acnet.params.resolved import read_resolved
 
 
@@ -43,5 +43,4 @@ def _file(parsed: argparse.Namespace) -> Path:
     from acnet.params.trained import trained_folder
 
     settings = campaign(parsed)
-    seed = settings.scale.seeds[0] if parsed.seed is None else parsed.seed
-    return trained_folder(settings, parsed.results_root, parsed.run, seed) / "params.yaml"
+    return trained_folder(settings, parsed.results_root, parsed.run, seed_asked(parsed, settings)) / "params.yaml"

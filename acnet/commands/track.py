@@ -6,8 +6,9 @@ import sys
 import time
 from pathlib import Path
 
-from acnet.commands.options import campaign, command, scale_option
+from acnet.commands.options import campaign, command, scale_option, seed_asked
 from acnet.errors import AcnetError
+from acnet.progress import some
 
 
 def add(commands) -> None:
@@ -57,7 +58,7 @@ def _place(parsed: argparse.Namespace) -> None:
 
     chosen = campaign(parsed)
     chosen.run(parsed.run)
-    seed = chosen.scale.seeds[0] if parsed.seed is None else parsed.seed
+    seed = seed_asked(parsed, chosen)
     try:
         place(chosen, parsed.run, seed, parsed.results_root, Path.cwd())
     except Unavailable as reason:
@@ -115,7 +116,7 @@ def _restore(parsed: argparse.Namespace) -> None:
         )
     if done.missing:
         raise AcnetError(
-            f"missing or damaged on the remote: {_some(done.missing)}; the rest is restored; the same command asks for "
+            f"missing or damaged on the remote: {some(done.missing)}; the rest is restored; the same command asks for "
             f"them again, once `acnet publish {parsed.name}` where they were made has sent them"
         )
 
@@ -129,24 +130,19 @@ def _settle(parsed: argparse.Namespace, scale: str, restored: list[str]) -> None
     if runs.unknown:
         where = f"results/{scale}/{runs.unknown[0]}/params.yaml"
         _say(
-            f"{parsed.params_root}/ here lacks {_some(runs.unknown)}: restored, but Snakemake and the tables pass over "
+            f"{parsed.params_root}/ here lacks {some(runs.unknown)}: restored, but Snakemake and the tables pass over "
             f"them; {theirs} brings their entries if they were committed, else write them into "
             f"{parsed.params_root}/runs.yaml after {where}; then restore again"
         )
     if runs.others:
         _say(
-            f"trained with other parameters than {parsed.params_root}/ holds today: {_some(runs.others)}; "
+            f"trained with other parameters than {parsed.params_root}/ holds today: {some(runs.others)}; "
             f"`snakemake all` would train them again; {theirs} brings those of the time of publishing"
         )
     target = "report" if parsed.only == "metrics" else parsed.only or "all"
     files = [] if target == "report" else runs.files  # where nothing is made, no rule makes them
     if not settle(Path.cwd(), [target, *files], scale):
         _say(f"not all that `snakemake {target}` needs is in this campaign; snakemake -n {target} shows the rest")
-
-
-def _some(names: list[str]) -> str:
-    """The first names of a list that may be long."""
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if names[3:] else "")
 
 
 def _trace(parsed: argparse.Namespace) -> None:

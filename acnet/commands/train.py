@@ -2,7 +2,7 @@
 
 import argparse
 
-from acnet.commands.options import campaign, command, run_params_option, scale_option, whole
+from acnet.commands.options import campaign, command, run_params_option, scale_option, seed_asked, whole
 from acnet.errors import AcnetError
 from acnet.params.resolved import read_resolved, run_folder, write_resolved
 from acnet.params.resources import check_split
@@ -30,8 +30,7 @@ def add(commands) -> None:
 
 def _resolve(parsed: argparse.Namespace) -> None:
     settings = campaign(parsed)
-    seeds = settings.scale.seeds
-    seed = seeds[0] if parsed.seed is None else parsed.seed
+    seeds, seed = settings.scale.seeds, seed_asked(parsed, settings)
     if seed not in seeds:
         file, more = f"{parsed.params_root}/scales/{parsed.scale}.yaml", [*seeds, seed]
         raise AcnetError(f"--seed {seed}: scale '{parsed.scale}' has seeds {seeds}; `seeds: {more}` in {file} adds it")

@@ -6,6 +6,7 @@ from typing import Any
 
 from acnet.files import read_json, write_json
 from acnet.inspect.check import SplitReport
+from acnet.progress import some
 
 _SHOWN = 20  # lines of one kind; the JSON has them all
 
@@ -26,8 +27,7 @@ def text(name: str, title: str, splits: dict[str, SplitReport]) -> str:
                 lines.append(f"    {what}: and {len(entries) - _SHOWN} more (--json FILE lists all)")
         if found.modes:
             sizes = [f"{size} {count}" for size, count in found.sizes.items()]
-            more = f" and {len(sizes) - 3} more" if len(sizes) > 3 else ""
-            lines.append(f"    modes: {_counted(found.modes)}; sizes: {', '.join(sizes[:3])}{more}")
+            lines.append(f"    modes: {_counted(found.modes)}; sizes: {some(sizes)}")
         if found.histogram and any(found.histogram.values()):
             lines.append(f"    pixels: {_frequent(found)}")
     return "\n".join(lines)

@@ -14,7 +14,8 @@ def trained_folder(campaign: Campaign, results: Path, run: str, seed: int) -> Pa
     if (folder / "checkpoint.pt").exists():
         return folder
     if seed not in campaign.scale.seeds:
-        raise AcnetError(f"run '{run}': seed {seed} is not one of scale '{scale}', which has {_seeds(campaign)}")
+        seeds = ", ".join(map(str, campaign.scale.seeds))
+        raise AcnetError(f"run '{run}': seed {seed} is not one of scale '{scale}', which has {seeds}")
     if (folder / "provenance.json").exists():
         raise AcnetError(
             f"{folder}/checkpoint.pt: trained, but not here; "
@@ -26,7 +27,3 @@ def trained_folder(campaign: Campaign, results: Path, run: str, seed: int) -> Pa
         f"run '{run}': not trained here, {folder} has no checkpoint.pt; "
         f"`snakemake --cores all runs --config scale={scale} runs={run}` trains it; {known}"
     )
-
-
-def _seeds(campaign: Campaign) -> str:
-    return ", ".join(map(str, campaign.scale.seeds))

@@ -5,10 +5,9 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from acnet.errors import AcnetError
+from acnet.progress import some
 from acnet.track.campaign import tag
 from acnet.track.git import Repository
-
-_NAMED = 3
 
 
 def announce(root: Path, name: str, remote: str | None, git_remote: str) -> list[str]:
@@ -36,10 +35,9 @@ def _lacking(repository: Repository, name: str) -> list[str]:
     files = [*changed.splitlines(), *fresh.splitlines()]
     if not files:
         return []
-    more = f" and {len(files) - _NAMED} more" if files[_NAMED:] else ""
     count = "1 file that differs" if len(files) == 1 else f"{len(files)} files that differ"
     remedy = f"commit them and `acnet publish {name} --replace`, if who restores it shall have them"
-    return [f"the published code, commit {base[:10]}, lacks {count} here: {', '.join(files[:_NAMED])}{more}; {remedy}"]
+    return [f"the published code, commit {base[:10]}, lacks {count} here: {some(files)}; {remedy}"]
 
 
 def _dvc_remote(root: Path, remote: str | None) -> tuple[str, str, bool]:

@@ -1,12 +1,12 @@
 """Where a table cell comes from: run, protocol, parameters with their origin, data, code, machine, files, commands."""
 
 import dataclasses
-import difflib
 import re
 from pathlib import Path
 
 from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
+from acnet.params.scales import misspelt
 from acnet.params.strict import nearest
 from acnet.params.tables import Row, Table, load_tables
 from acnet.provenance import source_hash
@@ -79,8 +79,8 @@ def _rows(name: str, table: Table, wanted: str) -> list[Row]:
     if any(text in (row.key, row.method.lower()) for row in table.rows):
         raise AcnetError(f"{name}: '{wanted}' is cited from the paper; no run of ours fills it")
     known = {part for row in ours for part in (row.key, *map(row.run, table.columns)) if part}
-    meant = nearest(wanted, known) if difflib.get_close_matches(wanted, known) else ""
-    raise AcnetError(f"{name}: no row '{wanted}'; rows of ours: {', '.join(row.method for row in ours)}{meant}")
+    methods = ", ".join(row.method for row in ours)
+    raise AcnetError(f"{name}: no row '{wanted}'; rows of ours: {methods}{misspelt(wanted, known)}")
 
 
 def _choice(name: str, table: Table, wanted: str, rows: dict[str, list[Cell]]) -> str:

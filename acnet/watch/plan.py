@@ -32,6 +32,12 @@ class Planned:
     disk: int
     evaluation_flops: float
 
+    def at(self, tflops: float) -> "Planned":
+        """The same with the times of a machine that sustains `tflops` TFLOP/s."""
+        training, evaluation = self.flops - self.evaluation_flops, self.evaluation_flops
+        speed = 1e12 * tflops
+        return dataclasses.replace(self, seconds=training / speed, evaluation=evaluation / speed)
+
 
 def planned_runs(campaign: Campaign, targets: Sequence[str] | None) -> list[str]:
     """The runs to train for `targets` (all that the scale has, if None), each after the one it is fine-tuned from."""

@@ -147,6 +147,13 @@ def add_origin(project: Project) -> None:
     project.git("remote", "add", "origin", str(origin))
 
 
+def use_remote(project: Project, url: str, **settings: str) -> None:
+    """Make `url`, with its settings, the default DVC remote of a project."""
+    project.dvc("remote", "add", "--local", "--default", "store", url)
+    for key, value in settings.items():
+        project.dvc("remote", "modify", "--local", "store", key, value)
+
+
 def clone(project: Project, root: Path) -> Project:
     """A fresh checkout of the project's origin."""
     project.git("clone", "--quiet", project.git("remote", "get-url", "origin"), str(root))

@@ -4,7 +4,7 @@ import urllib.request
 
 import pytest
 
-from .temporary_project import Project, add_origin, clone
+from .temporary_project import Project, add_origin, clone, use_remote
 
 server = pytest.importorskip("moto.server", reason="moto[s3,server] is not installed")
 
@@ -18,10 +18,8 @@ def bucket():
     urllib.request.urlopen(urllib.request.Request(f"{endpoint}/campaigns", method="PUT"), timeout=10).close()
 
     def use(project: Project) -> None:
-        project.dvc("remote", "add", "--local", "--default", "store", "s3://campaigns/acnet")
         settings = {"endpointurl": endpoint, "region": "us-east-1", "access_key_id": "k", "secret_access_key": "s"}
-        for key, value in settings.items():
-            project.dvc("remote", "modify", "--local", "store", key, value)
+        use_remote(project, "s3://campaigns/acnet", **settings)
 
     yield use
     running.stop()

@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from .temporary_project import Project, add_origin, clone
+from .temporary_project import Project, add_origin, clone, use_remote
 
 Settings = dict[str, str]
 
@@ -85,18 +85,11 @@ def http(folder: Path) -> Iterator[Settings]:
 def test_a_stranger_restores_what_was_published_there(kind: Callable, project: Project, tmp_path):
     (tmp_path / "served").mkdir()
     with kind(tmp_path / "served") as settings:
-        use(project, settings)
+        use_remote(project, **settings)
         add_origin(project)
         project.acnet("publish")
         other = clone(project, tmp_path / "clone")
-        use(other, settings)
+        use_remote(other, **settings)
         other.acnet("restore", "mini")
     assert other.files() == project.files()
     assert any((tmp_path / "served" / "campaigns").rglob("*"))
-
-
-def use(project: Project, settings: Settings) -> None:
-    """Make what `settings` tell the default DVC remote of a project."""
-    project.dvc("remote", "add", "--local", "--default", "store", settings["url"])
-    for key, value in settings.items():
-        project.dvc("remote", "modify", "--local", "store", key, value)

@@ -13,20 +13,23 @@ def add(commands) -> None:
     for reader in ("cityscapes", "ade20k"):
         made = command(submit, reader, _submit, f"make the zip that the server of {reader} takes")
         made.set_defaults(reader=reader)
-        made.add_argument("--run", required=True, help="an entry of runs.yaml that is trained")
-        scale_option(made)
-        made.add_argument("--seed", type=int, default=0)
-        made.add_argument("--protocol", default="multi_flip", help="an entry of protocols.yaml (multi_flip)")
+        _submission_options(made, "an entry of runs.yaml that is trained")
         made.add_argument("--split", default="test", help="test; another one tries it all out without a server")
     score = command(submit, "score", _score, "write a server's score where the report reads it")
-    score.add_argument("--run", required=True, help="the run that was submitted")
-    scale_option(score)
+    _submission_options(score, "the run that was submitted")
     score.add_argument("--miou", type=float, help="percent")
     score.add_argument("--final-score", type=float, help="percent")
     score.add_argument(
         "--class", action="append", default=[], dest="classes", metavar="NAME=PERCENT", help="a class's IoU; may repeat"
     )
     score.add_argument("--note", help="where the score can be seen")
+
+
+def _submission_options(parser: argparse.ArgumentParser, run: str) -> None:
+    parser.add_argument("--run", required=True, help=run)
+    scale_option(parser)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--protocol", default="multi_flip", help="an entry of protocols.yaml (multi_flip)")
 
 
 def _submit(parsed: argparse.Namespace) -> None:
@@ -42,11 +45,15 @@ def _submit(parsed: argparse.Namespace) -> None:
         )
     protocol = settings.protocol(parsed.protocol, parsed.run)
     made = submit(params, folder / "checkpoint.pt", protocol, parsed.data_root, parsed.split)
-    print(f"{made}: upload it at {FORMS[parsed.reader].address}, then `acnet submit score --run {parsed.run} ...`")
+    if settings.datasets[params["dataset"]].generate:
+        print(f"{made}: of generated images, so it tries the way out and is nothing to upload")
+        return
+    same = " ".join(f"--{key} {getattr(parsed, key)}" for key in ("run", "scale", "seed", "protocol"))
+    print(f"{made}: upload it at {FORMS[parsed.reader].address}, then `acnet submit score {same} --miou PERCENT`")
 
 
 def _score(parsed: argparse.Namespace) -> None:
-    from acnet.submit.score import record_score
+    from acnet.submit.score import Submitted, record_score
 
     per_class = {}
     for text in parsed.classes:
@@ -57,7 +64,6 @@ def _score(parsed: argparse.Namespace) -> None:
             raise AcnetError(f"--class {text}: expected NAME=PERCENT, such as road=98.7") from None
     given = {"miou": parsed.miou, "final_score": parsed.final_score}
     scores = {metric: value for metric, value in given.items() if value is not None}
-    path = record_score(
-        parsed.params_root, parsed.results_root / parsed.scale, parsed.run, scores, per_class, parsed.note
-    )
+    submitted = Submitted(parsed.run, parsed.seed, parsed.protocol)
+    path = record_score(campaign(parsed), parsed.results_root, submitted, scores, per_class, parsed.note)
     print(f"{path}: written; draw the table again to see it")

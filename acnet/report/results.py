@@ -46,12 +46,13 @@ class Score:
 
 @dataclasses.dataclass(frozen=True)
 class ServerScore:
-    """A test server's answer, in percent; `note` says where it can be seen."""
+    """A test server's answer, in percent; `note` says where it can be seen, `submission` which zip was judged."""
 
     miou: float | None = None
     final_score: float | None = None
     per_class: dict[str, float] = dataclasses.field(default_factory=dict)
     note: str | None = None
+    submission: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def of(self, metric: str, class_name: str | None) -> float | None:
         """The number for a table column; None if the server did not give it."""

@@ -1,37 +1,65 @@
 """A test server's answer, written where the report reads it."""
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
 
 from acnet.errors import AcnetError
-from acnet.files import write_text
+from acnet.files import sha256, write_text
+from acnet.params.campaign import Campaign
+from acnet.params.resolved import run_folder
 from acnet.params.strict import nearest
 from acnet.params.tables import Table, load_tables
 
 
+@dataclasses.dataclass(frozen=True)
+class Submitted:
+    """What went to the server: the zip of one trained run by one protocol."""
+
+    run: str
+    seed: int
+    protocol: str
+
+    def zip(self, results_root: Path, scale: str) -> Path:
+        """The zip that `acnet submit` made; AcnetError where there is none."""
+        path = run_folder(results_root, scale, self.run, self.seed) / "submission" / f"test_{self.protocol}.zip"
+        if path.exists():
+            return path
+        raise AcnetError(
+            f"{path}: is missing, so it is not known what was judged; make it by `acnet submit`, "
+            "bring it here, or name the --seed and --protocol that went to the server"
+        )
+
+
 def record_score(
-    params_root: Path,
-    folder: Path,
-    run: str,
+    campaign: Campaign,
+    results_root: Path,
+    submitted: Submitted,
     scores: Mapping[str, float],
     per_class: Mapping[str, float],
     note: str | None,
 ) -> Path:
-    """Write {folder}/server/{table}.yaml for the table whose row names `run` as its submission; the file's path.
+    """Write server/{table}.yaml of a scale for the table whose row names the run as its submission; the file's path.
 
-    `scores` by metric (miou, final_score) and `per_class` are in percent. Raises AcnetError for a run that no table
-    submits, a metric or class the table does not show, and a number that is no percentage.
+    `scores` by metric (miou, final_score) and `per_class` are in percent. The zip's SHA-256 is written beside them.
+    Raises AcnetError for a run that no table submits or whose images are generated, a metric or class the table does
+    not show, a number that is no percentage, and a zip that is not here.
     """
-    tables = load_tables(params_root).tables
-    submitted = {row.server: (name, table) for name, table in tables.items() for row in table.rows if row.server}
-    if run not in submitted:
-        raise AcnetError(f"run '{run}': no table submits it{nearest(run, submitted)}")
-    name, table = submitted[run]
+    scale = campaign.scale_name
+    tables = load_tables(campaign.params).tables
+    judged = {row.server: (name, table) for name, table in tables.items() for row in table.rows if row.server}
+    if submitted.run not in judged:
+        raise AcnetError(f"run '{submitted.run}': no table submits it{nearest(submitted.run, judged)}")
+    dataset = campaign.dataset_of(submitted.run)
+    if campaign.datasets[dataset].generate:
+        raise AcnetError(f"run '{submitted.run}': predicts generated images at scale '{scale}', which no server judges")
+    name, table = judged[submitted.run]
     _check(name, table, scores, per_class)
-    values = {**scores, "per_class": dict(per_class) or None, "note": note}
-    path = folder / "server" / f"{name}.yaml"
+    submission = {**dataclasses.asdict(submitted), "sha256": sha256(submitted.zip(results_root, scale))}
+    values = {**scores, "per_class": dict(per_class) or None, "note": note, "submission": submission}
+    path = results_root / scale / "server" / f"{name}.yaml"
     write_text(path, yaml.safe_dump({k: v for k, v in values.items() if v is not None}, sort_keys=False))
     return path
 

@@ -109,12 +109,20 @@ def _account(campaign: Campaign, one: Cell, seed: int, roots: Roots, read: Resul
         *origin.facts(campaign, run, seed, roots.data, read, source_hash()),
     ]
     if one.fine_tuned:
-        lines += [
-            ("test server", f"{one.fine_tuned}, fine-tuned from this run, goes there; the number above is validation")
-        ]
+        lines += [("test server", _server(one, read))]
     lines += origin.parameters(campaign, run, seed, read)
     fetch = commands_that_fetch(roots.project, campaign.scale_name, run, seed, one.table)
     return lines + origin.commands(campaign, run, seed, fetch, read)
+
+
+def _server(one: Cell, read: Results) -> str:
+    """What the test server has to do with a cell whose run is fine-tuned before it goes there."""
+    answer = read.server(one.table)
+    if one.server is None or answer is None:
+        return f"{one.fine_tuned}, fine-tuned from this run, goes there; the number above is validation"
+    said = [f"the number above answers {one.fine_tuned}, fine-tuned from this run"]
+    said += [f"{key} {value}" for key, value in answer.submission.items() if key != "run"]
+    return ", ".join(said + ([answer.note] if answer.note else []))
 
 
 def _state(run: str, seed: int, read: Results) -> str:

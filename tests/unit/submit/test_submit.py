@@ -1,7 +1,9 @@
 """Submissions: coding, names, checks, and the official Cityscapes tool's judgement of them."""
 
+import hashlib
 import sys
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,10 +18,12 @@ from acnet.data.store import Store
 from acnet.errors import AcnetError
 from acnet.evaluate.confusion import confusion
 from acnet.evaluate.metrics import summary
+from acnet.params.campaign import Campaign
 from acnet.params.datasets import Dataset, Generate
+from acnet.report.results import Results
 from acnet.submit.forms import FORMS
 from acnet.submit.package import package
-from acnet.submit.score import record_score
+from acnet.submit.score import Submitted, record_score
 from tests.official_cityscapes import official
 
 pytestmark = pytest.mark.filterwarnings("ignore:`in1d`:DeprecationWarning")  # of the official tool
@@ -152,19 +156,32 @@ def test_void_is_no_prediction(tmp_path):
         FORMS["cityscapes"].write(tmp_path / "a.png", np.full((2, 2), 255, np.uint8))
 
 
-def test_a_score_is_written_where_the_report_reads_it(root, tmp_path):
-    from types import SimpleNamespace
+@pytest.fixture
+def score(root, tmp_path):
+    """A function that records a score at scale paper, of zips that are there for the two runs the tables submit."""
+    for run in ("r101_ohem_trainval", "ade_r101_acnet_trainval"):
+        made = Submitted(run, 0, "multi_flip")
+        folder = tmp_path / "paper" / run / "seed0/submission"
+        folder.mkdir(parents=True)
+        (folder / "test_multi_flip.zip").write_bytes(run.encode())
+        assert made.zip(tmp_path, "paper") == folder / "test_multi_flip.zip"
 
-    from acnet.report.results import Results
+    def record(run, scores, per_class=None, note=None, scale="paper", seed=0):
+        made = Submitted(run, seed, "multi_flip")
+        return record_score(Campaign(root / "params", scale), tmp_path, made, scores, per_class or {}, note)
 
-    path = record_score(
-        root / "params", tmp_path / "paper", "r101_ohem_trainval", {"miou": 81.2}, {"road": 98.6}, "example.org"
-    )
+    return record
+
+
+def test_a_score_is_written_where_the_report_reads_it(score, tmp_path):
+    path = score("r101_ohem_trainval", {"miou": 81.2}, {"road": 98.6}, "example.org")
     assert path == tmp_path / "paper/server/table4.yaml"
     read = Results(SimpleNamespace(name="paper"), tmp_path).server("table4")
     assert (read.of("miou", None), read.of("miou", "road"), read.note) == (81.2, 98.6, "example.org")
-    ade = record_score(root / "params", tmp_path, "ade_r101_acnet_trainval", {"final_score": 55.0}, {}, None)
-    assert yaml.safe_load(ade.read_text()) == {"final_score": 55.0}
+    ade = score("ade_r101_acnet_trainval", {"final_score": 55.0})
+    judged = {"run": "ade_r101_acnet_trainval", "seed": 0, "protocol": "multi_flip"}
+    digest = hashlib.sha256(b"ade_r101_acnet_trainval").hexdigest()
+    assert yaml.safe_load(ade.read_text()) == {"final_score": 55.0, "submission": {**judged, "sha256": digest}}
     assert ade.name == "table6.yaml"
 
 
@@ -179,13 +196,21 @@ def test_a_score_is_written_where_the_report_reads_it(root, tmp_path):
         ("r101_ohem_trainval", {}, {}, "no score given; it shows miou"),
     ],
 )
-def test_a_score_that_cannot_be_is_refused(run, scores, per_class, said, root, tmp_path):
+def test_a_score_that_cannot_be_is_refused(run, scores, per_class, said, score, tmp_path):
     with pytest.raises(AcnetError, match=said):
-        record_score(root / "params", tmp_path, run, scores, per_class, None)
-    assert list(tmp_path.iterdir()) == []
+        score(run, scores, per_class)
+    assert not (tmp_path / "paper/server").exists()
 
 
-def test_the_command_line_writes_a_score(root, tmp_path, capsys, monkeypatch):
+def test_a_score_of_nothing_submitted_is_refused(score, tmp_path):
+    with pytest.raises(AcnetError, match=r"seed1/submission/test_multi_flip.zip: is missing, so it is not known what"):
+        score("r101_ohem_trainval", {"miou": 81.2}, seed=1)
+    with pytest.raises(AcnetError, match="predicts generated images at scale 'mini', which no server judges"):
+        score("r101_ohem_trainval", {"miou": 81.2}, scale="mini")
+    assert not (tmp_path / "paper/server").exists()
+
+
+def test_the_command_line_writes_a_score(score, root, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["acnet"])
     roots = ["--params-root", str(root / "params"), "--results-root", str(tmp_path)]
     said = ["submit", "score", "--scale", "paper", "--run", "r101_ohem_trainval", "--miou", "81.5"]

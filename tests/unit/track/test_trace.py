@@ -143,3 +143,18 @@ def test_a_run_that_is_not_there_still_has_its_parameters(tell):
 def test_a_wrong_name_is_answered_with_the_right_ones(tell, table, row, column, message):
     with pytest.raises(AcnetError, match=message):
         tell(table, row, column)
+
+
+def test_the_account_of_a_fine_tuned_cell_tells_validation_from_the_servers_answer(tell):
+    before = fields(tell("table4", "acnet", "miou"))
+    assert before["test server"] == (
+        "r101_ohem_trainval, fine-tuned from this run, goes there; the number above is validation"
+    )
+    answer = tell.root / "results/mini/server/table4.yaml"
+    answer.parent.mkdir()
+    answer.write_text("miou: 81.5\nnote: example.org\nsubmission: {run: r101_ohem_trainval, seed: 0, sha256: ab12}\n")
+    text = tell("table4", "acnet", "miou")
+    assert "81.5" in text.splitlines()[0]
+    assert fields(text)["test server"] == (
+        "the number above answers r101_ohem_trainval, fine-tuned from this run, seed 0, sha256 ab12, example.org"
+    )

@@ -4,6 +4,8 @@ import contextlib
 import sys
 import time
 
+_CLEAR = "\x1b[K"  # what a longer line before left on the terminal
+
 
 def duration(seconds: float) -> str:
     """`seconds` as a short text: 42 s, 3 min 05 s, 2 h 10 min."""
@@ -68,8 +70,9 @@ class Progress:
         rate = (self.done - self.start) / passed if passed > 0 else 0.0
         left = f", {duration((self.total - self.done) / rate)} left" if rate > 0 and self.done < self.total else ""
         count = f"{self.done}/{self.total}" if self.total else self.done  # a download of unknown length
-        text = f"{self.label}: {count} {self.unit}, {rate:.1f}/s{left}"
+        speed = f", {rate:.1f}/s" if rate >= 0.1 else f", {duration(1 / rate)} each" if rate else ""
+        text = f"{self.label}: {count} {self.unit}{speed}{left}"
         line = f"{text}, {note}" if note else text
         with contextlib.suppress(OSError):  # a full disk or a closed pipe must not end hours of work
-            sys.stderr.write(f"{before}{line:<100}".rstrip(" ") + (" " * 8 if self._live else "") + after)
+            sys.stderr.write(f"{before}{line}{_CLEAR if self._live else ''}{after}")
             sys.stderr.flush()

@@ -141,6 +141,7 @@ def _settle(parsed: argparse.Namespace, scale: str, restored: list[str]) -> None
         )
     target = "report" if parsed.only == "metrics" else parsed.only or "all"
     files = [] if target == "report" else runs.files  # where nothing is made, no rule makes them
+    _say("telling Snakemake what is here; a small campaign takes some 15 s")
     if not settle(Path.cwd(), [target, *files], scale):
         _say(f"not all that `snakemake {target}` needs is in this campaign; snakemake -n {target} shows the rest")
 

@@ -36,6 +36,22 @@ def test_a_total_that_nobody_knows_is_left_out(clock, capfd):
     assert capfd.readouterr().err == "fetch: 500 bytes, 50.0/s\n"
 
 
+def test_a_slow_rate_is_told_as_the_time_of_one(clock, capfd):
+    progress = Progress("predict", 4, "images")
+    clock[0] += 90
+    progress.advance()
+    assert capfd.readouterr().err == "predict: 1/4 images, 1 min 30 s each, 4 min 30 s left\n"
+
+
+def test_a_rewritten_line_leaves_nothing_of_a_longer_one(clock, capfd, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    progress = Progress("predict", 2, "images")
+    clock[0] += 1
+    progress.advance(note="a long note")
+    progress.advance()
+    assert capfd.readouterr().err.split("\r")[-1] == "predict: 2/2 images, 2.0/s\x1b[K"
+
+
 @pytest.mark.parametrize(("seconds", "text"), [(41.6, "42 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")])
 def test_durations_are_short(seconds, text):
     assert duration(seconds) == text

@@ -168,6 +168,7 @@ class Store:
         if split not in splits or "files" not in splits[split]:
             known = ", ".join(s for s in splits if "files" in splits[s])
             raise AcnetError(f"{manifest}: split '{split}' is not prepared; prepared: {known}")
+        self._size_of(self.folder / f"{split}.index.json")
         index = read_json(self.folder / f"{split}.index.json")
         self.names: list[str] = index["names"]
         self.sizes: list[tuple[int, int]] = [(h, w) for h, w in index["sizes"]]
@@ -206,10 +207,7 @@ class Store:
 
     def _map(self, kind: str, channels: int) -> np.ndarray:
         path = self.folder / f"{self.split}.{kind}.bin"
-        try:
-            size = path.stat().st_size
-        except FileNotFoundError as error:
-            raise AcnetError(f"{path}: not there; delete {self.folder / MANIFEST} and prepare again") from error
+        size = self._size_of(path)
         if size != channels * self._starts[-1]:
             raise AcnetError(
                 f"{path}: has another size than its index; delete {self.folder / MANIFEST} and prepare again"
@@ -217,6 +215,13 @@ class Store:
         self._sizes[path] = size
         # A plain array over the map: slicing np.memmap itself costs several times more.
         return np.asarray(np.memmap(path, np.uint8, "r"))
+
+    def _size_of(self, path: Path) -> int:
+        try:
+            return path.stat().st_size
+        except FileNotFoundError as error:
+            remedy = f"delete {self.folder / MANIFEST} and `acnet data prepare {self.folder.name}`"
+            raise AcnetError(f"{path}: not there; {remedy}") from error
 
     def __getstate__(self) -> dict[str, Any]:
         return {"folder": self.folder, "split": self.split}

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Literal
 
 import numpy as np
 import torch
@@ -58,9 +59,11 @@ def augment(
     return sample, target
 
 
-def scaled_size(size: tuple[int, int], base_size: int | None, scale: float) -> tuple[int, int]:
-    """(H, W) after the short side became `base_size` (None: its own length) times `scale`, both rounded."""
-    factor = scale * (1.0 if base_size is None else base_size / min(size))
+def scaled_size(
+    size: tuple[int, int], base_size: int | None, scale: float, side: Literal["short", "long"] = "short"
+) -> tuple[int, int]:
+    """(H, W) after one `side` became `base_size` (None: its own length) times `scale`, both rounded."""
+    factor = scale * (1.0 if base_size is None else base_size / {"short": min, "long": max}[side](size))
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
 
 

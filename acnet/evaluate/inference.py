@@ -190,8 +190,8 @@ def _scored(
 
 
 def _scaled(image: np.ndarray, protocol: Protocol, scale: float, device: torch.device) -> Tensor:
-    """The image resized as in training, its short side at `base_size` * `scale`: (3, h, w) float32, normalised."""
-    size = scaled_size(image.shape[:2], protocol.base_size, scale)
+    """The image resized as in training, its `base_side` at `base_size` * `scale`: (3, h, w) float32, normalised."""
+    size = scaled_size(image.shape[:2], protocol.base_size, scale, protocol.base_side)
     return normalise(resampled_region(image, size, (0, 0, *size))).to(device)
 
 

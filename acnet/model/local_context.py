@@ -14,8 +14,8 @@ class LocalContextModule(nn.Module):
         high_channels: channels of E.
         out_channels: channels of F, the result of each fusion.
         local_channels: channels of B. Eq. 5 says C, which a concatenation cannot keep.
-        reuse: n of LCM(n), how often the same gated feature is fused; each time has its own weights.
-        gated: False gives the paper's "LC": the low-level feature is fused as it is, once (`reuse` is not used).
+        reuse: n of LCM(n), how often the same feature is fused; each time has its own weights.
+        gated: False fuses the low-level feature as it is; with `reuse` 1 that is the paper's "LC".
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class LocalContextModule(nn.Module):
         super().__init__()
         self.gated = gated
         self.refine = conv_bn_relu(low_channels, local_channels, 3)
-        inputs = [high_channels] + [out_channels] * ((reuse if gated else 1) - 1)
+        inputs = [high_channels] + [out_channels] * (reuse - 1)
         self.fusions = nn.ModuleList(conv_bn_relu(local_channels + c, out_channels, 3) for c in inputs)
         self.beta = nn.Parameter(torch.ones(()))
 

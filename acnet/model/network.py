@@ -71,7 +71,7 @@ def build_network(params: Mapping[str, Any]) -> Network:
     |------------------|----------------|---------------|--------|--------------------------|
     | dilated FCN      | none           | none          | 1      | the reduced features     |
     | + GC, + GCM      | gc, gcm        | none          | 1      | the same, with context   |
-    | + GCM + LC       | gcm            | lc            | 1      | block 1, size of layer2  |
+    | + GCM + LC       | gcm            | lc, reuse 1   | 1      | block 1, size of layer2  |
     | + GCM + LCM(n)   | gcm            | lcm, reuse n  | 1      | the same                 |
     | ACB#2, ACB#3     | gcm            | lcm, reuse 3  | 2, 3   | block 2, size of layer1  |
 

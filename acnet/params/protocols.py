@@ -16,7 +16,7 @@ from acnet.params.strict import convert, known, limited, mapping, nearest, usabl
 class Protocol:
     """One resolved evaluation protocol; its fields are written into every metrics file.
 
-    `base_size` is the short side in pixels to which an image is resized before `scales` apply (None: its own
+    `base_size` is the length in pixels that the `base_side` of an image gets before `scales` apply (None: its own
     size); `window` is (height, width) of the sliding window (None: the whole image), moved by `stride` of its
     side; `fusion` is what is averaged over the scales; a class that is `absent` from truth and predictions is left out
     of the mean IoU or counts as 0; `batch` is the number of windows in one forward pass.
@@ -26,6 +26,7 @@ class Protocol:
     scales: list[float] = limited(low=0.05, high=8)
     mirror: bool = False
     base_size: int | None = limited(None, low=1)
+    base_side: Literal["short", "long"] = "short"
     window: list[int] | None = limited(None, low=1, count=2)
     stride: float = limited(1.0, low=0.05, high=1)
     fusion: Literal["softmax", "logits"] = "softmax"

@@ -36,7 +36,7 @@ def parameters(params: Mapping[str, Any], provenance: Mapping[str, Any]) -> dict
         "stride": model["output_stride"],
         "modules": "+".join(modules) or NONE,
         "delta": model["delta"] if model["global_context"] == "gcm" else NONE,
-        "n": model["reuse"] if model["local_context"] == "lcm" else NONE,
+        "n": model["reuse"] if model["local_context"] != "none" else NONE,
         "blocks": model["blocks"] if modules else NONE,
         "strategies": "+".join(name for name, used in strategies.items() if used) or NONE,
         "commit": f"{commit[:10]}{'+' if provenance.get('dirty') else ''}" if commit else UNKNOWN,

@@ -120,7 +120,7 @@ def _pixels(protocol: Protocol, size: tuple[int, int]) -> float:
 
     total = 0
     for scale in protocol.scales:
-        height, width = scaled_size(size, protocol.base_size, scale)
+        height, width = scaled_size(size, protocol.base_size, scale, protocol.base_side)
         window = tuple(protocol.window or (height, width))
         total += len(corners(height, width, window, protocol.stride)) * window[0] * window[1]
     return total * (2 if protocol.mirror else 1)

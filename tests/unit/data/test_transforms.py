@@ -67,11 +67,12 @@ def test_mirroring_turns_image_and_label_together():
     assert (target.numpy() == LABEL[:, ::-1]).all()
 
 
-def test_the_short_side_becomes_base_size_times_scale():
+def test_one_side_becomes_base_size_times_scale():
     assert scaled_size((1024, 2048), None, 1.0) == (1024, 2048)
     assert scaled_size((1024, 2048), None, 2.2) == (2253, 4506)
     assert scaled_size((375, 500), 520, 1.0) == (520, 693)
     assert scaled_size((500, 375), 520, 0.5) == (347, 260)
+    assert scaled_size((500, 375), 520, 1.0, "long") == (520, 390)
 
 
 def test_scales_and_mirrors_are_drawn_over_their_range():

@@ -33,8 +33,8 @@ def reference(network, image, protocol, classes):
     height, width = image.shape[:2]
     fused = np.zeros((classes, height, width))
     for scale in protocol.scales:
-        short = min(height, width)
-        factor = scale * (protocol.base_size / short if protocol.base_size else 1)
+        side = {"short": min, "long": max}[protocol.base_side](height, width)
+        factor = scale * (protocol.base_size / side if protocol.base_size else 1)
         h, w = (max(1, round(side * factor)) for side in (height, width))
         small = np.array(Image.fromarray(image).resize((w, h), Image.Resampling.BILINEAR), np.float64)
         pixels = ((small / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]).transpose(2, 0, 1)
@@ -88,6 +88,7 @@ MULTI = Protocol(
         dataclasses.replace(MULTI, name="of_logits", fusion="logits"),
         Protocol(name="whole", scales=[0.5, 1.0, 1.5], mirror=True, batch=4),
         Protocol(name="single", scales=[1.0], window=[24, 32], stride=1 / 2),
+        Protocol(name="long", scales=[0.5, 1.0], base_size=40, base_side="long", window=[24, 32], stride=2 / 3),
         Protocol(name="base", scales=[1.0], base_size=26, window=[24, 24], stride=2 / 3, mirror=True, batch=2),
         Protocol(name="plain", scales=[1.0]),
     ],

@@ -112,13 +112,11 @@ def test_equations_4_and_5_whole_local_context_module(reuse):
     assert_close(fused, reference.local_context(array(low), array(high), 1 - array(gate)[:, 0], arrays(module), reuse))
 
 
-def test_local_context_without_gate_fuses_the_whole_feature_once():
-    module = lcm(reuse=3, gated=False)
-    low, high = features(2, 4, 9, 11), features(2, C, 9, 11, seed=1)
-    assert len(module.fusions) == 1
-    assert_close(
-        module(low, high), reference.local_context(array(low), array(high), np.ones((2, 9, 11)), arrays(module), 1)
-    )
+@pytest.mark.parametrize("reuse", [1, 3])
+def test_local_context_without_gate_fuses_the_whole_feature(reuse):
+    module = lcm(reuse, gated=False)
+    low, high, whole = features(2, 4, 9, 11), features(2, C, 9, 11, seed=1), np.ones((2, 9, 11))
+    assert_close(module(low, high), reference.local_context(array(low), array(high), whole, arrays(module), reuse))
 
 
 def test_local_context_begins_with_beta_one():

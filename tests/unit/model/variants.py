@@ -40,14 +40,14 @@ ROWS = {
     "fcn": {"global_context": "none", "local_context": "none", "blocks": 1},
     "gc": {"global_context": "gc", "local_context": "none", "blocks": 1},
     "gcm": {"local_context": "none", "blocks": 1},
-    "gcm_lc": {"local_context": "lc", "blocks": 1},
+    "gcm_lc": {"local_context": "lc", "blocks": 1, "reuse": 1},
     "gcm_lcm1": {"blocks": 1, "reuse": 1},
     "gcm_lcm2": {"blocks": 1, "reuse": 2},
     "acb1": {"blocks": 1},
     "acb2": {"blocks": 2},
     "acb3": {},
     "r101_acb3": {"backbone": "resnet101", "auxiliary": True},
-    "fcn_lc": {"global_context": "none", "local_context": "lc", "blocks": 1},
+    "fcn_lc": {"global_context": "none", "local_context": "lc", "blocks": 1, "reuse": 1},
 }
 
 

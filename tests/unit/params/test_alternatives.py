@@ -25,6 +25,7 @@ MODEL = {
     "ungated local context": {"local_context": "lc"},
     "no global context": {"global_context": "none", "local_context": "lc", "blocks": 2},
     "one reuse": {"reuse": 1},
+    "ungated local context as often": {"local_context": "lc", "blocks": 1, "reuse": 2},
     "no dropout": {"dropout": 0.0},
     "corners not aligned": {"align_corners": False},
     "auxiliary loss with ResNet-50": {"auxiliary": True, "auxiliary_channels": 512},

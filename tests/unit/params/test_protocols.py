@@ -43,7 +43,7 @@ EXPECTED = {
 def test_windows_and_scales_are_the_documented_ones(paper, scale, run):
     campaign = paper if scale == "paper" else Campaign(paper.params, scale)
     single, multi = EXPECTED[scale, run]
-    usual = {"fusion": "softmax", "absent": "left_out", "precision": "float32", "batch": 1}
+    usual = {"base_side": "short", "fusion": "softmax", "absent": "left_out", "precision": "float32", "batch": 1}
     for name, asked, mirror in (
         ("single", single, False),
         ("single_flip", single, True),

@@ -19,7 +19,7 @@ gc_s8                   .         gc   .    .      .     .     .  .      .   .  
 gcm_d2_s8               .         gcm  .    .      .     2     .  .      .   .      .     .    .    .      .       .    .
 gcm_d5_s8               .         .    .    .      .     5     .  .      .   .      .     .    .    .      .       .    .
 gcm_d10_s8              .         .    .    .      .     10    .  .      .   .      .     .    .    .      .       .    .
-gcm_lc                  .         .    lc   .      .     5     16 .      .   .      .     .    .    .      .       .    .
+gcm_lc                  .         .    lc   .      1     5     16 .      .   .      .     .    .    .      .       .    .
 gcm_lcm1                .         .    lcm  .      1     .     .  .      .   .      .     .    .    .      .       .    .
 gcm_lcm2                .         .    .    .      2     .     .  .      .   .      .     .    .    .      .       .    .
 acb1                    .         .    .    .      3     .     .  .      .   .      .     .    .    .      .       .    .
@@ -36,7 +36,7 @@ ade_r101_acnet          resnet101 .    .    .      .     .     .  .      yes .  
 ade_r101_acnet_trainval .         .    .    .      .     .     .  .      .   0.001  .     .    .    20     .       .    ade_r101_acnet
 context_r101_acnet      resnet101 gcm  lcm  3      3     5     16 -      yes 0.001  16    480  520  80     0.5-2.0 no   -
 stuff_r101_acnet        .         .    .    .      .     .     .  .      .   .      .     .    .    110    .       .    .
-fcn_lc                  resnet50  none lc   1      3     5     16 -      no  0.005  8     768  -    180    1.0-1.0 no   -
+fcn_lc                  resnet50  none lc   1      1     5     16 -      no  0.005  8     768  -    180    1.0-1.0 no   -
 """  # noqa: E501
 EVERYWHERE = {
     "model.base_width": 64,

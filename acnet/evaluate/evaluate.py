@@ -38,9 +38,14 @@ def evaluate_run(
     image from i on; whichever process finds the set whole writes the files, and they are the same for any n. What a
     killed process has scored lies beside `out`, in evaluating/, and is not scored again.
 
-    Raises AcnetError for data that is not prepared, a checkpoint of another network, scores that are not finite, and
-    a split without a labelled pixel.
+    Raises AcnetError for a run that was fine-tuned on this very split, data that is not prepared, a checkpoint of
+    another network, scores that are not finite, and a split without a labelled pixel.
     """
+    if params["evaluate_split"] in params["train_splits"][1:]:
+        raise AcnetError(
+            f"run '{params['run']}': is fine-tuned on {params['evaluate_split']}, so its score there would tell "
+            "nothing; the test server judges it (`acnet submit`)"
+        )
     trained = open_trained(params, checkpoint, data_root)
     images, split = len(trained.store), params["evaluate_split"]
     same = [

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ class Campaign:
         training = Training(**{key: chosen[key].value for key in TRAINING})
         own = f"{self.params}/runs.yaml: {name}"
         _check_together(network, own)
-        splits = [facts.train, facts.evaluate] if run.fine_tune else [facts.train]
+        splits = [facts.train, facts.fine_tune or facts.evaluate] if run.fine_tune else [facts.train]
         values = {
             "scale": self.scale_name,
             "run": name,
@@ -130,9 +131,12 @@ class Campaign:
         return self._protocols.settled(name, self.run(run_name).dataset, train)
 
     def _layers(self, run: Run) -> list[Layer]:
-        """All layers that make up a run, the later winning."""
-        names = sections_of(run)
-        layers = [self._recipe.get(name, {}) for name in names] + [self._overrides.get(name, {}) for name in names]
+        """All layers of a run, the later winning: the scale's after the recipe's, fine-tuning's after both."""
+        stages = itertools.groupby(sections_of(run), lambda name: name.startswith("fine_tuning."))
+        layers = []
+        for _, stage in stages:
+            names = list(stage)
+            layers += [of.get(name, {}) for of in (self._recipe, self._overrides) for name in names]
         return [self._model, *layers, self._own[run.name]]
 
     def _check_scale(self, played: tuple[str, ...]) -> None:

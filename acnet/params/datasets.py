@@ -44,7 +44,10 @@ class Archive:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """A dataset: its reader, its splits (expected images each), the folders it is looked for in, and its archives."""
+    """A dataset: its reader, its splits (expected images each), the folders it is looked for in, and its archives.
+
+    Fine-tuning learns from `train` and `fine_tune` (None: `evaluate`).
+    """
 
     title: str
     reader: Literal[READERS]
@@ -52,6 +55,7 @@ class Dataset:
     splits: dict[str, int] = limited(low=1)
     train: str
     evaluate: str
+    fine_tune: str | None = None
     folders: list[str] = limited()
     environment: str | None = None
     get: str = ""
@@ -61,7 +65,7 @@ class Dataset:
     def facts(self) -> dict[str, Any]:
         """Everything that decides what is prepared, as plain values: all but where the files come from."""
         values = dataclasses.asdict(self)
-        del values["archives"]
+        del values["archives"], values["fine_tune"]
         return values
 
 
@@ -71,8 +75,9 @@ def load_datasets(params: Path) -> dict[str, Dataset]:
     datasets = {}
     for name, entry in mapping(read_yaml(file), str(file)).items():
         datasets[usable(name, str(file))] = dataset = build(Dataset, entry, f"{file}: {name}")
-        for key in ("train", "evaluate"):
-            among(getattr(dataset, key), dataset.splits, f"{file}: {name}.{key}")
+        for key in ("train", "evaluate", "fine_tune"):
+            if (split := getattr(dataset, key)) is not None:
+                among(split, dataset.splits, f"{file}: {name}.{key}")
         _check_archives(dataset.archives, f"{file}: {name}.archives")
     return datasets
 

@@ -37,6 +37,11 @@ def refusal(run):
     return str(caught.value)
 
 
+def test_a_split_that_the_run_was_fine_tuned_on_is_refused(run):
+    run.params["train_splits"] = ["train", "val"]
+    assert refusal(run).startswith("run 'acb3': is fine-tuned on val, so its score there would tell nothing")
+
+
 def test_metrics_name_the_run_and_the_protocol_and_hold_the_confusion_of_its_predictions(run):
     network = run.network()
     store = Store(run.data / "mini_camvid", "val")

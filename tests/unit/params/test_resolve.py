@@ -194,6 +194,17 @@ def test_fine_tuning_wins_over_strategies_and_the_runs_own_entry_over_all(params
     assert (values["train"]["epochs"], values["train"]["learning_rate"]) == (20, 0.3)
 
 
+@pytest.mark.parametrize("scale", ["camvid", "camvid-gpu"])
+def test_fine_tuning_wins_over_what_a_scale_says_of_strategies(params, scale):
+    values = Campaign(params, scale).resolve("r101_ohem_trainval", 0).values
+    assert values["train"]["epochs"] == 20
+
+
+def test_fine_tuning_never_learns_from_a_split_that_the_tables_show_where_another_is_there(params):
+    values = Campaign(params, "camvid").resolve("r101_ohem_trainval", 0).values
+    assert (values["train_splits"], values["evaluate_split"]) == (["train", "val"], "test")
+
+
 def test_editing_one_run_changes_that_run_and_what_is_fine_tuned_from_it_alone(params, edit):
     before = Campaign(params, "paper")
     edit("runs.yaml", "{dataset: cityscapes, role: r101, strategies: [multi_grid, random_scale, ohem]}",

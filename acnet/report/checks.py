@@ -266,7 +266,8 @@ def _reached(name: CellName, cells: Cells) -> Step:
         return Step(label, [cells.term(name)], NOT_MEASURED, paper=0.0, reason=reason)
     margin, noise = cells[name].difference, cells.noise([name])
     between = cells.interval([name], (1,), less=cells[name].paper)
-    return Step(label, [cells.term(name)], judge(margin, noise, between), margin, 0.0, noise, between)
+    verdict = NOT_HELD if judge(margin, noise, between) == NOT_HELD else HELD
+    return Step(label, [cells.term(name)], verdict, margin, 0.0, noise, between)
 
 
 def _judge_equal(margin: float, noise: float, interval: Interval | None) -> Verdict:

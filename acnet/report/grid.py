@@ -56,26 +56,31 @@ class Grid:
 
 
 def grid(table: Table, rows: Rows, scale: ScaleInfo) -> Grid:
-    """The lines of `table`: numbers side by side, or below each other where every class has a column."""
-    return _wide(table, rows) if table.per_class else _narrow(table, rows, scale)
+    """The lines of `table`: numbers side by side, or below each other where every class has a column.
+
+    Differences are left out at a scale whose absolute numbers compare with nothing.
+    """
+    return _wide(table, rows, scale) if table.per_class else _narrow(table, rows, scale)
 
 
 def _narrow(table: Table, rows: Rows, scale: ScaleInfo) -> Grid:
     with_backbone = any(row.backbone for row, _ in rows)
     lead = ["Method", "Backbone"] if with_backbone else ["Method"]
-    each = ["ours", "paper", "difference", *([beside(table, scale)] if table.beside else [])]
+    each = ["ours", "paper"] + ["difference"] * scale.comparable
+    each += [beside(table, scale)] if table.beside else []
     lines = []
     for row, row_cells in rows:
         fields = [Field(method(row), "method")] + [Field(row.backbone or "", "backbone")] * with_backbone
         for cell in row_cells:
-            fields += [_ours(cell, table.digits), _paper(cell, table.digits), _difference(cell, table.digits)]
+            fields += [_ours(cell, table.digits), _paper(cell, table.digits)]
+            fields += [_difference(cell, table.digits)] * scale.comparable
             fields += [_beside(cell, table.digits)] * bool(table.beside)
         lines.append(Line(row.key, fields, row.rule))
     groups = [(column.label, len(each)) for column in table.columns.values()]
     return Grid(groups, lead + each * len(groups), lines, len(lead))
 
 
-def _wide(table: Table, rows: Rows) -> Grid:
+def _wide(table: Table, rows: Rows, scale: ScaleInfo) -> Grid:
     digits = table.digits
     lines = []
     for row, row_cells in rows:
@@ -87,7 +92,8 @@ def _wide(table: Table, rows: Rows) -> Grid:
         own = [dataclasses.replace(_ours(cell, digits), interval=None) for cell in row_cells]
         lines.append(Line(row.key, [Field(f"{row.method}, ours", "method"), *own], row.rule))
         lines.append(Line(row.key, [Field(f"{row.method}, paper", "method"), *printed]))
-        lines.append(Line(row.key, [Field("difference", "method"), *(_difference(c, digits) for c in row_cells)]))
+        if scale.comparable:
+            lines.append(Line(row.key, [Field("difference", "method"), *(_difference(c, digits) for c in row_cells)]))
     return Grid([], ["Method", *(column.label for column in table.all_columns.values())], lines, 1)
 
 

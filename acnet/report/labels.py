@@ -22,6 +22,12 @@ def beside(table: Table, scale: ScaleInfo) -> str:
     return f"ours, {other.removeprefix(own).removeprefix(',').strip() or other}"
 
 
+def about(table: Table, scale: ScaleInfo) -> str:
+    """What the table shows and, where another dataset plays the paper's, what ours is measured on."""
+    stand_ins = dict.fromkeys(scale.stand_ins[run] for run, _ in table.sources() if run in scale.stand_ins)
+    return f"{table.description} Ours: {'; '.join(stand_ins)}." if stand_ins else table.description
+
+
 def measured_on(cell: Cell) -> str:
     """Where a server cell's number comes from; nothing in other cells."""
     if cell.fine_tuned is None or cell.ours is None:
@@ -51,7 +57,7 @@ def server_note(table: Table, row: Row, row_cells: list[Cell]) -> str:
     """What our number in a server cell is."""
     own = f"{row.ours} on the validation set ({table.row_protocol(row)}), before it is fine-tuned as {row.server}"
     if all(cell.server is None for cell in row_cells):
-        return f"ours is {own}; the paper's comes from the test server, so the difference mixes two sets"
+        return f"ours is {own}; the paper's comes from the test server, which is another set"
     validation = row_cells[0].score
     value = f", {validation.mean:.{table.digits}f}" if validation else ""
     return f"ours is the test server's score of {row.server}; the validation number is {own}{value}"

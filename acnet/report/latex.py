@@ -2,7 +2,7 @@
 
 from acnet.params.tables import Table
 from acnet.report.grid import Field, Grid, Rows, grid
-from acnet.report.labels import interval_note, notes
+from acnet.report.labels import about, interval_note, notes
 from acnet.report.scale import ScaleInfo
 from acnet.report.text import DASH, MINUS, heading
 
@@ -19,7 +19,7 @@ def escape(text: str) -> str:
 def latex(name: str, table: Table, rows: Rows, scale: ScaleInfo) -> str:
     """A complete table environment with caption, label and notes."""
     footnotes = "; ".join(f"{table.row(key).method}: {text}" for key, text in notes(table, rows))
-    caption = f"{heading(name)} of ACNet: {table.title}. {table.description} {scale.title}: {scale.banner.strip()}"
+    caption = f"{heading(name)} of ACNet: {table.title}. {about(table, scale)} {scale.title}: {scale.banner.strip()}"
     drawn = grid(table, rows, scale)
     if drawn.intervals:
         caption += f" In brackets: {interval_note(scale.measures)}."

@@ -2,7 +2,7 @@
 
 from acnet.params.tables import Table
 from acnet.report.grid import Field, Grid, Rows, grid
-from acnet.report.labels import interval_note, notes
+from acnet.report.labels import about, interval_note, notes
 from acnet.report.scale import ScaleInfo
 from acnet.report.text import heading
 
@@ -10,7 +10,7 @@ from acnet.report.text import heading
 def markdown(name: str, table: Table, rows: Rows, scale: ScaleInfo) -> str:
     """Title, table, notes and the scale's banner."""
     drawn = grid(table, rows, scale)
-    parts = [f"### {heading(name)}. {table.title}", table.description, "\n".join(_lines(drawn))]
+    parts = [f"### {heading(name)}. {table.title}", about(table, scale), "\n".join(_lines(drawn))]
     footnotes = [f"- {table.row(key).method}: {text}." for key, text in notes(table, rows)]
     if drawn.intervals:
         footnotes.insert(0, f"- In brackets: {interval_note(scale.measures)}.")

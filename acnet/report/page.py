@@ -17,7 +17,7 @@ from acnet.report.checks import NOT_MEASURED, Step
 from acnet.report.claims import VERDICTS, Judged, judge_claims
 from acnet.report.gates import TITLE as GATES_TITLE
 from acnet.report.grid import grid
-from acnet.report.labels import beside, interval_note, measured_on, notes
+from acnet.report.labels import about, beside, interval_note, measured_on, notes
 from acnet.report.latex import latex
 from acnet.report.markdown import markdown
 from acnet.report.results import Results
@@ -148,6 +148,7 @@ def _table(name: str, tables: Tables, results: Results) -> dict[str, Any]:
     return {
         "name": name,
         "table": table,
+        "about": about(table, results.scale),
         "grid": grid(table, rows, results.scale),
         "beside": beside(table, results.scale) if table.beside else None,
         "notes": [(marks[key], table.row(key).method, text) for key, text in notes(table, rows)],

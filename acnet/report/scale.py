@@ -14,8 +14,8 @@ class ScaleInfo:
 
     `noise` (points) is the difference below which nothing is said; `comparable` whether absolute numbers may be set
     against those of cited methods; `generated` whether its images may be published; `roles` maps a backbone of the
-    paper to the one that plays it; `measures` say how sure a number is; `titles` are the
-    words for protocols.
+    paper to the one that plays it; `measures` say how sure a number is; `titles` are the words for protocols;
+    `stand_ins` say for each run whose dataset another one plays which that is, and the split that is scored.
     """
 
     name: str
@@ -30,6 +30,7 @@ class ScaleInfo:
     roles: dict[str, str]
     measures: Measures
     titles: dict[str, str] = dataclasses.field(default_factory=dict)
+    stand_ins: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def title_of(self, protocol: str) -> str:
         """The words for a protocol; its key where it has none."""
@@ -59,4 +60,15 @@ def scale_info(campaign: Campaign) -> ScaleInfo:
         roles={paper: campaign.backbone(role) for role, paper in played.items()},
         measures=load_measures(campaign.params),
         titles=campaign.titles,
+        stand_ins=_stand_ins(campaign),
     )
+
+
+def _stand_ins(campaign: Campaign) -> dict[str, str]:
+    played = {paper: name for paper, name in campaign.scale.plays.items() if name != paper}
+    found = {}
+    for name, run in campaign.runs.items():
+        if run.dataset in played:
+            dataset = campaign.datasets[played[run.dataset]]
+            found[name] = f"{dataset.title}, split {dataset.evaluate}"
+    return found

@@ -112,6 +112,10 @@ def test_test_sets_wait_for_the_server(campaign):
     assert judge(made, "C20", noise=0.3)[:2] == ("held", [1.0])
     assert judge(made, "C22", noise=0.5)[0] == "within noise"
     assert judge(made, "C31", noise=0.1)[:2] == ("held", [pytest.approx(0.2), pytest.approx(1.6)])
+    (made.results / "server/table4.yaml").write_text("miou: 82.2\n")
+    assert judge(made, "C31", noise=0.3)[:2] == ("held", [pytest.approx(-0.1), pytest.approx(1.6)])
+    (made.results / "server/table4.yaml").write_text("miou: 81.9\n")
+    assert judge(made, "C31", noise=0.3)[:2] == ("not held", [pytest.approx(-0.4), pytest.approx(1.6)])
 
 
 def test_counting_classes(campaign):

@@ -30,7 +30,7 @@ def read_csv(campaign, name: str) -> dict[tuple[str, str], dict[str, str]]:
 
 
 def test_altering_one_metrics_file_changes_its_cell_its_difference_and_its_claims(campaign):
-    made = campaign()
+    made = campaign(comparable=True)
     before, rows_before = write_all(made), read_csv(made, "table1")
     change(made.results, "gcm_d2_s16", miou=0.7)
     after, rows_after = write_all(made), read_csv(made, "table1")
@@ -65,8 +65,9 @@ def test_equal_results_are_equal_bytes_whatever_commit_and_time(campaign):
     assert write_all(made) == before
 
 
-def test_csv_markdown_and_latex_agree(campaign):
-    made = campaign(skip=["acb2"], seeds=[0, 1])
+@pytest.mark.parametrize("comparable", [True, False])
+def test_csv_markdown_and_latex_agree(campaign, comparable):
+    made = campaign(skip=["acb2"], seeds=[0, 1], comparable=comparable)
     for name in made.scale.tables:
         write_table(name, made.scale, **made.roots)
         rows = read_csv(made, name)
@@ -76,12 +77,20 @@ def test_csv_markdown_and_latex_agree(campaign):
         assert re.findall(r"\*\*(\d+\.\d+)\*\*", texts[0]) == expected
         assert re.findall(r"\\textbf\{(\d+\.\d+)\}", texts[1]) == expected
         differences = [f"{float(row['difference']):+.{digits}f}" for row in rows.values() if row["difference"]]
+        assert bool(differences) == ("difference" in texts[0]) == comparable
         found = re.findall(r"[+−]\d+\.\d+", texts[0])
         assert [value.replace("−", "-") for value in found] == differences
         for row in rows.values():
             assert not row["paper"] or f"{float(row['paper']):.{digits}f}" in texts[0]
         assert texts[1].count(r"\begin{tabular}") == texts[1].count(r"\end{tabular}") == 1
         assert "not run" in texts[0] or name != "table3"
+
+
+def test_a_table_says_what_ours_is_measured_on_where_another_dataset_plays_the_papers(campaign):
+    made = campaign(stand_ins={"acb1": "CamVid, split test"})
+    write_all(made)
+    texts = {name: (made.reports / "tables" / name).read_text() for name in ("table3.md", "table3.tex", "table5.md")}
+    assert [" Ours: CamVid, split test." in text for text in texts.values()] == [True, True, False]
 
 
 def test_several_seeds_give_mean_spread_and_all_values(campaign):
@@ -126,7 +135,7 @@ def test_ms_row_and_flip_come_from_their_own_protocols(campaign):
 
 
 def test_a_server_cell_shows_validation_until_there_is_a_score(campaign):
-    made = campaign()
+    made = campaign(comparable=True)
     write_all(made)
     row = read_csv(made, "table4")["acnet", "miou"]
     validation = json.loads((made.results / "r101_ohem/seed0/metrics/multi_flip.json").read_text())

@@ -49,7 +49,8 @@ def _submit(parsed: argparse.Namespace) -> None:
         print(f"{made}: of generated images, so it tries the way out and is nothing to upload")
         return
     same = " ".join(f"--{key} {getattr(parsed, key)}" for key in ("run", "scale", "seed", "protocol"))
-    print(f"{made}: upload it at {FORMS[parsed.reader].address}, then `acnet submit score {same} --miou PERCENT`")
+    form = FORMS[parsed.reader]
+    print(f"{made}: upload it at {form.address}, then `acnet submit score {same} {form.score} PERCENT`")
 
 
 def _score(parsed: argparse.Namespace) -> None:

@@ -15,13 +15,15 @@ from acnet.files import replacing
 class Form:
     """A server's form: one PNG of ids for each test image, named {image}{ending}.
 
-    `counted` says that the number of images is beyond doubt: a submission of another number would be lost.
+    `counted` says that the number of images is beyond doubt: a submission of another number would be lost. `score` is
+    the option of `acnet submit score` for what the server answers.
     """
 
     reader: str
     ending: str
     address: str
     counted: bool
+    score: str
 
     def file(self, folder: Path, name: str) -> Path:
         """Where the prediction of an image lies."""
@@ -58,7 +60,18 @@ class Form:
 
 
 FORMS = {
-    "cityscapes": Form("cityscapes", "_pred_labelIds.png", "https://www.cityscapes-dataset.com/submit/", True),
-    # Sources disagree on the number of ADE20K's test images.
-    "ade20k": Form("ade20k", ".png", "http://sceneparsing.csail.mit.edu/", False),
+    "cityscapes": Form(
+        reader="cityscapes",
+        ending="_pred_labelIds.png",
+        address="https://www.cityscapes-dataset.com/submit/",
+        counted=True,
+        score="--miou",
+    ),
+    "ade20k": Form(
+        reader="ade20k",
+        ending=".png",
+        address="http://sceneparsing.csail.mit.edu/",
+        counted=False,  # sources disagree on the number of test images
+        score="--final-score",
+    ),
 }

@@ -29,7 +29,7 @@ def here(finished, tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def acnet(capfd):
-    """A function that runs a command and returns its exit status and what it wrote to stderr, line by line."""
+    """A function that runs a command and returns its exit status and, line by line, what it `said` on stdout and stderr (`lines`)."""
 
     def run(words: str) -> SimpleNamespace:
         capfd.readouterr()
@@ -37,7 +37,8 @@ def acnet(capfd):
             status = main(words.split())
         except SystemExit as stopped:  # argparse's own way out
             status = stopped.code
-        return SimpleNamespace(status=status, lines=capfd.readouterr().err.splitlines())
+        said, lines = (text.splitlines() for text in capfd.readouterr())
+        return SimpleNamespace(status=status, said=said, lines=lines)
 
     return run
 

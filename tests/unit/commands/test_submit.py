@@ -83,6 +83,12 @@ def test_the_zip_for_ade20k_has_the_images_names_and_sizes_and_ids_whose_share_i
     assert right / counted == pytest.approx(metrics["pixacc"], abs=1e-12) and right
 
 
+def test_a_submission_of_generated_images_is_nothing_to_upload(acnet):
+    done = acnet("submit ade20k --run ade_fcn --split val --protocol single")
+    told = "val_single.zip: of generated images, so it tries the way out and is nothing to upload"
+    assert done.said[-1].endswith(told)
+
+
 def test_a_run_of_another_dataset_is_not_submitted(refused):
     assert "fcn_s16': is trained on mini_cityscapes, not for the server of ade20k" in refused(
         "submit ade20k --run fcn_s16"
@@ -102,6 +108,8 @@ def test_another_number_of_ade20ks_test_images_is_a_warning(here, acnet, incompl
     incomplete("mini_ade20k", 3352)
     done = acnet("submit ade20k --run ade_fcn --protocol single")
     assert done.status == 0
+    score = "then `acnet submit score --run ade_fcn --scale mini --seed 0 --protocol single --final-score PERCENT`"
+    assert done.said[-1].endswith(score)
     (line,) = (line for line in done.lines if line.startswith("acnet"))
     assert "images of split 'test': 1 instead of 3352; sources disagree on the number" in line
     assert len(list(unpacked("ade_fcn", tmp_path / "zip", "test").iterdir())) == 1

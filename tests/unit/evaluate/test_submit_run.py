@@ -22,7 +22,8 @@ SINGLE = Protocol(
 @pytest.fixture
 def server(monkeypatch):
     """A test server for the classes of the prepared images."""
-    monkeypatch.setitem(forms.FORMS, "camvid", forms.Form("camvid", "_pred.png", "http://127.0.0.1", counted=True))
+    form = forms.Form("camvid", "_pred.png", "http://127.0.0.1", counted=True, score="--miou")
+    monkeypatch.setitem(forms.FORMS, "camvid", form)
 
 
 def submitted(run, **changes):

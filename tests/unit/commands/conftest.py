@@ -29,7 +29,7 @@ def here(finished, tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def acnet(capfd):
-    """A function that runs a command and returns its exit status and, line by line, what it `said` on stdout and stderr (`lines`)."""
+    """A function that runs a command and returns its `status` and the lines it wrote to stdout (`said`) and stderr."""
 
     def run(words: str) -> SimpleNamespace:
         capfd.readouterr()

@@ -1,6 +1,7 @@
 """params/claims.yaml as dataclasses: the paper's statements as checks over table cells."""
 
 import dataclasses
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
@@ -54,8 +55,11 @@ class Claim:
         return [[name for cell in group for name in _expand(cell, tables)] for group in self.cells or []]
 
 
-def load_claims(params_root: str | Path, tables: Tables) -> dict[str, Claim]:
-    """Read `params_root`/claims.yaml; AcnetError for any mistake, also for a cell that `tables` lacks."""
+def load_claims(params_root: str | Path, tables: Tables, runs: Collection[str] | None = None) -> dict[str, Claim]:
+    """Read `params_root`/claims.yaml; AcnetError for any mistake, also for a cell that `tables` lacks.
+
+    A claim about a run that is not among `runs` is one, where they are given.
+    """
     path = Path(params_root) / "claims.yaml"
     data = read_yaml(path)
     if not isinstance(data, dict) or list(data) != ["claims"]:
@@ -63,6 +67,8 @@ def load_claims(params_root: str | Path, tables: Tables) -> dict[str, Claim]:
     claims = convert(dict[str, Claim], data["claims"], f"{path}: claims")
     for name, claim in claims.items():
         _check(claim, tables, f"{path}: claims.{name}")
+        if runs is not None and claim.run is not None and claim.run not in runs:
+            raise AcnetError(f"{path}: claims.{name}.run: unknown run '{claim.run}'{nearest(claim.run, runs)}")
     return claims
 
 

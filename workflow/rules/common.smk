@@ -66,7 +66,7 @@ try:
     MEASURES = load_measures(PARAMS)
     NEEDS = load_resources(PARAMS, SCALE)
     check_names(TABLES, CAMPAIGN.runs, CAMPAIGN.protocols)
-    load_claims(PARAMS, TABLES)
+    load_claims(PARAMS, TABLES, CAMPAIGN.runs)
     SHOWN = CAMPAIGN.shown(TABLES)
     NEEDED = TABLES.trained(SHOWN)
     GATED = adaptive_runs(CAMPAIGN, TABLES, [*NEEDED, *(run for run in NAMED if run not in NEEDED)])

@@ -47,9 +47,7 @@ class RunLock:
     def __init__(self, folder: Path, group: str = "", beat: float = BEAT, stale: float = STALE):
         self._file = folder / FILE
         self._beat, self._stale = beat, stale
-        job = os.environ.get("SLURM_JOB_ID", "")
-        me = os.getpid()
-        self._me = Holder(socket.gethostname(), _place(), me, _born(me), uuid.uuid4().hex, job, group)
+        self._me = this_process(group)
         self._ended = threading.Event()
         self._lost = False
 
@@ -64,7 +62,7 @@ class RunLock:
             if mark != seen[0]:
                 seen = (mark, time.monotonic())
             # Times are compared on this machine's clock only: another's may differ.
-            if (holder and _dead_here(holder)) or time.monotonic() - seen[1] > self._stale:
+            if (holder and dead_here(holder)) or time.monotonic() - seen[1] > self._stale:
                 self._evict(holder)
                 continue
             waited = True
@@ -141,10 +139,16 @@ class RunLock:
                 os.utime(self._file)
 
 
+def this_process(group: str = "") -> Holder:
+    """This process as a holder, told from every other one."""
+    me, job = os.getpid(), os.environ.get("SLURM_JOB_ID", "")
+    return Holder(socket.gethostname(), _place(), me, _born(me), uuid.uuid4().hex, job, group)
+
+
 def live_holder(folder: Path) -> Holder | None:
     """Who trains in this resume folder now, as far as one look can tell."""
     holder, mark = _read(folder / FILE), _mark(folder / FILE)
-    if holder is None or mark is None or _dead_here(holder):
+    if holder is None or mark is None or dead_here(holder):
         return None
     # Twice as long as a waiter watches, since clocks of machines differ.
     return holder if holder.place == _place() or time.time() - mark < 2 * STALE else None
@@ -164,7 +168,7 @@ def _mark(file: Path) -> float | None:
         return None
 
 
-def _dead_here(holder: Holder) -> bool:
+def dead_here(holder: Holder) -> bool:
     """Whether the holder ran on this machine and does no longer."""
     if holder.place != _place():
         return False

@@ -1,7 +1,7 @@
 """What each target asks for, and how a mistake is answered."""
 
-import json
-import socket
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -90,14 +90,27 @@ def test_the_default_profile_is_loaded_by_itself(project):
     assert "profiles/default" in project.snakemake("-n").stdout
 
 
-def test_a_lock_left_by_a_killed_snakemake_needs_no_hand(project):
-    locks = project.folder / ".snakemake/locks"
-    locks.mkdir(parents=True)
-    started = {"host": socket.gethostname(), "pid": 999999}
-    (project.folder / ".snakemake/started.json").write_text(json.dumps(started))
-    manifest = project.folder / "data/mini_ade20k/manifest.json"
-    (locks / "0.output.lock").write_text(f"{manifest}\n")
-    command = [sys.executable, "workflow/start.py", "--cores", "1", "data/mini_ade20k/manifest.json"]
-    done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert manifest.exists()
+def test_a_lock_left_by_a_killed_snakemake_needs_no_hand_and_that_of_a_living_one_stays(project):
+    manifest = "data/mini_ade20k/manifest.json"
+    environment = {**os.environ, "PYTHONPATH": str(project.folder)}
+
+    def start(*command):
+        words = [sys.executable, *command, "--cores", "1", manifest]
+        return subprocess.Popen(
+            words, cwd=project.folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )  # fmt: skip
+
+    plain = start("-m", "snakemake")
+    while not (project.folder / ".snakemake/holders.json").exists():
+        assert plain.poll() is None, plain.stdout.read()
+        time.sleep(0.01)
+    os.killpg(plain.pid, signal.SIGSTOP)
+    refused = start("workflow/start.py")
+    assert "--unlock" in refused.communicate()[0] and refused.returncode != 0
+    os.killpg(plain.pid, signal.SIGKILL)
+    plain.communicate()
+    again = start("workflow/start.py")
+    said = again.communicate()[0]
+    assert again.returncode == 0, said
+    assert (project.folder / manifest).exists()

@@ -21,6 +21,7 @@ from acnet.params.resources import check_spread, load_resources, uncovered
 from acnet.params.scales import misspelt
 from acnet.params.strict import known
 from acnet.params.tables import check_names, load_tables
+from acnet.watch.workflow_lock import claim
 
 # The rules find the command `acnet` whether or not this environment is activated.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))

@@ -4,6 +4,7 @@ if DRAW_ONLY and workflow.is_main_process:
 
 onstart:
     # Jobs that Snakemake starts for itself read this file too, but for them this is not called.
+    claim(getattr(workflow.persistence, "_lockfile", {}).values())
     targets = set(workflow.dag_settings.targets) or {"all"}
     if targets <= {"all", "runs", *SHOWN}:
         named = set(NAMED) if "runs" in targets else set()

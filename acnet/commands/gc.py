@@ -3,14 +3,13 @@
 import argparse
 from pathlib import Path
 
-from acnet.commands.options import campaign, command, scale_option
+from acnet.commands.options import command
 from acnet.track.kinds import KINDS, NAMED, USUAL
 
 
 def add(commands) -> None:
     """Add the command to the parser."""
     gc = command(commands, "gc", _gc, "say what may be removed without harm to tables, runs or rows; --yes removes it")
-    scale_option(gc)
     known = "; ".join(f"{kind}: {what}" for kind, what in KINDS.items())
     gc.add_argument("kinds", nargs="*", metavar="KIND", help=f"only these (all but {', '.join(NAMED)}). {known}")
     gc.add_argument("--yes", action="store_true", help="remove it")
@@ -24,7 +23,7 @@ def _gc(parsed: argparse.Namespace) -> None:
     freed, count, note = 0, 0, ""
     roots = {"data": parsed.data_root, "results": parsed.results_root, "logs": parsed.logs_root}
     try:
-        for found in clean(campaign(parsed), parsed.kinds, Path.cwd(), **roots, really=parsed.yes):
+        for found in clean(parsed.params_root, parsed.kinds, Path.cwd(), **roots, really=parsed.yes):
             print(f"{found.kind:<7} {size(found.size):>9}  {_shown(found.name)}: {found.why}")
             freed, count = freed + found.size, count + 1
     except Unavailable as reason:

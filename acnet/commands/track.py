@@ -110,9 +110,10 @@ def _restore(parsed: argparse.Namespace) -> None:
     # from a restored one.
     give_one_time([*done.same, *newer(parsed.data_root, when)], Path.cwd(), when)
     if done.absent_checkpoints:
+        at = f"--config scale={done.scale}"
         _say(
-            f"{len(done.absent_checkpoints)} checkpoints are not here: `snakemake report` has what it needs, "
-            f"`snakemake all` would train these runs; `acnet restore {parsed.name}` brings them"
+            f"{len(done.absent_checkpoints)} checkpoints are not here: `snakemake --cores 1 report {at}` has what it "
+            f"needs, `snakemake --cores all {at}` would train these runs; `acnet restore {parsed.name}` brings them"
         )
     if done.missing:
         raise AcnetError(
@@ -137,13 +138,15 @@ def _settle(parsed: argparse.Namespace, scale: str, restored: list[str]) -> None
     if runs.others:
         _say(
             f"trained with other parameters than {parsed.params_root}/ holds today: {some(runs.others)}; "
-            f"`snakemake all` would train them again; {theirs} brings those of the time of publishing"
+            f"`snakemake --cores all --config scale={scale}` would train them again; {theirs} brings those of the time "
+            "of publishing"
         )
     target = "report" if parsed.only == "metrics" else parsed.only or "all"
     files = [] if target == "report" else runs.files  # where nothing is made, no rule makes them
     _say("telling Snakemake what is here; a small campaign takes some 15 s")
     if not settle(Path.cwd(), [target, *files], scale):
-        _say(f"not all that `snakemake {target}` needs is in this campaign; snakemake -n {target} shows the rest")
+        rest = f"`snakemake -n {target} --config scale={scale}` shows the rest"
+        _say(f"not all that the target {target} needs is in this campaign; {rest}")
 
 
 def _trace(parsed: argparse.Namespace) -> None:

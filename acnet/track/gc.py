@@ -9,7 +9,6 @@ from pathlib import Path
 import psutil
 
 from acnet.errors import AcnetError
-from acnet.params.campaign import Campaign
 from acnet.params.strict import among
 from acnet.track import litter
 from acnet.track.cache import Cache
@@ -24,7 +23,7 @@ _YOUNG = 3600
 
 
 def clean(
-    campaign: Campaign, kinds: Iterable[str], root: Path, *, data: Path, results: Path, logs: Path, really: bool
+    params: Path, kinds: Iterable[str], root: Path, *, data: Path, results: Path, logs: Path, really: bool
 ) -> Iterator[Litter]:
     """Yield what may go of the given kinds, in the order of KINDS; `really` removes each before the next is sought.
 
@@ -34,21 +33,21 @@ def clean(
     kinds = [among(kind, KINDS, "KIND") for kind in kinds] or list(USUAL)
     with _alone(root) if really else contextlib.nullcontext():
         for kind in filter(kinds.__contains__, KINDS):
-            for found in list(_find(kind, campaign, root, data, results, logs)):
+            for found in list(_find(kind, params, root, data, results, logs)):
                 if really:
                     found.remove()
                 yield found
 
 
-def _find(kind: str, campaign: Campaign, root: Path, data: Path, results: Path, logs: Path) -> Iterator[Litter]:
+def _find(kind: str, params: Path, root: Path, data: Path, results: Path, logs: Path) -> Iterator[Litter]:
     if kind == "aside":
         return litter.aside(results)
     if kind == "halves":
         return litter.halves(results, data)
     if kind == "runs":
-        return litter.runs(campaign.params, results)
+        return litter.runs(params, results)
     if kind == "data":
-        return litter.data(campaign.params, data)
+        return litter.data(params, data)
     if kind == "logs":
         return litter.logs(results, logs, root / ".snakemake")
     if kind == "copies":

@@ -5,7 +5,7 @@ KINDS = {
     "halves": "files that a killed process left half-written",
     "runs": "results of runs that runs.yaml does not have now",
     "data": "prepared datasets that datasets.yaml does not have now",
-    "logs": "logs of jobs that have ended",
+    "logs": "logs of trainings that have ended well, and of other jobs that said their last word a day ago",
     "copies": "what a killed dvc exp run --temp or --queue left",
     "rows": "rows of acnet record on commits that no branch or tag stands at",
     "kept": "old rows that acnet record --keep kept",

@@ -11,7 +11,7 @@ from acnet.params.campaign import Campaign
 from acnet.params.scales import scale_names
 from acnet.train.lock import live_holder
 
-# A file that a killed writer left behind: nobody writes for so long (seconds) without a sign.
+# A file that nobody writes any more, its writer killed or done: no job is silent for so long (seconds).
 _ABANDONED = 24 * 3600
 
 
@@ -50,7 +50,7 @@ def halves(*roots: Path) -> Iterator[Litter]:
     """Half-written files of processes that were killed."""
     for root in roots:
         for file in sorted(root.rglob(".*.part")):
-            if time.time() - file.stat().st_mtime > _ABANDONED:
+            if _is_abandoned(file):
                 yield of_files(str(file), "halves", "half-written by a process that was killed", file)
 
 
@@ -74,18 +74,28 @@ def data(params: Path, root: Path) -> Iterator[Litter]:
 
 
 def logs(results: Path, root: Path, snakemake: Path) -> Iterator[Litter]:
-    """Logs of trainings that ended well, and all of Snakemake's own but the newest."""
-    ended = [
-        file
-        for file in sorted((root / "train").glob("*/*/seed*.log"))
-        if (results / file.parts[-3] / file.parts[-2] / file.stem / "provenance.json").exists()
-    ]
-    others = [file for file in sorted(root.rglob("*.log")) if file.relative_to(root).parts[0] != "train"]
-    if ended or others:
-        yield of_files(str(root), "logs", f"those of {len(ended + others)} jobs that have ended", *ended, *others)
+    """Logs of trainings that ended well, of other jobs once they are silent, and Snakemake's own but the newest."""
+    trainings = sorted((root / "train").glob("*/*/seed*.log"))
+    ended = [log for log in trainings if _ended_well(results / log.parts[-3] / log.parts[-2] / log.stem)]
+    others = [log for log in sorted(root.rglob("*.log")) if log.relative_to(root).parts[0] != "train"]
+    ended += [log for log in others if _is_abandoned(log)]
+    if ended:
+        yield of_files(str(root), "logs", f"those of {len(ended)} jobs that have ended", *ended)
     own = sorted((snakemake / "log").glob("*.log"))[:-1]
     if own:
         yield of_files(str(snakemake / "log"), "logs", f"{len(own)} of Snakemake's own, all but the newest", *own)
+
+
+def _ended_well(run: Path) -> bool:
+    """Whether a training has left its results and nobody trains the run again."""
+    return (run / "provenance.json").exists() and live_holder(run / "resume") is None
+
+
+def _is_abandoned(file: Path) -> bool:
+    try:
+        return time.time() - file.stat().st_mtime > _ABANDONED
+    except FileNotFoundError:  # renamed or removed this moment
+        return False
 
 
 def _remove(path: Path) -> None:

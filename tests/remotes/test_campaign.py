@@ -91,7 +91,10 @@ def test_what_was_made_with_other_parameters_is_named_and_made_again_the_rest_is
     head, tail = file.read_text().split("\nsingle_flip:")
     file.write_text(f"{head}\nsingle_flip:{tail.replace('stride:    {value: 0.66', 'stride:    {value: 0.56', 1)}")
     done = stranger.acnet("restore", "mini", "--only", "table2")
-    assert "trained with other parameters than params/ holds today: gcm_lcm1/seed0; `snakemake all`" in done.stderr
+    assert (
+        "trained with other parameters than params/ holds today: gcm_lcm1/seed0; `snakemake --cores all --config scale=mini` would train"
+        in done.stderr
+    )
     planned = stranger.snakemake("-n", "table2").stdout
     trained = {
         line.split()[1] for line in planned.splitlines() if line.startswith("    output: ") and "history" in line
@@ -151,13 +154,16 @@ def test_publishing_leaves_the_work_tree_alone_and_again_changes_nothing(publish
 
 def test_metrics_alone_are_small_and_enough_for_the_report(published, stranger):
     done = stranger.snakemake("restore", "--config", "campaign=mini", "only=metrics")
-    assert "28 checkpoints are not here" in done.stderr and "`snakemake all` would train" in done.stderr
+    assert "28 checkpoints are not here: `snakemake --cores 1 report --config scale=mini` has" in done.stderr
     assert "not all that" not in done.stderr
     assert not list((stranger.root / "results").rglob("checkpoint.pt"))
     done = stranger.snakemake("-n", "report")
     assert NOTHING in done.stdout + done.stderr
     absent = done.stderr.split("Checkpoints that are not here (28): ")[1]
-    assert "acb1/seed0, " in absent and "`snakemake all` would train these runs again" in absent
+    assert (
+        "acb1/seed0, " in absent
+        and "`snakemake --cores all --config scale=mini` would train these runs again" in absent
+    )
     assert "train" in stranger.snakemake("-n", "all").stdout
     done = stranger.snakemake("runs", "--config", "runs=fcn_s16", check=False)  # which fails: the pixels are not here
     before, after = done.stderr.split(

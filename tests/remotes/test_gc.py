@@ -2,7 +2,6 @@
 
 import pytest
 
-from acnet.params.campaign import Campaign
 from acnet.track.gc import clean
 
 from .temporary_project import add_origin, train
@@ -17,7 +16,7 @@ def tidy(project, monkeypatch):
 
     def run(*kinds, really=True) -> list[str]:
         roots = {name: project.root / name for name in ("data", "results", "logs")}
-        found = clean(Campaign(project.root / "params", "mini"), kinds, project.root, **roots, really=really)
+        found = clean(project.root / "params", kinds, project.root, **roots, really=really)
         return [entry.name for entry in found]
 
     return run

@@ -52,7 +52,10 @@ def test_the_dry_run_of_everything_takes_less_than_five_seconds(project):
         (["table9"], "target 'table9': scale 'mini' has table1"),
         (["--config", "scale=camvd"], "did you mean 'camvid'?"),
         (["--config", "sclae=camvid"], "--config: unknown key 'sclae'; did you mean 'scale'?"),
-        (["--config", "target=table3"], "--config target=table3: only `dvc exp run` reads it; type `snakemake table3`"),
+        (
+            ["--config", "target=table3"],
+            "--config target=table3: only `dvc exp run` reads it; type `snakemake --cores all table3`",
+        ),
         (["runs", "--config", "runs=fcn_s61"], "did you mean 'fcn_s16'?"),
         (["table5", "--config", "scale=camvid"], "scale 'camvid' has table1, table2, table3"),
     ],

@@ -47,10 +47,11 @@ NAMED = [name for name in str(config["runs"]).split(",") if name]
 def refuse_for_dvc(given, in_file):
     """AcnetError for what workflow/config.yaml tells `dvc exp run`, but who starts Snakemake tells Snakemake itself."""
     typed = {
-        "target": "snakemake {}",
+        "target": "snakemake --cores all {}",
         "row": "acnet place {}",
         "cores": "snakemake --cores {}",
-        "options": "snakemake {}",
+        # A profile says itself how many cores.
+        "options": "snakemake {}" if "profile" in str(given["options"]) else "snakemake --cores all {}",
     }
     for key in [key for key in typed if given[key] != in_file[key]]:
         instead = typed[key].format(given[key])
@@ -306,6 +307,6 @@ def say_absent(runs, consequence):
     if names := absent(runs):
         print(
             f"Checkpoints that are not here ({len(names)}): {', '.join(names)}. {consequence}; "
-            f"`snakemake restore --config campaign={CAMPAIGN_NAME}` brings them.",
+            f"`snakemake --cores 1 restore --config campaign={CAMPAIGN_NAME}` brings them.",
             file=sys.stderr,
         )

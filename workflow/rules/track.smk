@@ -1,5 +1,6 @@
 if DRAW_ONLY and workflow.is_main_process:
-    say_absent(NEEDED, "The report does without them, `snakemake all` would train these runs again")
+    again = f"`snakemake --cores all --config scale={SCALE}` would train these runs again"
+    say_absent(NEEDED, f"The report does without them, {again}")
 
 
 onstart:

@@ -7,10 +7,11 @@ import pytest
 
 from acnet.cli import main
 from acnet.errors import AcnetError
-from acnet.params.campaign import Campaign
 from acnet.track import litter
 from acnet.track.gc import clean
 from acnet.train.lock import RunLock
+
+DAYS = 2 * 24 * 3600
 
 
 def write(path, size=10, age=0.0):
@@ -26,7 +27,7 @@ def tidy(root, tmp_path):
 
     def run(*kinds, really=False) -> dict[str, int]:
         roots = {name: tmp_path / name for name in ("data", "results", "logs")}
-        found = clean(Campaign(root / "params", "mini"), kinds, tmp_path, **roots, really=really)
+        found = clean(root / "params", kinds, tmp_path, **roots, really=really)
         return {str(entry.name).removeprefix(f"{tmp_path}/"): entry.size for entry in found}
 
     return run
@@ -42,7 +43,7 @@ def test_nothing_is_removed_unless_asked(tidy, tmp_path):
 
 def test_looking_needs_nothing_that_can_be_written(tidy, tmp_path):
     write(tmp_path / ".dvc/tmp")  # where the locks would be: no folder can be made of it
-    write(tmp_path / "logs/evaluate/mini/acb3/seed0/single.log", 20)
+    write(tmp_path / "logs/evaluate/mini/acb3/seed0/single.log", 20, age=DAYS)
     assert tidy("logs") == {"logs": 20}
     with pytest.raises(OSError):
         tidy("logs", really=True)
@@ -89,8 +90,8 @@ def test_datasets_that_are_not_known_go_and_raw_data_stay(tidy, tmp_path):
 
 
 def test_half_written_files_go_once_nobody_can_be_writing_them(tidy, tmp_path):
-    write(tmp_path / "results/mini/acb3/seed0/.checkpoint.pt.77.part", 5, age=2 * 24 * 3600)
-    write(tmp_path / "data/archives/x/a.zip.part", 5, age=2 * 24 * 3600)
+    write(tmp_path / "results/mini/acb3/seed0/.checkpoint.pt.77.part", 5, age=DAYS)
+    write(tmp_path / "data/archives/x/a.zip.part", 5, age=DAYS)
     write(tmp_path / "results/mini/acb3/seed0/.checkpoint.pt.78.part", 5)
     assert tidy("halves") == {"results/mini/acb3/seed0/.checkpoint.pt.77.part": 5}
 
@@ -99,12 +100,27 @@ def test_the_log_of_an_unfinished_training_stays(tidy, tmp_path):
     write(tmp_path / "results/mini/acb3/seed0/provenance.json")
     for run in ("acb3", "acb2"):
         write(tmp_path / f"logs/train/mini/{run}/seed0.log")
-    write(tmp_path / "logs/evaluate/mini/acb3/seed0/single.log")
+    write(tmp_path / "logs/evaluate/mini/acb3/seed0/single.log", age=DAYS)
     for number in range(3):
         write(tmp_path / f".snakemake/log/{number}.snakemake.log")
     assert tidy("logs", really=True) == {"logs": 20, ".snakemake/log": 20}
     assert (tmp_path / "logs/train/mini/acb2/seed0.log").exists()
     assert (tmp_path / ".snakemake/log/2.snakemake.log").exists()
+
+
+def test_the_log_of_a_job_that_may_be_running_stays(tidy, tmp_path):
+    write(tmp_path / "results/mini/acb3/seed0/provenance.json")  # of a training before
+    write(tmp_path / "logs/train/mini/acb3/seed0.log", age=DAYS)
+    for log in ("evaluate/mini/acb3/seed0/single.log", "prepare/camvid.log"):
+        write(tmp_path / "logs" / log)
+    resume = tmp_path / "results/mini/acb3/seed0/resume"
+    resume.mkdir()
+    lock = RunLock(resume)
+    lock.acquire(print)
+    assert tidy("logs", really=True) == {}
+    lock.release()
+    assert tidy("logs", really=True) == {"logs": 10}
+    assert {log.name for log in (tmp_path / "logs").rglob("*.log")} == {"single.log", "camvid.log"}
 
 
 def test_a_copy_of_a_killed_experiment_goes_unless_a_process_works_in_it(tidy, tmp_path, monkeypatch):

@@ -74,7 +74,9 @@ def test_claims_of_locks_that_are_gone_are_forgotten(tmp_path, dead):
     assert list(json.loads((tmp_path / "holders.json").read_text())) == ["1.input.lock"]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"0.output.lock": 1}', '{"0.output.lock": {"made": 1, "holder": {}}}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"0.output.lock": 1}', '{"0.output.lock": {"made": 1, "holder": {}}}']
+)
 def test_a_damaged_record_leaves_the_lock(tmp_path, dead, text):
     (tmp_path / "holders.json").write_text(text)
     assert not is_stale(tmp_path)

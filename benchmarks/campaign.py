@@ -3,12 +3,15 @@
     python benchmarks/campaign.py                      # 28 networks with 1, 4, 12 and 36 seeds: 28 to 1,008 runs
     python benchmarks/campaign.py --seeds 36 --turns 1
 
-The mini scale, in copies of the project where in the end every output stands as an empty file; nothing is trained.
+The mini scale, in copies of the project where in the end every output stands, empty but for the parameters that
+Snakemake reads in it; nothing is trained.
 Prints seconds (the median of the turns, which go round the sizes so that a busy moment hits all) and the memory at the
 peak.
 """
 
 import argparse
+import dataclasses
+import json
 import os
 import re
 import shutil
@@ -18,6 +21,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from acnet.params.campaign import Campaign
+from acnet.params.resolved import write_resolved
 
 ROOT = Path(__file__).resolve().parents[1]
 _COPIED = ("Snakefile", "workflow", "params", "acnet")
@@ -57,7 +63,8 @@ def _project(folder: Path, seeds: int) -> Path:
 
 
 def _finish(project: Path) -> int:
-    """Make every output, empty, and have Snakemake believe it; the number of jobs."""
+    """Make every output and have Snakemake believe it; the number of jobs."""
+    campaign = Campaign(project / "params", "mini")
     text = _snakemake(project, "-n")[0]
     outputs = re.findall(r"^    output: (.*)$", text, re.MULTILINE)
     for name in ", ".join(outputs).split(", "):
@@ -67,6 +74,11 @@ def _finish(project: Path) -> int:
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
+        if path.name == "params.yaml":
+            write_resolved(campaign.resolve(path.parts[-3], int(path.parts[-2].removeprefix("seed"))), path)
+        elif path.parent.name == "metrics" and path.suffix == ".json":
+            protocol = campaign.protocol(path.stem, path.parts[-4])
+            path.write_text(json.dumps({"protocol": dataclasses.asdict(protocol)}))
     _snakemake(project, "--touch", "--cores", "1")
     return int(re.search(r"^total +(\d+)$", text, re.MULTILINE)[1])
 

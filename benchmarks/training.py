@@ -6,9 +6,6 @@
 All have a dilated ResNet-50 at output stride 16, the same head (3x3 to 512, BN, ReLU, dropout, 1x1) and 19 classes, and
 take the same random batch through forward, loss, backward and SGD. Peak memory is taken in a process for each step,
 from before its network is built. What is found is added to benchmarks/results/training.json under the device's name.
-
-Bars: a peer's time over ours at least 1 in float32, our peak below torchvision's, float32 over bfloat16 at least 1.7,
-and the time per FLOP of ACNet's three blocks within 1.2 of the FCN's that they stand on.
 """
 
 import argparse

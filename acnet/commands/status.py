@@ -10,7 +10,9 @@ from acnet.commands.options import campaign, command, scale_option
 
 def add(commands) -> None:
     """Add the command to the parser."""
-    status = command(commands, "status", _status, "show every run of a scale: waiting, running, done, failed, stale")
+    status = command(
+        commands, "status", _status, "show every run of a scale: waiting, running, stopped, failed, done, stale"
+    )
     scale_option(status)
 
 

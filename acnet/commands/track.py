@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from acnet.commands.options import campaign, command, scale_option, seed_asked
+from acnet.commands.options import campaign, command, scale_option, seed_asked, whole
 from acnet.errors import AcnetError
 from acnet.progress import some
 
@@ -19,7 +19,7 @@ def add(commands) -> None:
     place = command(commands, "place", _place, "put a finished run into experiment/, as dvc exp apply does")
     scale_option(place)
     place.add_argument("run", help="an entry of runs.yaml")
-    place.add_argument("--seed", type=int, help="one of the scale's seeds (the first)")
+    place.add_argument("--seed", type=whole(0), help="one of the scale's seeds (the first)")
     command(commands, "stage", _stage, "what dvc repro and dvc exp run start: see workflow/config.yaml")
     publish = command(commands, "publish", _publish, "push a campaign to a DVC remote, its list of files as a Git tag")
     scale_option(publish)

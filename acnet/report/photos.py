@@ -68,7 +68,7 @@ def _draw(
     for axes, title in zip(panels[0], titles, strict=True):
         axes.set_title(title, color=INK, pad=5)
     if gates:
-        _colour_bar(figure, height)
+        _colour_bar(figure)
     _legend(figure, pairs, classes, width, height)
     return figure
 
@@ -100,7 +100,7 @@ def _caption(axes, text: str) -> None:
     axes.text(0.5, -0.02, text, transform=axes.transAxes, ha="center", va="top", fontsize=7.5, color=QUIET)
 
 
-def _colour_bar(figure: Figure, height: float) -> None:
+def _colour_bar(figure: Figure) -> None:
     axes = figure.add_axes((1.012, 0.02, 0.008, 0.96))
     bar = figure.colorbar(ScalarMappable(Normalize(0, 1), _GATES), cax=axes)
     bar.outline.set_linewidth(0.4)

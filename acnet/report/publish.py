@@ -116,7 +116,8 @@ def _contents(scale: ScaleInfo, tables: Tables, gates: bool) -> list[str]:
             "- Where the gates are large: [one network](figures/gates.png), [every network](figures/gates_runs.png),"
         )
         lines.append("  [all numbers](gates.csv)")
-    return [*lines, "- [Training curves](figures/curves.png)", "- [Claims](claims.json)"]
+    page = ["- [The page](index.html)"] if scale.generated else []
+    return [*page, *lines, "- [Training curves](figures/curves.png)", "- [Claims](claims.json)"]
 
 
 def _runs(scale: ScaleInfo, tables: Tables, results: Results) -> list[str]:

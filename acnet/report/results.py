@@ -168,11 +168,6 @@ class Results:
         path = self.seed_folder(run, seed) / "params.yaml"
         return read_yaml(path) if path.exists() else None
 
-    def params_text(self, run: str, seed: int) -> str | None:
-        """The resolved parameters of a run as they stand in the file."""
-        path = self.seed_folder(run, seed) / "params.yaml"
-        return path.read_text(encoding="utf-8").strip() if path.exists() else None
-
     def protocols(self, run: str, seed: int) -> list[str]:
         """The protocols that `run` was evaluated with, sorted."""
         return sorted(path.stem for path in (self.seed_folder(run, seed) / "metrics").glob("*.json"))

@@ -2,7 +2,9 @@
 # make reproduce SCALE=camvid
 # make test                 unit and workflow tests
 # make test-all             also kills, servers on this machine, and a real Slurm where there is one
+# ACNET_LONG=1 make test    also networks that learn CamVid's images by heart (minutes each)
 # make venv                 only the environment
+# make clean                remove what was generated, and under data/ the downloads too
 
 PYTHON ?= python3
 SCALE ?= mini

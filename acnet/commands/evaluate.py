@@ -1,4 +1,4 @@
-"""acnet evaluate, acnet examples: what a trained network does."""
+"""acnet evaluate, examples, gates: what a trained network does."""
 
 import argparse
 import sys

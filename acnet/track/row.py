@@ -62,13 +62,6 @@ def measures(
     return {**row, "hours": hours, "gpu_hours": round(hours * gpus, 4) if seconds is not None else UNKNOWN}
 
 
-def no_run(protocols: Iterable[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The parameters and metrics that the work tree shows: the columns of every row, with no run behind them."""
-    hours = {"hours": NOT_RUN, "gpu_hours": NOT_RUN}
-    nothing = {name: dict.fromkeys(_MEASURES, NOT_RUN) for name in protocols}
-    return dict.fromkeys(COLUMNS, NONE), {"score": _NO_SCORE, **nothing, **hours}
-
-
 def _score(metrics: Mapping[str, Mapping[str, Any]], protocols: list[str]) -> str:
     for name in protocols:
         miou = metrics.get(name, {}).get("miou")

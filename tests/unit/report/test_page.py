@@ -213,7 +213,7 @@ def test_no_image_of_a_real_dataset_is_published(campaign):
     expected |= {f"figures/{stem}.{s}" for stem in ("figure1", "curves") for s in ("png", "pdf")}
     assert names == expected == {str(path.relative_to(target / "mini")) for path in paths}
     readme = (target / "mini/README.md").read_text()
-    assert "make reproduce SCALE=mini" in readme and "stay local" in readme
+    assert "make reproduce SCALE=mini" in readme and "stay local" in readme and "index.html" not in readme
     assert re.search(r"\| gc_s16 \| 0 \| single \| 65.43 \| `\w+` \| 0123456789 \| none \|", readme)
 
 
@@ -223,10 +223,9 @@ def test_generated_images_may_be_published_once_the_report_is_whole(campaign, tm
         publish(made.scale, **made.roots, published_root=tmp_path / "published", command="make reproduce")
     assert not (tmp_path / "published").exists()
     report(made)
-    names = [
-        path.name for path in publish(made.scale, **made.roots, published_root=tmp_path / "published", command="m")
-    ]
-    assert {"figure5.png", "index.html"} <= set(names)
+    paths = publish(made.scale, **made.roots, published_root=tmp_path / "published", command="m")
+    assert {"figure5.png", "index.html"} <= {path.name for path in paths}
+    assert "- [The page](index.html)" in paths[-1].read_text()
 
 
 def test_a_published_report_is_not_replaced_by_one_that_lacks_its_runs(campaign):

@@ -123,6 +123,7 @@ def test_a_split_with_too_few_images(here, refused, prepared_before):
         ("train --params results/mini/acb9/seed0/params.yaml", "acb9/seed0/params.yaml: not there; `acnet resolve`"),
         ("trian", "invalid choice: 'trian'"),
         ("data prepare mini_cityscapes --threads 0", "argument --threads: '0' is no whole number of at least 1; see"),
+        ("place acb3 --seed -1", "argument --seed: '-1' is no whole number of at least 0; see acnet place"),
         ("resolve --run acb3 --seed -1", "argument --seed: '-1' is no whole number of at least 0; see acnet resolve"),
         ("resolve --run acb3 --seed 7", "`seeds: [0, 7]` in params/scales/mini.yaml adds it"),
         (f"examples --params {RUN}/params.yaml --protocol single --count 0", "'0' is no whole number of at least 1"),

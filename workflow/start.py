@@ -7,7 +7,7 @@ known to have run on this very machine, and to be dead; else Snakemake says what
 import os
 import sys
 
-from acnet.watch.workflow_lock import is_stale, locks_of
+from acnet.watch.workflow_lock import is_stale, locks_of, starting
 
 
 def main() -> None:
@@ -16,6 +16,7 @@ def main() -> None:
     if locks and is_stale():
         for lock in locks:
             lock.unlink(missing_ok=True)
+    starting()
     os.execv(sys.executable, [sys.executable, "-m", "snakemake", *sys.argv[1:]])
 
 

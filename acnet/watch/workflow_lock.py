@@ -1,10 +1,12 @@
 """Whose the locks of Snakemake on a folder are, so that those of a killed one are told from those of one at work.
 
-Snakemake's lock files name no process: each snakemake therefore writes down which are its own, once it has them.
+Snakemake's lock files name no process: each snakemake therefore writes down which are its own, once it has them. For
+the moment before that there is what workflow/start.py wrote down: who was started last.
 """
 
 import dataclasses
 import json
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,9 @@ from acnet.train.lock import Holder, dead_here, this_process
 
 STATE = Path(".snakemake")
 _HOLDERS = "holders.json"
+_STARTED = "started.json"
+# Within so long (seconds) a snakemake that has made its locks has claimed them.
+_MOMENT = 10.0
 
 
 def claim(locks: Iterable[str | Path], state: Path = STATE) -> None:
@@ -24,6 +29,11 @@ def claim(locks: Iterable[str | Path], state: Path = STATE) -> None:
     write_json(state / _HOLDERS, others | {Path(lock).name: {"made": _made(lock), "holder": mine} for lock in locks})
 
 
+def starting(state: Path = STATE) -> None:
+    """Write down that this process becomes a snakemake."""
+    write_json(state / _STARTED, dataclasses.asdict(this_process()))
+
+
 def locks_of(state: Path = STATE) -> list[Path]:
     """The lock files that are there."""
     return sorted((state / "locks").glob("*"))
@@ -32,17 +42,25 @@ def locks_of(state: Path = STATE) -> list[Path]:
 def is_stale(state: Path = STATE) -> bool:
     """Whether the processes that made the locks are all known to have run on this machine, and to be dead.
 
-    False in doubt: for a lock of another machine or container, or of a snakemake killed before it wrote its name down.
+    False in doubt: for a lock of another machine or container, or of a plain snakemake killed before it claimed it.
     """
-    claims = _claims(state)
     try:
-        return all(_made(lock) == claims[lock.name]["made"] and _is_dead(claims[lock.name]) for lock in locks_of(state))
-    except (OSError, KeyError, TypeError):
+        return all(_is_stale(lock, state) for lock in locks_of(state))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # gone, or no record of ours
         return False
 
 
-def _is_dead(entry: dict[str, Any]) -> bool:
-    return dead_here(Holder(**entry["holder"]))
+def _is_stale(lock: Path, state: Path) -> bool:
+    made = _made(lock)
+    if (claim := _claims(state).get(lock.name, {})).get("made") != made:
+        # Made by the one that was started last and is dead, or by one that lives and is about to claim it.
+        started = state / _STARTED
+        if made < _made(started) or not dead_here(Holder(**json.loads(started.read_text(encoding="utf-8")))):
+            return False
+        time.sleep(max(0.0, min(_MOMENT, made / 1e9 + _MOMENT - time.time())))
+        claim = _claims(state).get(lock.name, {})
+        return _made(lock) == made and claim.get("made") != made
+    return dead_here(Holder(**claim["holder"]))
 
 
 def _made(lock: str | Path) -> int:

@@ -83,7 +83,7 @@ def test_the_zip_for_ade20k_has_the_images_names_and_sizes_and_ids_whose_share_i
     assert right / counted == pytest.approx(metrics["pixacc"], abs=1e-12) and right
 
 
-def test_a_submission_of_generated_images_is_nothing_to_upload(acnet):
+def test_a_submission_of_generated_images_is_nothing_to_upload(here, acnet):
     done = acnet("submit ade20k --run ade_fcn --split val --protocol single")
     told = "val_single.zip: of generated images, so it tries the way out and is nothing to upload"
     assert done.said[-1].endswith(told)

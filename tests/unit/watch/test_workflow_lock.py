@@ -7,8 +7,15 @@ import sys
 
 import pytest
 
-from acnet.watch.workflow_lock import claim, is_stale
+from acnet.watch import workflow_lock
+from acnet.watch.workflow_lock import claim, is_stale, starting
 
+START = """
+import sys
+from pathlib import Path
+from acnet.watch.workflow_lock import starting
+starting(Path(sys.argv[1]))
+"""
 CLAIM = """
 import sys
 from pathlib import Path
@@ -57,6 +64,36 @@ def test_a_lock_that_nobody_claims_may_be_anybodys(tmp_path, dead):
 
 def test_a_later_lock_of_the_same_name_is_another(tmp_path, dead):
     os.utime(dead, ns=(0, dead.stat().st_mtime_ns + 1))
+    assert not is_stale(tmp_path)
+
+
+@pytest.fixture
+def moment(monkeypatch):
+    """What happens while a lock is given the time to be claimed; a list of functions."""
+    meanwhile = []
+    monkeypatch.setattr(workflow_lock.time, "sleep", lambda _: [act() for act in meanwhile])
+    return meanwhile
+
+
+def test_a_lock_of_a_start_that_died_before_it_claimed_it_is_stale(tmp_path, moment):
+    subprocess.run([sys.executable, "-c", START, tmp_path], check=True)
+    locked(tmp_path)
+    assert is_stale(tmp_path)
+
+
+def test_a_lock_of_a_start_that_lives_or_came_later_is_not(tmp_path, moment):
+    starting(tmp_path)
+    lock = locked(tmp_path)
+    assert not is_stale(tmp_path)
+    subprocess.run([sys.executable, "-c", START, tmp_path], check=True)
+    os.utime(lock, ns=(0, lock.stat().st_mtime_ns - 10**9))
+    assert not is_stale(tmp_path)
+
+
+def test_a_lock_that_is_claimed_a_moment_later_is_not_that_of_a_dead_start(tmp_path, moment):
+    subprocess.run([sys.executable, "-c", START, tmp_path], check=True)
+    lock = locked(tmp_path)
+    moment.append(lambda: claim([lock], tmp_path))
     assert not is_stale(tmp_path)
 
 

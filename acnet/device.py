@@ -7,19 +7,20 @@ from pathlib import Path
 
 import torch
 
+from acnet.errors import AcnetError
 from acnet.lease import lease
 
 _DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def settle(threads: int, local: int = 0) -> torch.device:
-    """Give torch `threads` threads and repeatable kernels; return a GPU, or the CPU where there is none.
+    """Give torch `threads` threads and kernels chosen alike each time; return a GPU, or the CPU where there is none.
 
     Of the GPUs that somebody has assigned (CUDA_VISIBLE_DEVICES), the process with the number `local` of torchrun's on
     this machine takes that one; where nobody has, each process leases one of its own (acnet.lease).
 
     The thread count and the convolutions' algorithms change rounding, so they are the run's, not the machine's:
-    cuDNN may not choose by timing, and float32 means float32, not TF32.
+    cuDNN may not choose by timing, and float32 means float32, not TF32. AcnetError for more processes than GPUs.
     """
     torch.set_num_threads(threads)
     torch.backends.cudnn.benchmark = False
@@ -28,8 +29,15 @@ def settle(threads: int, local: int = 0) -> torch.device:
     torch.backends.cuda.matmul.allow_tf32 = False
     if not torch.cuda.is_available():
         return torch.device("cpu")
+    processes, gpus = int(os.environ.get("LOCAL_WORLD_SIZE", 1)), torch.cuda.device_count()
+    if processes > gpus:
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "not set")
+        raise AcnetError(
+            f"--processes: {processes} processes on this machine, but {gpus} GPUs (CUDA_VISIBLE_DEVICES: {visible}); "
+            "ask for as many processes as there are GPUs"
+        )
     assigned = "LOCAL_RANK" in os.environ and "CUDA_VISIBLE_DEVICES" in os.environ
-    device = torch.device("cuda", local if assigned else lease(torch.cuda.device_count()))
+    device = torch.device("cuda", local if assigned else lease(gpus))
     torch.cuda.set_device(device)
     return device
 

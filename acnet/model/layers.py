@@ -21,7 +21,9 @@ def upsample(features: Tensor, size: tuple[int, int], align_corners: bool) -> Te
     """Bilinear interpolation to `size` (h, w): the paper's up(), Eq. 4."""
     if features.shape[-2:] == torch.Size(size):
         return features
-    return F.interpolate(features, size=size, mode="bilinear", align_corners=align_corners)
+    # On a GPU the gradient is added up by atomics, which in half precision are slow and lose bits.
+    exact = at_least_float32(features) if features.is_cuda and features.requires_grad else features
+    return F.interpolate(exact, size=size, mode="bilinear", align_corners=align_corners).to(features.dtype)
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:

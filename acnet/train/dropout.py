@@ -40,8 +40,12 @@ class FixedDropout(nn.Module):
         """(N, C, H, W) -> the same with whole channels of an image set to 0 and the others scaled by 1 / (1 - p)."""
         if not self.training or self.p == 0:
             return features
+        return features * self._mask(features)
+
+    @torch.compiler.disable  # every step draws anew, which would be compiled anew
+    def _mask(self, features: Tensor) -> Tensor:
         generator = torch.Generator().manual_seed(self.draw.seed * 101 + self.number)
         # Drawn for the whole batch on the CPU: N * C numbers, the same on every device.
         kept = torch.rand(self.draw.batch, features.shape[1], generator=generator) >= self.p
         mask = kept[self.draw.positions].to(features.dtype) / (1 - self.p)
-        return features * mask.to(features.device, non_blocking=True)[:, :, None, None]
+        return mask.to(features.device, non_blocking=True)[:, :, None, None]

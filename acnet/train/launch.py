@@ -46,13 +46,12 @@ def command(processes: int, nodes: int, threads: int, arguments: Sequence[str], 
 
 
 def environment(threads: int, known: Mapping[str, str]) -> dict[str, str]:
-    """`known` with the threads of one process, and NCCL that speaks up rather than hangs; what is set stays.
+    """`known` with the threads of one process, and NCCL's warnings; what is set stays.
 
     Snakemake sets OMP_NUM_THREADS and the like to the threads of the whole job, which each process would take.
     """
     limits = dict.fromkeys((name for name in known if name.endswith("_NUM_THREADS")), str(threads))
-    careful = {"NCCL_DEBUG": "WARN", "TORCH_NCCL_ASYNC_ERROR_HANDLING": "1"}
-    return {**careful, **known, **limits, "OMP_NUM_THREADS": str(threads)}
+    return {"NCCL_DEBUG": "WARN", **known, **limits, "OMP_NUM_THREADS": str(threads)}
 
 
 def _become(words: Sequence[str], environment: Mapping[str, str]) -> NoReturn:

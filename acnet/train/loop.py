@@ -38,7 +38,8 @@ def train_run(params: Mapping[str, Any], folder: Path, data_root: Path, minutes:
     """Train the network of `params` and write checkpoint.pt, history.csv and provenance.json into `folder`.
 
     The state for resuming lies in {folder}/resume and is removed at the end. A run that was stopped or killed
-    continues where its last state was saved, with the same result. While another trainer works on the run this one
+    continues where its last state was saved, with the same result (on a GPU to rounding: there torch adds up gradients
+    of bilinear upsampling in no fixed order). While another trainer works on the run this one
     waits, and takes over if that dies. Under torchrun every process calls this.
     Raises AcnetError for missing data, unfit weights, a loss that is not finite, or a lack of memory; Interrupted
     after a signal; TryAgain when `minutes`, or the job's own limit, are nearly over.
@@ -197,14 +198,15 @@ class _Training:
 
     def _save(self, samples: TrainingSamples, step: Step, position: Position) -> None:
         self._refuse_bad(samples, position)
-        if not self.first:
-            return
-        began = time.monotonic()
-        self.lock.check()
-        parts = {name: part.state_dict() for name, part in _parts(step).items()}
-        state = {"digest": digest(self.params), "step": position.step, "position": position.saved(), **parts}
-        save_state(self.resume, state)
-        self.longest_save = max(self.longest_save, time.monotonic() - began)
+        if self.first:
+            began = time.monotonic()
+            self.lock.check()
+            parts = {name: part.state_dict() for name, part in _parts(step).items()}
+            state = {"digest": digest(self.params), "step": position.step, "position": position.saved(), **parts}
+            save_state(self.resume, state)
+            self.longest_save = max(self.longest_save, time.monotonic() - began)
+        # torchrun gives the others half a minute once one process has ended: none ends before the state is written.
+        self.processes.sum(torch.zeros(1))
 
     def _refuse_bad(self, samples: TrainingSamples, position: Position) -> None:
         """Incurable, naming step, rate and images, if a loss since the last look was not finite."""

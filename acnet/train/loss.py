@@ -32,7 +32,8 @@ def total_loss(
     if train["ohem"]:
         kept, count = hard_pixels(losses, labels, train["ohem_threshold"], train["ohem_keep"], processes)
         share = 1 / train["accumulate"]
-        main = torch.where(kept, losses, 0).sum() / count * share
+        # No comparison keeps a NaN: without the last term a broken network would have the loss 0.
+        main = torch.where(kept, losses, 0).sum() / count * share + 0 * losses.detach().sum()
         parts = {"main": main, "kept": kept.sum() / (labels.numel() * processes.size) * share}
     else:
         main = losses.sum() / max(1, valid)
@@ -55,7 +56,7 @@ def hard_pixels(
     valid = labels != VOID
     ranked = torch.where(valid, losses.detach(), -1.0)
     count = min(math.ceil(keep * ranked.numel() * processes.size), ranked.numel() * processes.size)
-    limit = ranked.new_tensor(-math.log(threshold) if threshold > 0 else math.inf)
+    limit = ranked.new_full((), -math.log(threshold) if threshold > 0 else math.inf)
     if count > 0:
         # The hardest of all are among the hardest of each.
         mine = ranked.flatten().topk(min(count, ranked.numel())).values

@@ -17,13 +17,21 @@ from acnet.train.optimiser import build_optimiser
 from acnet.train.parallel import Processes
 
 PARTS = ("total", "main", "auxiliary", "kept")
+# How the CPU's allocator and CUDA's libraries say that memory is short, each in its own error.
+_MEMORY = (
+    "can't allocate memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
 
 
 class Step:
     """Forward, loss, backward, update. Holds what a state has to save: network, optimiser, scaler.
 
     The network is changed in place: its dropout becomes a function of (seed, step, position), and with several
-    processes its BN is synchronised. Nothing here waits for the device.
+    processes its BN is synchronised. Nothing here waits for the device (where
+    several GPUs share a training, torch's SyncBatchNorm does).
     """
 
     def __init__(self, network: nn.Module, train: Mapping[str, Any], device: torch.device, processes: Processes):
@@ -70,7 +78,8 @@ class Step:
         parts = total_loss(output, labels, self.train, self.network.align_corners, valid, self.processes)
         # DistributedDataParallel takes the mean of what has to be summed.
         self.scaler.scale(parts["total"] * self.processes.size).backward()
-        nothing = parts["total"].new_tensor(float("nan"))
+        # Unlike new_tensor, this does not wait for the device.
+        nothing = parts["total"].new_full((), float("nan"))
         return torch.stack([parts.get(name, nothing).detach() for name in PARTS])
 
 
@@ -92,7 +101,7 @@ def count_valid(labels: Tensor) -> int:
 def out_of_memory(error: RuntimeError, train: Mapping[str, Any]) -> AcnetError | None:
     """A line that says what to lower, if `error` is about memory."""
     text = str(error)
-    if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in text:
+    if not isinstance(error, torch.OutOfMemoryError) and not any(word in text for word in _MEMORY):
         return None
     height, width = train["crop"]
     lower = "train.accumulate to 2 (BN and OHEM then see half a batch), train.batch or train.crop"

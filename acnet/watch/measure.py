@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from acnet.data.store import Store
 from acnet.data.training import TrainingSamples
-from acnet.device import autocast, settle
+from acnet.device import settle
 from acnet.model import build_network
 from acnet.train.batches import batches
 from acnet.train.parallel import Processes
@@ -57,9 +57,8 @@ def flops_per_image(params: Mapping[str, Any], crop: tuple[int, int] | None = No
 def ceiling(device: torch.device, precision: str, size: int | None = None, repeat: int = 5) -> float:
     """FLOPs per second of a product of two square matrices: the most that convolutions could reach."""
     size = size or (8192 if device.type == "cuda" else 1024)
-    left, right = torch.randn(2, size, size, device=device)
-    with autocast(device, precision), torch.no_grad():
-        times = [_timed(lambda: left @ right, device) for _ in range(repeat + 2)][2:]
+    left, right = torch.randn(2, size, size, device=device).to(getattr(torch, precision))
+    times = [_timed(lambda: left @ right, device) for _ in range(repeat + 2)][2:]
     return 2 * size**3 / min(times)
 
 

@@ -87,3 +87,12 @@ def test_a_process_takes_its_own_of_the_assigned_gpus_and_leases_one_where_nobod
     if assigned:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", assigned)
     assert device.settle(1, local=1) == torch.device("cuda", taken)
+
+
+def test_more_processes_than_gpus_are_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,3")
+    with pytest.raises(AcnetError, match=r"4 processes on this machine, but 2 GPUs \(CUDA_VISIBLE_DEVICES: 0,3\)"):
+        device.settle(1, local=1)

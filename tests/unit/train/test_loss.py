@@ -83,6 +83,15 @@ def test_a_batch_of_void_alone_has_loss_and_gradient_zero(batch, ohem):
     assert torch.count_nonzero(gradient) == 0
 
 
+@pytest.mark.parametrize("ohem", [False, True])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_single_score_that_is_not_finite_is_seen_in_the_loss(batch, ohem, value):
+    scores, labels = batch
+    broken = scores.detach().clone()
+    broken[1, 2, 3, 4] = value
+    assert not total_loss({"logits": broken}, labels, settings(ohem=ohem), True, 300, ONE)["total"].isfinite()
+
+
 def test_the_auxiliary_loss_counts_with_its_weight_and_never_by_ohem(batch):
     scores, labels = batch
     valid = int((labels != 255).sum())

@@ -15,11 +15,11 @@ def add(commands) -> None:
 
 
 def _benchmark(parsed: argparse.Namespace) -> None:
-    from acnet.watch.measure import measure
+    from acnet.watch.measure import measured
 
     params = campaign(parsed).resolve(parsed.run, 0).values
     train = params["train"]
-    cost = measure(params, None if parsed.random else parsed.data_root, max(1, parsed.steps))
+    cost = measured(params, None if parsed.random else parsed.data_root, max(1, parsed.steps))
     crop = "x".join(map(str, train["crop"]))
     print(f"run           {parsed.run} at {parsed.scale}: batch {train['batch']}, crop {crop}, {train['precision']}")
     print(f"device        {cost.device}")

@@ -57,9 +57,9 @@ def measured_params(of: str) -> dict[str, Any]:
 @functools.cache
 def seconds_per_flop(of: str, steps: int) -> tuple[float, str]:
     """Measured on random images, and the device's name."""
-    from acnet.watch.measure import measure
+    from acnet.watch.measure import measured
 
-    cost = measure(measured_params(of), None, steps, warm_up=1)
+    cost = measured(measured_params(of), None, steps, warm_up=1)
     return cost.seconds / (cost.flops_per_image * cost.images), cost.device
 
 

@@ -17,6 +17,8 @@ from tests.small_campaign import SMALLER
 from .temporary_project import Project, add_origin, clone, fill, make_project, train
 
 NOTHING = "Nothing to be done"
+# An edit of params/runs.yaml that changes gcm_lcm1 alone.
+OTHER = ("role: r50, blocks: 1, reuse: 1}", "role: r50, blocks: 1, reuse: 1, delta: 3.0}")
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +80,7 @@ def test_an_edit_of_params_after_a_restore_trains_that_run_again(stranger):
     stranger.acnet("restore", "mini")
     file = stranger.root / "params" / "runs.yaml"
     text = file.read_text()
-    file.write_text(text.replace("role: r50, blocks: 1, reuse: 1}", "role: r50, blocks: 1, reuse: 1, delta: 3.0}"))
+    file.write_text(text.replace(*OTHER))
     assert file.read_text() != text
     done = stranger.snakemake("-n", "all", "--quiet", "rules")
     assert {line.split()[1] for line in done.stdout.splitlines() if line.startswith("train ")} == {"1"}
@@ -86,7 +88,7 @@ def test_an_edit_of_params_after_a_restore_trains_that_run_again(stranger):
 
 def test_what_was_made_with_other_parameters_is_named_and_made_again_the_rest_is_left_alone(stranger):
     file = stranger.root / "params" / "runs.yaml"
-    file.write_text(file.read_text().replace("role: r50, blocks: 1, reuse: 1}", "role: r50, blocks: 1, reuse: 1, delta: 3.0}"))
+    file.write_text(file.read_text().replace(*OTHER))
     file = stranger.root / "params" / "protocols.yaml"
     head, tail = file.read_text().split("\nsingle_flip:")
     file.write_text(f"{head}\nsingle_flip:{tail.replace('stride:    {value: 0.66', 'stride:    {value: 0.56', 1)}")

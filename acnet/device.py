@@ -10,7 +10,13 @@ import torch
 from acnet.errors import AcnetError
 from acnet.lease import lease
 
-_DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+# How the CPU's allocator and CUDA's libraries say that memory is short, each in its own error.
+_SHORT = (
+    "can't allocate memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
 
 
 def settle(threads: int, local: int = 0) -> torch.device:
@@ -46,7 +52,12 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     """The autocast context of a `precision`; float32 is no autocast at all."""
     if precision == "float32":
         return contextlib.nullcontext()
-    return torch.autocast(device.type, dtype=_DTYPES[precision])
+    return torch.autocast(device.type, dtype=getattr(torch, precision))
+
+
+def memory_ran_out(error: Exception) -> bool:
+    """Whether an error says that memory is short, of whichever device."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(word in str(error) for word in _SHORT)
 
 
 def described(device: torch.device) -> str:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from acnet.data.transforms import normalise, resampled_region, scaled_size
-from acnet.device import autocast
+from acnet.device import autocast, memory_ran_out
 from acnet.errors import AcnetError
 from acnet.evaluate.axis import Block, side
 from acnet.evaluate.windows import corners
@@ -97,8 +97,7 @@ def _enough_memory(name: str, image: np.ndarray, what: str) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        full = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
-        if not full:
+        if not memory_ran_out(error):
             raise
         height, width = image.shape[:2]
         raise AcnetError(

@@ -27,7 +27,7 @@ from acnet.train.parallel import Processes
 from acnet.train.position import Position
 from acnet.train.publish import clear, publish
 from acnet.train.state import load_state, read_state, save_state
-from acnet.train.step import Step, count_valid, out_of_memory
+from acnet.train.step import Step, count_valid, enough_memory
 from acnet.train.stop import StopRequest
 from acnet.train.turn import take_turn
 
@@ -39,8 +39,8 @@ def train_run(params: Mapping[str, Any], folder: Path, data_root: Path, minutes:
 
     The state for resuming lies in {folder}/resume and is removed at the end. A run that was stopped or killed
     continues where its last state was saved, with the same result (on a GPU to rounding: there torch adds up gradients
-    of bilinear upsampling in no fixed order). While another trainer works on the run this one
-    waits, and takes over if that dies. Under torchrun every process calls this.
+    of bilinear upsampling in no fixed order). While another trainer works on the run this one waits, and takes over if
+    that dies. Under torchrun every process calls this.
     Raises AcnetError for missing data, unfit weights, a loss that is not finite, or a lack of memory; Interrupted
     after a signal; TryAgain when `minutes`, or the job's own limit, are nearly over.
     """
@@ -83,15 +83,12 @@ class _Training:
         if self.first:
             refuse_retry(self.resume, under)
         try:
-            self._train(samples)
+            with enough_memory(self.train):
+                self._train(samples)
         except Incurable as error:
             if self.first:
                 remember(self.resume, str(error), under)
             raise
-        except RuntimeError as error:
-            if (message := out_of_memory(error, self.train)) is None:
-                raise
-            raise message from error
 
     def _samples(self) -> TrainingSamples:
         train = self.train

@@ -1,14 +1,15 @@
 """One step of SGD on this process's share of a global batch."""
 
+import contextlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from acnet.data.classes import VOID
-from acnet.device import autocast
+from acnet.device import autocast, memory_ran_out
 from acnet.errors import AcnetError
 from acnet.train.dropout import fix_dropout
 from acnet.train.loss import total_loss
@@ -17,21 +18,14 @@ from acnet.train.optimiser import build_optimiser
 from acnet.train.parallel import Processes
 
 PARTS = ("total", "main", "auxiliary", "kept")
-# How the CPU's allocator and CUDA's libraries say that memory is short, each in its own error.
-_MEMORY = (
-    "can't allocate memory",
-    "CUDA error: out of memory",
-    "CUBLAS_STATUS_ALLOC_FAILED",
-    "CUDNN_STATUS_ALLOC_FAILED",
-)
 
 
 class Step:
     """Forward, loss, backward, update. Holds what a state has to save: network, optimiser, scaler.
 
     The network is changed in place: its dropout becomes a function of (seed, step, position), and with several
-    processes its BN is synchronised. Nothing here waits for the device (where
-    several GPUs share a training, torch's SyncBatchNorm does).
+    processes its BN is synchronised. Nothing here waits for the device (where several GPUs share a training, torch's
+    SyncBatchNorm does).
     """
 
     def __init__(self, network: nn.Module, train: Mapping[str, Any], device: torch.device, processes: Processes):
@@ -98,15 +92,18 @@ def count_valid(labels: Tensor) -> int:
     return int((labels != VOID).sum())
 
 
-def out_of_memory(error: RuntimeError, train: Mapping[str, Any]) -> AcnetError | None:
-    """A line that says what to lower, if `error` is about memory."""
-    text = str(error)
-    if not isinstance(error, torch.OutOfMemoryError) and not any(word in text for word in _MEMORY):
-        return None
-    height, width = train["crop"]
-    lower = "train.accumulate to 2 (BN and OHEM then see half a batch), train.batch or train.crop"
-    halve = "" if train["precision"] != "float32" else "; or set train.precision to bfloat16"
-    return AcnetError(
-        f"out of memory with batch {train['batch']} in {train['accumulate']} pieces, crop {height}x{width}, "
-        f"{train['precision']}; set {lower}{halve}: {text.splitlines()[0]}"
-    )
+@contextlib.contextmanager
+def enough_memory(train: Mapping[str, Any]) -> Iterator[None]:
+    """Say in one line what to lower, should memory run out."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not memory_ran_out(error):
+            raise
+        height, width = train["crop"]
+        lower = "train.accumulate to 2 (BN and OHEM then see half a batch), train.batch or train.crop"
+        halve = "" if train["precision"] != "float32" else "; or set train.precision to bfloat16"
+        raise AcnetError(
+            f"out of memory with batch {train['batch']} in {train['accumulate']} pieces, crop {height}x{width}, "
+            f"{train['precision']}; set {lower}{halve}: {str(error).splitlines()[0]}"
+        ) from error

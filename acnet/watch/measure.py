@@ -16,7 +16,7 @@ from acnet.device import settle
 from acnet.model import build_network
 from acnet.train.batches import batches
 from acnet.train.parallel import Processes
-from acnet.train.step import Step, count_valid, out_of_memory
+from acnet.train.step import Step, count_valid, enough_memory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,12 +97,8 @@ def measure(params: Mapping[str, Any], data_root: Path | None, steps: int = 10, 
 
 def measured(params: Mapping[str, Any], data_root: Path | None, steps: int, warm_up: int = 3) -> Cost:
     """The same, with an AcnetError that says what to lower where memory is short."""
-    try:
+    with enough_memory(params["train"]):
         return measure(params, data_root, steps, warm_up)
-    except RuntimeError as error:
-        if (message := out_of_memory(error, params["train"])) is None:
-            raise
-        raise message from error
 
 
 def _prepared(params: Mapping[str, Any], data_root: Path, device: torch.device, steps: int):

@@ -16,7 +16,7 @@ class Cell:
     `interval` is that of `score` by resampling the images. `evaluated` with no `score` means that the measure has no
     value there, as the IoU of a class that occurs neither in the truth nor in the predictions. In a cell that a test
     server scores, `score` is the validation number of the network before fine-tuning, `server` the server's number and
-    `fine_tuned` the network sent there. `absolute` says whether the scale's numbers may be set against the paper's.
+    `fine_tuned` the network sent there.
     """
 
     table: str
@@ -33,7 +33,6 @@ class Cell:
     beside: Score | None = None
     fine_tuned: str | None = None
     server: float | None = None
-    absolute: bool = True
 
     @property
     def name(self) -> str:
@@ -58,8 +57,8 @@ class Cell:
 
     @property
     def difference(self) -> float | None:
-        """Ours less the paper's, in points; None where the two may not be set against each other."""
-        if self.ours is None or self.paper is None or not self.absolute:
+        """Ours less the paper's, in points."""
+        if self.ours is None or self.paper is None:
             return None
         return round(self.ours - self.paper, 4)
 
@@ -72,7 +71,7 @@ class Cell:
 def cell(name: str, table: Table, row: Row, column: str, results: Results) -> Cell:
     """The cell of `table` (called `name`) at `row` and `column`, filled from `results`."""
     metric, class_name = table.all_columns[column].metric, table.all_columns[column].class_name
-    cited = Cell(name, row.key, column, metric, table.paper(row, column), absolute=results.scale.comparable)
+    cited = Cell(name, row.key, column, metric, table.paper(row, column))
     run = row.run(column)
     if run is None:
         return cited

@@ -73,7 +73,7 @@ def _fields(table: Table, row: Row, cell: Cell, scale: ScaleInfo) -> dict[str, s
         "values": ";".join(_plain(round(value, 4)) for value in shown.values) if shown else "",
         "seeds": _seeds(shown),
         "paper": _plain(cell.paper),
-        "difference": _plain(cell.difference),
+        "difference": _plain(cell.difference if scale.comparable else None),
         "run": cell.run or "",
         "protocol": cell.protocol or "",
         "params": ";".join(params_files(cell, scale)),

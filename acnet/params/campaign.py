@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import itertools
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from acnet.params.layers import (
     own_layer,
     recipe_layers,
     scale_layers,
-    sections_of,
+    stages_of,
 )
 from acnet.params.marked import Marked
 from acnet.params.network import Network
@@ -131,12 +130,9 @@ class Campaign:
         return self._protocols.settled(name, self.run(run_name).dataset, train)
 
     def _layers(self, run: Run) -> list[Layer]:
-        """All layers of a run, the later winning: the scale's after the recipe's, fine-tuning's after both."""
-        stages = itertools.groupby(sections_of(run), lambda name: name.startswith("fine_tuning."))
-        layers = []
-        for _, stage in stages:
-            names = list(stage)
-            layers += [of.get(name, {}) for of in (self._recipe, self._overrides) for name in names]
+        """All layers of a run, the later winning: of each stage the recipe's, then the scale's."""
+        both = (self._recipe, self._overrides)
+        layers = [layers.get(name, {}) for names in stages_of(run) for layers in both for name in names]
         return [self._model, *layers, self._own[run.name]]
 
     def _check_scale(self, played: tuple[str, ...]) -> None:

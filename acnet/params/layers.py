@@ -78,11 +78,14 @@ def own_layer(run: Run, params: Path) -> Layer:
     return plain_layer(run.own, _BOTH, "run", f"{params}/runs.yaml: {run.name}")
 
 
-def sections_of(run: Run) -> list[str]:
-    """The dotted names of the sections that a run takes, the later winning."""
+def stages_of(run: Run) -> list[list[str]]:
+    """The dotted names of the sections that a run takes, the later winning, in stages.
+
+    Within a stage a scale's override wins over every section of recipe.yaml, but not over a later stage's.
+    """
     names = ["common", f"datasets.{run.dataset}", f"datasets.{run.dataset}.{run.role}", f"roles.{run.role}"]
     names += [f"strategies.{strategy}" for strategy in run.strategies]
-    return [*names, f"fine_tuning.{run.dataset}"] if run.fine_tune else names
+    return [names, [f"fine_tuning.{run.dataset}"]] if run.fine_tune else [names]
 
 
 def _sections(top: Mapping[str, Any], datasets: tuple[str, ...], file: str) -> dict[str, Mapping]:

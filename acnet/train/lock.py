@@ -56,7 +56,7 @@ class RunLock:
         waited = False
         seen: tuple[Any, float] = (None, 0.0)
         while not self._create():
-            holder, mark = _read(self._file), _mark(self._file)
+            holder, mark = read_holder(self._file), _mark(self._file)
             if mark is None:
                 continue  # released between the two looks
             if mark != seen[0]:
@@ -80,7 +80,7 @@ class RunLock:
     def release(self) -> None:
         """Let the next one in; the folder goes too if nothing else is in it."""
         self._ended.set()
-        held = _read(self._file)
+        held = read_holder(self._file)
         if held is not None and held.token == self._me.token:
             self._file.unlink(missing_ok=True)
             with contextlib.suppress(OSError):
@@ -118,11 +118,11 @@ class RunLock:
         except FileNotFoundError:  # the folder has gone with the lock
             return
         try:
-            if _read(self._file) != dead:
+            if read_holder(self._file) != dead:
                 return
             with contextlib.suppress(FileNotFoundError):
                 os.rename(self._file, moved)
-                if _read(moved) != dead:  # released and taken between the two looks
+                if read_holder(moved) != dead:  # released and taken between the two looks
                     with contextlib.suppress(FileExistsError):
                         os.link(moved, self._file)
                 moved.unlink()
@@ -131,7 +131,7 @@ class RunLock:
 
     def _keep_beating(self) -> None:
         while not self._ended.wait(self._beat):
-            held = _read(self._file)
+            held = read_holder(self._file)
             if held is None or held.token != self._me.token:
                 self._lost = not self._ended.is_set()
                 return
@@ -147,18 +147,19 @@ def this_process(group: str = "") -> Holder:
 
 def live_holder(folder: Path) -> Holder | None:
     """Who trains in this resume folder now, as far as one look can tell."""
-    holder, mark = _read(folder / FILE), _mark(folder / FILE)
+    holder, mark = read_holder(folder / FILE), _mark(folder / FILE)
     if holder is None or mark is None or dead_here(holder):
         return None
     # Twice as long as a waiter watches, since clocks of machines differ.
     return holder if holder.place == _place() or time.time() - mark < 2 * STALE else None
 
 
-def _read(file: Path) -> Holder | None:
+def read_holder(file: Path) -> Holder | None:
+    """Whom a lock file names; None for one that is gone, or whose writer was killed before it had written."""
     try:
         return Holder(**json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        return None  # gone, or its writer was killed before it had written
+        return None
 
 
 def _mark(file: Path) -> float | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from acnet.files import write_json
-from acnet.train.lock import Holder, dead_here, this_process
+from acnet.train.lock import Holder, dead_here, read_holder, this_process
 
 STATE = Path(".snakemake")
 _HOLDERS = "holders.json"
@@ -46,7 +46,7 @@ def is_stale(state: Path = STATE) -> bool:
     """
     try:
         return all(_is_stale(lock, state) for lock in locks_of(state))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # gone, or no record of ours
+    except (OSError, KeyError, TypeError, AttributeError):  # gone, or no record of ours
         return False
 
 
@@ -54,8 +54,8 @@ def _is_stale(lock: Path, state: Path) -> bool:
     made = _made(lock)
     if (claim := _claims(state).get(lock.name, {})).get("made") != made:
         # Made by the one that was started last and is dead, or by one that lives and is about to claim it.
-        started = state / _STARTED
-        if made < _made(started) or not dead_here(Holder(**json.loads(started.read_text(encoding="utf-8")))):
+        last = read_holder(state / _STARTED)
+        if last is None or made < _made(state / _STARTED) or not dead_here(last):
             return False
         time.sleep(max(0.0, min(_MOMENT, made / 1e9 + _MOMENT - time.time())))
         claim = _claims(state).get(lock.name, {})

@@ -168,8 +168,7 @@ class Store:
         if split not in splits or "files" not in splits[split]:
             known = ", ".join(s for s in splits if "files" in splits[s])
             raise AcnetError(f"{manifest}: split '{split}' is not prepared; prepared: {known}")
-        self._size_of(self.folder / f"{split}.index.json")
-        index = read_json(self.folder / f"{split}.index.json")
+        index = read_json(self._present(f"{split}.index.json"))
         self.names: list[str] = index["names"]
         self.sizes: list[tuple[int, int]] = [(h, w) for h, w in index["sizes"]]
         self._starts = np.concatenate([[0], np.cumsum([h * w for h, w in self.sizes], dtype=np.int64)])
@@ -206,8 +205,8 @@ class Store:
                 )
 
     def _map(self, kind: str, channels: int) -> np.ndarray:
-        path = self.folder / f"{self.split}.{kind}.bin"
-        size = self._size_of(path)
+        path = self._present(f"{self.split}.{kind}.bin")
+        size = path.stat().st_size
         if size != channels * self._starts[-1]:
             raise AcnetError(
                 f"{path}: has another size than its index; delete {self.folder / MANIFEST} and prepare again"
@@ -216,12 +215,12 @@ class Store:
         # A plain array over the map: slicing np.memmap itself costs several times more.
         return np.asarray(np.memmap(path, np.uint8, "r"))
 
-    def _size_of(self, path: Path) -> int:
-        try:
-            return path.stat().st_size
-        except FileNotFoundError as error:
+    def _present(self, name: str) -> Path:
+        path = self.folder / name
+        if not path.exists():
             remedy = f"delete {self.folder / MANIFEST} and `acnet data prepare {self.folder.name}`"
-            raise AcnetError(f"{path}: not there; {remedy}") from error
+            raise AcnetError(f"{path}: not there; {remedy}")
+        return path
 
     def __getstate__(self) -> dict[str, Any]:
         return {"folder": self.folder, "split": self.split}

@@ -2,7 +2,7 @@
 
 import argparse
 
-from acnet.commands.options import campaign, command, group, scale_option
+from acnet.commands.options import campaign, command, group, scale_option, seed_asked, whole
 from acnet.errors import AcnetError
 from acnet.params.resolved import read_resolved, run_folder
 
@@ -28,7 +28,7 @@ def add(commands) -> None:
 def _submission_options(parser: argparse.ArgumentParser, run: str) -> None:
     parser.add_argument("--run", required=True, help=run)
     scale_option(parser)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=whole(0), help="one of the scale's seeds (the first)")
     parser.add_argument("--protocol", default="multi_flip", help="an entry of protocols.yaml (multi_flip)")
 
 
@@ -37,7 +37,8 @@ def _submit(parsed: argparse.Namespace) -> None:
     from acnet.submit.submit import submit
 
     settings = campaign(parsed)
-    folder = run_folder(parsed.results_root, parsed.scale, settings.run(parsed.run).name, parsed.seed)
+    seed = seed_asked(parsed, settings)
+    folder = run_folder(parsed.results_root, parsed.scale, settings.run(parsed.run).name, seed)
     params = read_resolved(folder / "params.yaml")
     if params["reader"] != parsed.reader:
         raise AcnetError(
@@ -48,7 +49,7 @@ def _submit(parsed: argparse.Namespace) -> None:
     if settings.datasets[params["dataset"]].generate:
         print(f"{made}: of generated images, so it tries the way out and is nothing to upload")
         return
-    same = " ".join(f"--{key} {getattr(parsed, key)}" for key in ("run", "scale", "seed", "protocol"))
+    same = f"--run {parsed.run} --scale {parsed.scale} --seed {seed} --protocol {parsed.protocol}"
     form = FORMS[parsed.reader]
     print(f"{made}: upload it at {form.address}, then `acnet submit score {same} {form.score} PERCENT`")
 
@@ -65,6 +66,7 @@ def _score(parsed: argparse.Namespace) -> None:
             raise AcnetError(f"--class {text}: expected NAME=PERCENT, such as road=98.7") from None
     given = {"miou": parsed.miou, "final_score": parsed.final_score}
     scores = {metric: value for metric, value in given.items() if value is not None}
-    submitted = Submitted(parsed.run, parsed.seed, parsed.protocol)
-    path = record_score(campaign(parsed), parsed.results_root, submitted, scores, per_class, parsed.note)
+    settings = campaign(parsed)
+    submitted = Submitted(parsed.run, seed_asked(parsed, settings), parsed.protocol)
+    path = record_score(settings, parsed.results_root, submitted, scores, per_class, parsed.note)
     print(f"{path}: written; draw the table again to see it")

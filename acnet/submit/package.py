@@ -11,6 +11,11 @@ from acnet.submit.forms import Form
 _TIME = (1980, 1, 1, 0, 0, 0)  # equal predictions give an equal zip
 
 
+def zip_of(run: Path, split: str, protocol: str) -> Path:
+    """Where the submission of a trained run's folder lies; what it is made of lies beside, without the suffix."""
+    return run / "submission" / f"{split}_{protocol}.zip"
+
+
 def package(form: Form, folder: Path, names: Sequence[str], sizes: Sequence[tuple[int, int]], out: Path) -> None:
     """Zip the predictions of the images `names`, of `sizes` (H, W), to `out`, each checked first.
 

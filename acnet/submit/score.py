@@ -12,6 +12,7 @@ from acnet.params.campaign import Campaign
 from acnet.params.resolved import run_folder
 from acnet.params.strict import nearest
 from acnet.params.tables import Table, load_tables
+from acnet.submit.package import zip_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Submitted:
 
     def zip(self, results_root: Path, scale: str) -> Path:
         """The zip that `acnet submit` made; AcnetError where there is none."""
-        path = run_folder(results_root, scale, self.run, self.seed) / "submission" / f"test_{self.protocol}.zip"
+        path = zip_of(run_folder(results_root, scale, self.run, self.seed), "test", self.protocol)
         if path.exists():
             return path
         raise AcnetError(

@@ -14,7 +14,7 @@ from acnet.files import canonical, read_json, sha256, write_json
 from acnet.params.protocols import Protocol
 from acnet.progress import Progress
 from acnet.submit.forms import FORMS, Form
-from acnet.submit.package import package
+from acnet.submit.package import package, zip_of
 
 _MADE_FROM = "made_from.json"
 
@@ -32,7 +32,8 @@ def submit(params: Mapping[str, Any], checkpoint: Path, protocol: Protocol, data
     store = Store(data_root / params["dataset"], split)
     _check_whole(form, store)
     trained = dataclasses.replace(open_trained(params, checkpoint, data_root), store=store)
-    folder = checkpoint.parent / "submission" / f"{split}_{protocol.name}"
+    out = zip_of(checkpoint.parent, split, protocol.name)
+    folder = out.with_suffix("")
     _begin(folder, {"checkpoint": sha256(checkpoint), "protocol": dataclasses.asdict(protocol), "images": store.names})
     left = [i for i, name in enumerate(store.names) if not form.file(folder, name).exists()]
     progress = Progress(f"predict {params['dataset']} {split}", len(store), "images", start=len(store) - len(left))
@@ -40,7 +41,6 @@ def submit(params: Mapping[str, Any], checkpoint: Path, protocol: Protocol, data
         form.write(form.file(folder, store.names[index]), trained.label_map(index, protocol))
         progress.advance()
     progress.finish()
-    out = folder.with_suffix(".zip")
     package(form, folder, store.names, store.sizes, out)
     return out
 

@@ -31,6 +31,10 @@ def locked(state, name="0.output.lock"):
     return lock
 
 
+def started_by_a_dead_process(state):
+    subprocess.run([sys.executable, "-c", START, state], check=True)
+
+
 def claimed_by_a_dead_process(state, lock):
     subprocess.run([sys.executable, "-c", CLAIM, state, lock], check=True)
 
@@ -76,7 +80,7 @@ def moment(monkeypatch):
 
 
 def test_a_lock_of_a_start_that_died_before_it_claimed_it_is_stale(tmp_path, moment):
-    subprocess.run([sys.executable, "-c", START, tmp_path], check=True)
+    started_by_a_dead_process(tmp_path)
     locked(tmp_path)
     assert is_stale(tmp_path)
 
@@ -85,13 +89,13 @@ def test_a_lock_of_a_start_that_lives_or_came_later_is_not(tmp_path, moment):
     starting(tmp_path)
     lock = locked(tmp_path)
     assert not is_stale(tmp_path)
-    subprocess.run([sys.executable, "-c", START, tmp_path], check=True)
+    started_by_a_dead_process(tmp_path)
     os.utime(lock, ns=(0, lock.stat().st_mtime_ns - 10**9))
     assert not is_stale(tmp_path)
 
 
 def test_a_lock_that_is_claimed_a_moment_later_is_not_that_of_a_dead_start(tmp_path, moment):
-    subprocess.run([sys.executable, "-c", START, tmp_path], check=True)
+    started_by_a_dead_process(tmp_path)
     lock = locked(tmp_path)
     moment.append(lambda: claim([lock], tmp_path))
     assert not is_stale(tmp_path)

@@ -20,7 +20,14 @@ def shared():
     def find(name: str) -> Path:
         folder = ROOT.parent / "shared" / name
         if not folder.exists():
-            pytest.skip(f"real samples are not at hand: {folder}")
+            pytest.skip(f"needs real samples, which are not distributed: {folder}")
         return folder
 
     return find
+
+
+def pytest_collection_modifyitems(items):
+    """`pytest -m samples` runs the tests that need the real samples."""
+    for item in items:
+        if "shared" in getattr(item, "fixturenames", ()):
+            item.add_marker("samples")

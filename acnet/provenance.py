@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from acnet.files import digest as digest_of
+from acnet.params.run import Run
 
 PACKAGE = Path(__file__).resolve().parent
 # The modules that can change what a run computes; the report, for one, cannot. Nor can what makes raw data: a run
@@ -46,13 +46,13 @@ def commit() -> tuple[str | None, bool | None]:
         return None, None
 
 
-def changed_since(made: Mapping[str, Any], now: Mapping[str, Any], code: str) -> list[str]:
+def changed_since(made: Mapping[str, Any], now: Run, code: str) -> list[str]:
     """What has changed since a run's provenance was `made`: of ["code", "parameters"].
 
-    `now` are today's resolved parameters, `code` is today's source hash. A run with changes is stale: the same command
-    might give other numbers today.
+    `now` is the run as params/ describe it today, `code` today's source hash. A run with changes is stale: the same
+    command might give other numbers today.
     """
-    changes = {"code": made.get("source_hash") != code, "parameters": made.get("params_hash") != digest_of(now)}
+    changes = {"code": made.get("source_hash") != code, "parameters": made.get("params_hash") != now.digest()}
     return [what for what, changed in changes.items() if changed]
 
 
@@ -75,16 +75,16 @@ def versions() -> dict[str, str]:
     }
 
 
-def provenance(params: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    """Everything that provenance.json says of a run with the resolved `params`; `more` is added as it is."""
+def provenance(run: Run, **more: Any) -> dict[str, Any]:
+    """Everything that provenance.json says of `run`; `more` is added as it is."""
     head, dirty = commit()
     return {
         "commit": head,
         "dirty": dirty,
         "source_hash": source_hash(),
         "versions": versions(),
-        "threads": params["train"]["threads"],
-        "precision": params["train"]["precision"],
-        "initial_weights": params["init"]["name"],
+        "threads": run.train.threads,
+        "precision": run.train.precision,
+        "initial_weights": run.init.name,
         **more,
     }

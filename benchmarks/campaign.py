@@ -23,7 +23,7 @@ import time
 from pathlib import Path
 
 from acnet.params.campaign import Campaign
-from acnet.params.resolved import write_resolved
+from acnet.params.run import write_run
 
 ROOT = Path(__file__).resolve().parents[1]
 _COPIED = ("Snakefile", "workflow", "params", "acnet")
@@ -75,7 +75,8 @@ def _finish(project: Path) -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
         if path.name == "params.yaml":
-            write_resolved(campaign.resolve(path.parts[-3], int(path.parts[-2].removeprefix("seed"))), path)
+            name, seed = path.parts[-3], int(path.parts[-2].removeprefix("seed"))
+            write_run(campaign.resolve(name, seed), campaign.origins(name), path)
         elif path.parent.name == "metrics" and path.suffix == ".json":
             protocol = campaign.protocol(path.stem, path.parts[-4])
             path.write_text(json.dumps({"protocol": dataclasses.asdict(protocol)}))

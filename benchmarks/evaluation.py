@@ -154,9 +154,8 @@ def sliding(ways: list[str], scales: list[float], size: tuple[int, int], threads
 def scored(way: str, scales: list[float], size: tuple[int, int], threads: int):
     """Seconds by all scales with mirrors, peak of memory in GiB, and the label map by two scales without."""
     torch.set_num_threads(threads)
-    model = {**Campaign(PARAMS, "paper").resolve("fcn_s16", 0).values["model"], "classes": CLASSES}
     torch.manual_seed(0)
-    network = lively(build_network(model)).eval()
+    network = lively(build_network(Campaign(PARAMS, "paper").resolve("fcn_s16", 0).model, CLASSES)).eval()
     coarse = np.random.default_rng(0).integers(0, 256, (size[0] // 16, size[1] // 16, 3)).astype(np.uint8)
     image = resampled_region(coarse, size, (0, 0, *size))
     if way == WAYS[0]:

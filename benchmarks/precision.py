@@ -23,9 +23,8 @@ PRECISIONS = ("float32", "bfloat16")
 
 def curve(campaign: Campaign, run: str, seed: int, precision: str, data: Path, out: Path) -> list[tuple[int, float]]:
     """Step and loss of every point of a training."""
-    values = campaign.resolve(run, seed).values
     folder = out / precision / f"seed{seed}"
-    train_run({**values, "train": {**values["train"], "precision": precision}}, folder, data)
+    train_run(campaign.resolve(run, seed).with_training(precision=precision), folder, data)
     with open(folder / "history.csv", newline="") as handle:
         return [(int(row["step"]), float(row["loss"])) for row in csv.DictReader(handle)]
 

@@ -10,7 +10,6 @@ benchmarks/results/{scale}.json under the device's name, so that an interrupted 
 
 import argparse
 import gc
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from acnet.device import described, settle
 from acnet.errors import AcnetError
 from acnet.files import read_json, write_json
 from acnet.params.campaign import Campaign
+from acnet.params.run import Run
 from acnet.progress import Progress
 from acnet.watch.measure import flops_per_image, measure
 from acnet.watch.plan import planned_runs, training_steps
@@ -28,43 +28,41 @@ from acnet.watch.recorded import record_file
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def smaller(params: Mapping[str, Any], crop: int | None, threads: int | None) -> dict[str, Any]:
-    """The run's parameters; with `crop`, two images of that size."""
+def smaller(run: Run, crop: int | None, threads: int | None) -> Run:
+    """The run; with `crop`, two images of that size."""
     other: dict[str, Any] = {} if crop is None else {"crop": [crop, crop], "batch": 2, "accumulate": 1}
     if threads is not None:
         other["threads"] = threads
-    return {**params, "train": {**params["train"], **other}}
+    return run.with_training(**other)
 
 
-def fitting(params: dict[str, Any], steps: int) -> tuple[Any, int]:
+def fitting(run: Run, steps: int) -> tuple[Any, int]:
     """The cost of a step, and in how many micro-batches it fitted."""
-    train = params["train"]
-    pieces = train["accumulate"]
+    pieces = run.train.accumulate
     while True:
         try:
-            split = {**params, "train": {**train, "accumulate": pieces}}
-            return measure(split, None, steps, warm_up=1 if steps > 1 else 0), pieces
+            return measure(run.with_training(accumulate=pieces), None, steps, warm_up=1 if steps > 1 else 0), pieces
         except torch.OutOfMemoryError:
             pieces *= 2
-            if train["batch"] // pieces < 2:
+            if run.train.batch // pieces < 2:
                 raise
         gc.collect()
         torch.cuda.empty_cache()
 
 
-def stepped(campaign: Campaign, run: str, arguments: argparse.Namespace) -> dict[str, Any]:
+def stepped(campaign: Campaign, name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """What the record says of one run."""
-    real = campaign.resolve(run, campaign.scale.seeds[0]).values
-    params = smaller(real, arguments.crop, arguments.threads)
-    cost, pieces = fitting(params, arguments.steps)
+    real = campaign.resolve(name, campaign.scale.seeds[0])
+    run = smaller(real, arguments.crop, arguments.threads)
+    cost, pieces = fitting(run, arguments.steps)
     speed = cost.flops_per_image * cost.images / cost.seconds
-    images = training_steps(campaign, real) * real["train"]["batch"]
+    images = training_steps(campaign, real) * real.train.batch
     return {
         "steps": arguments.steps,
-        "crop": params["train"]["crop"],
+        "crop": run.train.crop,
         "batch": cost.images,
         "accumulate": pieces,
-        "precision": params["train"]["precision"],
+        "precision": run.train.precision,
         "whole": arguments.crop is None,
         "images_per_second": round(cost.images_per_second, 3),
         "peak_mib": None if cost.peak_bytes is None else round(cost.peak_bytes / 2**20),  # of a GPU

@@ -17,7 +17,7 @@ from pathlib import Path
 from acnet.files import read_json, write_text
 from acnet.params.campaign import Campaign
 from acnet.params.measures import load_measures
-from acnet.params.resolved import read_resolved, run_folder
+from acnet.params.run import read_run, run_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 PRECISIONS = ("float32", "bfloat16")
@@ -33,12 +33,12 @@ def lines(campaign: Campaign, run: str, arguments: argparse.Namespace, out: Path
 
     seed = campaign.scale.seeds[0]
     folder = run_folder(arguments.results_root, arguments.scale, run, seed)
-    params, protocol = read_resolved(folder / "params.yaml"), campaign.protocol(arguments.protocol, run)
+    trained, protocol = read_run(folder / "params.yaml"), campaign.protocol(arguments.protocol, run)
     seconds = {}
     for precision in PRECISIONS:
         began = time.monotonic()
         evaluate_run(
-            {**params, "run": precision},
+            dataclasses.replace(trained, name=precision),
             folder / "checkpoint.pt",
             [dataclasses.replace(protocol, precision=precision)],
             load_measures(ROOT / "params"),

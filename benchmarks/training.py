@@ -25,6 +25,7 @@ from acnet.device import described, settle
 from acnet.files import read_json, write_json
 from acnet.model import build_network
 from acnet.params.campaign import Campaign
+from acnet.params.run import Run
 from acnet.train.parallel import Processes
 from acnet.train.step import Step
 from acnet.watch.measure import flops_per_image
@@ -35,11 +36,10 @@ PEERS = {"torchvision": torchvisions, "mmsegmentation": mmsegmentations}
 STEPS = [f"{name} {precision}" for name in (*RUNS, *PEERS) for precision in ("float32", "bfloat16")]
 
 
-def parameters(name: str, precision: str, crop: int, arguments: argparse.Namespace) -> dict:
+def parameters(name: str, precision: str, crop: int, arguments: argparse.Namespace) -> Run:
     """A run of scale paper at another crop."""
-    values = Campaign(Path("params"), "paper").resolve(RUNS[name], 0).values
     other = {"crop": [crop, crop], "batch": arguments.batch, "precision": precision, "threads": arguments.threads}
-    return {**values, "train": {**values["train"], **other}}
+    return Campaign(Path("params"), "paper").resolve(RUNS[name], 0).with_training(**other)
 
 
 def build(name: str, crop: int, arguments: argparse.Namespace, device: torch.device) -> Callable:
@@ -47,9 +47,9 @@ def build(name: str, crop: int, arguments: argparse.Namespace, device: torch.dev
     network, precision = name.rsplit(" ", 1)
     if network in PEERS:
         return PEERS[network](device, precision)
-    params = parameters(network, precision, crop, arguments)
-    made = build_network({**params["model"], "classes": params["classes"]})
-    step = Step(made, params["train"], device, Processes())
+    run = parameters(network, precision, crop, arguments)
+    made = build_network(run.model, run.classes)
+    step = Step(made, run.train, device, Processes())
     return lambda images, labels: step(images, labels, labels.numel(), 0)
 
 

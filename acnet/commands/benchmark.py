@@ -17,11 +17,11 @@ def add(commands) -> None:
 def _benchmark(parsed: argparse.Namespace) -> None:
     from acnet.watch.measure import measured
 
-    params = campaign(parsed).resolve(parsed.run, 0).values
-    train = params["train"]
-    cost = measured(params, None if parsed.random else parsed.data_root, max(1, parsed.steps))
-    crop = "x".join(map(str, train["crop"]))
-    print(f"run           {parsed.run} at {parsed.scale}: batch {train['batch']}, crop {crop}, {train['precision']}")
+    run = campaign(parsed).resolve(parsed.run, 0)
+    train = run.train
+    cost = measured(run, None if parsed.random else parsed.data_root, max(1, parsed.steps))
+    crop = "x".join(map(str, train.crop))
+    print(f"run           {parsed.run} at {parsed.scale}: batch {train.batch}, crop {crop}, {train.precision}")
     print(f"device        {cost.device}")
     print(f"images        {cost.images_per_second:.2f} per second; {1000 * cost.seconds:.1f} ms a step")
     print(f"waiting       {100 * cost.waiting:.1f} % of the time for data")

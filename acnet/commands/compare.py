@@ -5,7 +5,7 @@ import sys
 
 from acnet.commands.options import campaign, command, folder_to_write, scale_option, seed_asked, whole
 from acnet.errors import AcnetError
-from acnet.params.resolved import read_resolved, run_folder
+from acnet.params.run import read_run, run_folder
 
 
 def add(commands) -> None:
@@ -52,7 +52,7 @@ def _compare(parsed: argparse.Namespace) -> None:
     runs = []
     for run, protocol in zip(found.runs, protocols, strict=True):
         folder = run_folder(parsed.results_root, parsed.scale, run, seed)
-        runs.append((read_resolved(folder / "params.yaml"), folder / "checkpoint.pt", protocol))
+        runs.append((read_run(folder / "params.yaml"), folder / "checkpoint.pt", protocol))
     shown = [change.index for change in found.changes[: parsed.images]]
     paths = write_pictures(runs, parsed.data_root, shown, parsed.out)
     print(f"acnet: {parsed.out}: compare.md and {len(paths)} picture{'s' * (len(paths) > 1)} written", file=sys.stderr)

@@ -2,14 +2,12 @@
 
 import argparse
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from acnet.commands.options import campaign, command, run_params_option, whole
 from acnet.params.measures import Measures, load_measures
 from acnet.params.protocols import Protocol
-from acnet.params.resolved import read_resolved
+from acnet.params.run import Run, read_run
 
 
 def add(commands) -> None:
@@ -33,16 +31,16 @@ def add(commands) -> None:
 def _evaluate(parsed: argparse.Namespace) -> None:
     from acnet.evaluate.evaluate import evaluate_run
 
-    params = read_resolved(parsed.params)
-    settings = campaign(parsed, params["scale"])
-    protocols = [settings.protocol(name, params["run"]) for name in parsed.protocol]
+    run = read_run(parsed.params)
+    settings = campaign(parsed, run.scale)
+    protocols = [settings.protocol(name, run.name) for name in parsed.protocol]
     folder = parsed.params.parent
     measures = load_measures(parsed.params_root)
     checkpoint, out = folder / "checkpoint.pt", folder / "metrics"
-    if not evaluate_run(params, checkpoint, protocols, measures, _near(parsed, params), out, parsed.part):
+    if not evaluate_run(run, checkpoint, protocols, measures, _near(parsed, run), out, parsed.part):
         print("acnet: this part is scored; the last of the parts writes the metrics", file=sys.stderr)
     elif parsed.gates:
-        _measure_gates(params, folder, protocols[0], measures, parsed)
+        _measure_gates(run, folder, protocols[0], measures, parsed)
 
 
 def _part(text: str) -> tuple[int, int]:
@@ -59,29 +57,27 @@ def _part(text: str) -> tuple[int, int]:
 def _examples(parsed: argparse.Namespace) -> None:
     from acnet.evaluate.examples import write_examples
 
-    params = read_resolved(parsed.params)
-    protocol = campaign(parsed, params["scale"]).protocol(parsed.protocol, params["run"])
+    run = read_run(parsed.params)
+    protocol = campaign(parsed, run.scale).protocol(parsed.protocol, run.name)
     folder = parsed.params.parent
     out = folder / "examples.npz"
-    write_examples(params, folder / "checkpoint.pt", protocol, _near(parsed, params), out, parsed.count)
+    write_examples(run, folder / "checkpoint.pt", protocol, _near(parsed, run), out, parsed.count)
 
 
 def _gates(parsed: argparse.Namespace) -> None:
-    params = read_resolved(parsed.params)
-    protocol = campaign(parsed, params["scale"]).protocol(parsed.protocol, params["run"])
-    _measure_gates(params, parsed.params.parent, protocol, load_measures(parsed.params_root), parsed)
+    run = read_run(parsed.params)
+    protocol = campaign(parsed, run.scale).protocol(parsed.protocol, run.name)
+    _measure_gates(run, parsed.params.parent, protocol, load_measures(parsed.params_root), parsed)
 
 
-def _measure_gates(
-    params: Mapping[str, Any], folder: Path, protocol: Protocol, measures: Measures, parsed: argparse.Namespace
-) -> None:
+def _measure_gates(run: Run, folder: Path, protocol: Protocol, measures: Measures, parsed: argparse.Namespace) -> None:
     from acnet.evaluate.gates import measure_gates
 
-    measure_gates(params, folder / "checkpoint.pt", protocol, measures, _near(parsed, params), folder / "gates.json")
+    measure_gates(run, folder / "checkpoint.pt", protocol, measures, _near(parsed, run), folder / "gates.json")
 
 
-def _near(parsed: argparse.Namespace, params: Mapping[str, Any]) -> Path:
+def _near(parsed: argparse.Namespace, run: Run) -> Path:
     """Where the evaluated split is read: on this machine's own disk if ACNET_SCRATCH says so."""
     from acnet.data.scratch import near
 
-    return near(parsed.data_root, params["dataset"], [params["evaluate_split"]])
+    return near(parsed.data_root, run.dataset, [run.evaluate_split])

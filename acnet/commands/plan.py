@@ -84,7 +84,7 @@ def _print_basis(parsed: argparse.Namespace, settings, runs: list[str]) -> None:
     """What the hours rest on."""
     from acnet.watch.calibration import basis, kind
 
-    kinds = {kind(settings.resolve(run, settings.scale.seeds[0]).values) for run in runs}
+    kinds = {kind(settings.resolve(run, settings.scale.seeds[0])) for run in runs}
     print(f"this rests on {parsed.calibrate} steps measured here of each of {len(kinds)} kinds of training")
     smaller = sorted({text for of in kinds if (text := basis(of))})
     if smaller:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from acnet.commands.options import campaign, command, folder_to_write, scale_option, seed_asked, whole
-from acnet.params.resolved import read_resolved
+from acnet.params.run import read_run
 
 
 def add(commands) -> None:
@@ -29,10 +29,10 @@ def _predict(parsed: argparse.Namespace) -> None:
     from acnet.evaluate.predict import predict_files
 
     file = parsed.params or _file(parsed)
-    params = read_resolved(file)
-    protocol = campaign(parsed, params["scale"]).protocol(parsed.protocol, params["run"])
-    out = parsed.out or parsed.data_root / "shown" / f"{params['scale']}_{params['run']}_seed{params['seed']}"
-    sheets, kinds = predict_files(params, file.parent / "checkpoint.pt", protocol, parsed.images, out)
+    run = read_run(file)
+    protocol = campaign(parsed, run.scale).protocol(parsed.protocol, run.name)
+    out = parsed.out or parsed.data_root / "shown" / f"{run.scale}_{run.name}_seed{run.seed}"
+    sheets, kinds = predict_files(run, file.parent / "checkpoint.pt", protocol, parsed.images, out)
     print(
         f"{out}: {len(sheets)} image{'s' * (len(sheets) > 1)}, of each {', '.join(kinds)} as PNG; the sheet shows all"
     )

@@ -4,7 +4,7 @@ import argparse
 
 from acnet.commands.options import campaign, command, group, scale_option, seed_asked, whole
 from acnet.errors import AcnetError
-from acnet.params.resolved import read_resolved, run_folder
+from acnet.params.run import read_run, run_folder
 
 
 def add(commands) -> None:
@@ -38,15 +38,13 @@ def _submit(parsed: argparse.Namespace) -> None:
 
     settings = campaign(parsed)
     seed = seed_asked(parsed, settings)
-    folder = run_folder(parsed.results_root, parsed.scale, settings.run(parsed.run).name, seed)
-    params = read_resolved(folder / "params.yaml")
-    if params["reader"] != parsed.reader:
-        raise AcnetError(
-            f"run '{parsed.run}': is trained on {params['dataset']}, not for the server of {parsed.reader}"
-        )
+    folder = run_folder(parsed.results_root, parsed.scale, settings.entry(parsed.run).name, seed)
+    run = read_run(folder / "params.yaml")
+    if run.reader != parsed.reader:
+        raise AcnetError(f"run '{parsed.run}': is trained on {run.dataset}, not for the server of {parsed.reader}")
     protocol = settings.protocol(parsed.protocol, parsed.run)
-    made = submit(params, folder / "checkpoint.pt", protocol, parsed.data_root, parsed.split)
-    if settings.datasets[params["dataset"]].generate:
+    made = submit(run, folder / "checkpoint.pt", protocol, parsed.data_root, parsed.split)
+    if settings.datasets[run.dataset].generate:
         print(f"{made}: of generated images, so it tries the way out and is nothing to upload")
         return
     same = f"--run {parsed.run} --scale {parsed.scale} --seed {seed} --protocol {parsed.protocol}"

@@ -4,8 +4,8 @@ import argparse
 
 from acnet.commands.options import campaign, command, run_params_option, scale_option, seed_asked, whole
 from acnet.errors import AcnetError
-from acnet.params.resolved import read_resolved, run_folder, write_resolved
 from acnet.params.resources import check_split
+from acnet.params.run import read_run, run_folder, write_run
 
 
 def add(commands) -> None:
@@ -34,19 +34,18 @@ def _resolve(parsed: argparse.Namespace) -> None:
     if seed not in seeds:
         file, more = f"{parsed.params_root}/scales/{parsed.scale}.yaml", [*seeds, seed]
         raise AcnetError(f"--seed {seed}: scale '{parsed.scale}' has seeds {seeds}; `seeds: {more}` in {file} adds it")
-    resolved = settings.resolve(parsed.run, seed)
     folder = run_folder(parsed.results_root, parsed.scale, parsed.run, seed)
-    write_resolved(resolved, folder / "params.yaml")
+    write_run(settings.resolve(parsed.run, seed), settings.origins(parsed.run), folder / "params.yaml")
 
 
 def _train(parsed: argparse.Namespace) -> None:
     from acnet.train.launch import spread_over
 
-    params = read_resolved(parsed.params)
-    check_split(params, parsed.processes, f"--processes {parsed.processes}")
+    run = read_run(parsed.params)
+    check_split(run, parsed.processes, f"--processes {parsed.processes}")
     again = [f"--data-root={parsed.data_root}", "train", f"--params={parsed.params}"]
     again += [f"--time-limit={parsed.time_limit}"] if parsed.time_limit is not None else []
-    spread_over(parsed.processes, parsed.nodes, params["train"]["threads"], again)
+    spread_over(parsed.processes, parsed.nodes, run.train.threads, again)
     from acnet.train.loop import train_run
 
-    train_run(params, parsed.params.parent, parsed.data_root, parsed.time_limit)
+    train_run(run, parsed.params.parent, parsed.data_root, parsed.time_limit)

@@ -2,10 +2,9 @@
 
 import dataclasses
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,12 +17,13 @@ from acnet.evaluate.unfinished import Unfinished
 from acnet.files import digest, read_json, sha256, write_json
 from acnet.params.measures import Measures
 from acnet.params.protocols import Protocol
+from acnet.params.run import Run
 from acnet.progress import Progress
 from acnet.provenance import source_hash
 
 
 def evaluate_run(
-    params: Mapping[str, Any],
+    run: Run,
     checkpoint: Path,
     protocols: Sequence[Protocol],
     measures: Measures,
@@ -33,7 +33,7 @@ def evaluate_run(
 ) -> bool:
     """Write {out}/{protocol.name}.json and .images.npz for each protocol; return whether the set is whole.
 
-    They hold the metrics of `checkpoint` on the evaluation split of the run whose resolved parameters are `params`, and
+    They hold the metrics of `checkpoint` on the evaluation split of `run`, and
     the counts of every image behind them. Each image is read once, for all protocols. `part` (i, n) scores every n-th
     image from i on; whichever process finds the set whole writes the files, and they are the same for any n. What a
     killed process has scored lies beside `out`, in evaluating/, and is not scored again.
@@ -41,16 +41,16 @@ def evaluate_run(
     Raises AcnetError for a run that was fine-tuned on this very split, data that is not prepared, a checkpoint of
     another network, scores that are not finite, and a split without a labelled pixel.
     """
-    if params["evaluate_split"] in params["train_splits"][1:]:
+    if run.evaluate_split in run.train_splits[1:]:
         raise AcnetError(
-            f"run '{params['run']}': is fine-tuned on {params['evaluate_split']}, so its score there would tell "
+            f"run '{run.name}': is fine-tuned on {run.evaluate_split}, so its score there would tell "
             "nothing; the test server judges it (`acnet submit`)"
         )
-    trained = open_trained(params, checkpoint, data_root)
-    images, split = len(trained.store), params["evaluate_split"]
+    trained = open_trained(run, checkpoint, data_root)
+    images, split = len(trained.store), run.evaluate_split
     same = [
-        dict(params), sha256(checkpoint), source_hash(), dataclasses.asdict(measures),
-        read_json(data_root / params["dataset"] / MANIFEST)["splits"][split]["files"],
+        run.values(), sha256(checkpoint), source_hash(), dataclasses.asdict(measures),
+        read_json(data_root / run.dataset / MANIFEST)["splits"][split]["files"],
     ]  # fmt: skip
     kept = [
         Unfinished(out.with_name("evaluating") / protocol.name, digest([*same, dataclasses.asdict(protocol)]))
@@ -58,7 +58,7 @@ def evaluate_run(
     ]
     mine = range(part[0], images, part[1])
     open_images = [index for index in mine if any(index not in one.images for one in kept)]
-    label = f"evaluate {params['run']} on {params['dataset']} {split}"
+    label = f"evaluate {run.name} on {run.dataset} {split}"
     progress = Progress(label, len(mine), "images", start=len(mine) - len(open_images))
     # Beside a GPU, the pixels of one image are counted while the next one is scored; a CPU is busy enough.
     ahead = 2 if trained.device.type == "cuda" else 0
@@ -86,10 +86,10 @@ def evaluate_run(
             counts = Counts.join(trained.store.names, len(trained.names), measures.bands, ordered)
             total = counts.confusion()
             if total.any():
-                _write(file, params, protocol, trained, counts, total)
+                _write(file, run, protocol, trained, counts, total)
             one.remove()
             if not total.any():
-                raise AcnetError(f"{data_root / params['dataset']}: split '{split}' has no labelled pixel to score")
+                raise AcnetError(f"{data_root / run.dataset}: split '{split}' has no labelled pixel to score")
         else:
             # Another process may have written the set, and removed its parts, since this one looked.
             whole = whole and not one.folder.exists() and file.exists()
@@ -103,17 +103,19 @@ def _keep(waiting: deque[tuple[Unfinished, int, Future]], ahead: int) -> None:
         one.add(index, counting.result())
 
 
-def _write(
-    file: Path, params: Mapping[str, Any], protocol: Protocol, trained: Trained, counts: Counts, total: np.ndarray
-) -> None:
+def _write(file: Path, run: Run, protocol: Protocol, trained: Trained, counts: Counts, total: np.ndarray) -> None:
     settings = dataclasses.asdict(protocol)
     metrics = {
-        **{key: params[key] for key in ("scale", "run", "seed", "dataset", "reader")},
-        "split": params["evaluate_split"],
+        "scale": run.scale,
+        "run": run.name,
+        "seed": run.seed,
+        "dataset": run.dataset,
+        "reader": run.reader,
+        "split": run.evaluate_split,
         "protocol": settings,
         "protocol_hash": digest(settings),
         "images": len(counts.names),
-        **summary(total, trained.names, params["reader"], protocol.absent),
+        **summary(total, trained.names, run.reader, protocol.absent),
         **detail(counts, trained.names),
     }
     # Last, since it is what others look for.

@@ -1,9 +1,7 @@
 """Images with truth, prediction and gates, for the figures."""
 
 import itertools
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,18 +10,17 @@ from acnet.data.store import Store
 from acnet.evaluate.trained import open_trained
 from acnet.files import replacing
 from acnet.params.protocols import Protocol
+from acnet.params.run import Run
 
 
-def write_examples(
-    params: Mapping[str, Any], checkpoint: Path, protocol: Protocol, data_root: Path, out_file: Path, count: int
-) -> None:
+def write_examples(run: Run, checkpoint: Path, protocol: Protocol, data_root: Path, out_file: Path, count: int) -> None:
     """Write `count` examples of the run's evaluation split to the .npz `out_file`: equal results, equal bytes.
 
     Keys: names; for each example i image_{i} (H, W, 3), truth_{i} and prediction_{i} (H, W), all uint8, and
     gate_{i}_{j} (h, w) float32 of the j-th global context module. Predictions are by `protocol`, gates of the
     whole image. Raises AcnetError as `evaluate_run` does.
     """
-    trained = open_trained(params, checkpoint, data_root)
+    trained = open_trained(run, checkpoint, data_root)
     chosen = choose(trained.store, count)
     arrays = {"names": np.array([trained.store.names[index] for index in chosen])}
     for i, index in enumerate(chosen):

@@ -1,7 +1,6 @@
 """Where the gates of a trained network open: by class, by size of segment, by distance to a label edge."""
 
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,14 @@ from acnet.evaluate.trained import Trained, open_trained
 from acnet.files import write_json
 from acnet.params.measures import Measures
 from acnet.params.protocols import Protocol
+from acnet.params.run import Run
 from acnet.progress import Progress
 
 _STRIDES = (8, 4)  # of the second and the third block; the first has the backbone's
 
 
 def measure_gates(
-    params: Mapping[str, Any],
+    run: Run,
     checkpoint: Path,
     protocol: Protocol,
     measures: Measures,
@@ -41,12 +41,12 @@ def measure_gates(
 
     Raises AcnetError as `evaluate_run` does, and for a network without gates.
     """
-    trained = open_trained(params, checkpoint, data_root)
+    trained = open_trained(run, checkpoint, data_root)
     blocks = [block for block in trained.network.network.blocks if block.global_context and block.global_context.gated]
     if not blocks:
-        raise AcnetError(f"{checkpoint}: run {params['run']} has no gated module; name one with global_context: gcm")
+        raise AcnetError(f"{checkpoint}: run {run.name} has no gated module; name one with global_context: gcm")
     images = len(trained.store)
-    progress = Progress(f"gates of {params['run']} on {params['dataset']}", images, "images")
+    progress = Progress(f"gates of {run.name} on {run.dataset}", images, "images")
     found = []
     for index in range(images):
         found.append(_image(trained, index, protocol, measures))
@@ -55,12 +55,16 @@ def measure_gates(
     pixels = np.array([pixels for pixels, *_ in found], np.float64)  # (N, groups)
     sums = np.array([sums for _, sums, _ in found])  # (N, blocks, 2, groups)
     ends = np.array([ends for *_, ends in found])  # (N, blocks, 2)
-    strides = (params["model"]["output_stride"], *_STRIDES)
+    strides = (run.model.output_stride, *_STRIDES)
     write_json(
         out_file,
         {
-            **{key: params[key] for key in ("scale", "run", "seed", "dataset", "reader")},
-            "split": params["evaluate_split"],
+            "scale": run.scale,
+            "run": run.name,
+            "seed": run.seed,
+            "dataset": run.dataset,
+            "reader": run.reader,
+            "split": run.evaluate_split,
             "protocol": dataclasses.asdict(protocol),
             "measures": dataclasses.asdict(measures),
             "images": images,

@@ -1,8 +1,6 @@
 """The trained network of a run, from its checkpoint."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -10,21 +8,22 @@ from acnet.checkpoint import compare_with_record, fit, read_checkpoint, refuse
 from acnet.evaluate.fold import Inference
 from acnet.files import canonical
 from acnet.model import build_network
+from acnet.params.run import Run
 
 
-def load_network(params: Mapping[str, Any], checkpoint: Path, device: torch.device) -> Inference:
-    """The network of the resolved run `params` with the weights of `checkpoint`, in eval mode on `device`.
+def load_network(run: Run, checkpoint: Path, device: torch.device) -> Inference:
+    """The network of `run` with the weights of `checkpoint`, in eval mode on `device`.
 
     Raises AcnetError, naming the file, when it is missing, broken, not the one its run has recorded, or of another
     network; then it names the first parameter that differs, or the first tensor when the file tells no parameters.
     """
-    asked = {**params["model"], "classes": params["classes"]}
+    asked = {**run.values()["model"], "classes": run.classes}
     content = read_checkpoint(checkpoint)
     stored = content.get("params", {})
     for key in sorted(asked.keys() & stored.keys()):
         if canonical([asked[key]]) != canonical([stored[key]]):
             refuse(checkpoint, f"{key}: trained with {stored[key]}, the run's parameters ask for {asked[key]}")
-    network = build_network(asked)
+    network = build_network(run.model, run.classes)
     fit(network, content["network"], checkpoint)
     compare_with_record(checkpoint)
     # Inference on a CPU is some 1.2 times faster in this memory format.

@@ -1,8 +1,7 @@
 """Images with the truth, what two networks make of them, and where these differ, side by side."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -13,21 +12,22 @@ from acnet.evaluate.sheet import Panel, sheet
 from acnet.evaluate.trained import open_trained
 from acnet.files import replacing
 from acnet.params.protocols import Protocol
+from acnet.params.run import Run
 
 _FIRST, _SECOND = (222, 110, 28), (31, 110, 190)  # orange and blue, which colour-blind eyes tell apart
 
 
 def write_pictures(
-    runs: Sequence[tuple[Mapping[str, Any], Path, Protocol]], data_root: Path, indices: Sequence[int], out: Path
+    runs: Sequence[tuple[Run, Path, Protocol]], data_root: Path, indices: Sequence[int], out: Path
 ) -> list[Path]:
     """Write out/{rank}_{name}.png for the images `indices`: image, truth, both predictions, and where one is right.
 
-    `runs` are two runs' resolved parameters, checkpoint and protocol; they share a dataset. Raises AcnetError as
+    `runs` are two runs, each with its checkpoint and protocol; they share a dataset. Raises AcnetError as
     `evaluate_run`.
     """
-    trained = [(open_trained(params, checkpoint, data_root), protocol) for params, checkpoint, protocol in runs]
-    store, classes = trained[0][0].store, load(runs[0][0]["reader"])
-    first, second = (params["run"] for params, *_ in runs)
+    trained = [(open_trained(run, checkpoint, data_root), protocol) for run, checkpoint, protocol in runs]
+    store, classes = trained[0][0].store, load(runs[0][0].reader)
+    first, second = (run.name for run, *_ in runs)
     paths = []
     for rank, index in enumerate(indices, 1):
         image, truth = store.image(index), store.label(index)

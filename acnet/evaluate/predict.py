@@ -2,9 +2,8 @@
 
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +20,7 @@ from acnet.evaluate.network import load_network
 from acnet.evaluate.sheet import heat, sheet
 from acnet.files import replacing
 from acnet.params.protocols import Protocol
+from acnet.params.run import Run
 from acnet.progress import Progress
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
@@ -28,7 +28,7 @@ _ORIENTATION = 0x0112  # the EXIF tag
 
 
 def predict_files(
-    params: Mapping[str, Any], checkpoint: Path, protocol: Protocol, inputs: Sequence[Path], out: Path
+    run: Run, checkpoint: Path, protocol: Protocol, inputs: Sequence[Path], out: Path
 ) -> tuple[list[Path], list[str]]:
     """Write for each image of `inputs` (files, and folders searched below) PNG files named after it under `out`.
 
@@ -42,10 +42,10 @@ def predict_files(
     Raises AcnetError at once for an input that is not there and for two images of one name.
     """
     places = named(inputs)
-    device = settle(params["train"]["threads"])
-    network = load_network(params, checkpoint, device)
-    classes, align_corners = load(params["reader"]), params["model"]["align_corners"]
-    progress = Progress(f"predict with {params['run']}", len(places), "images")
+    device = settle(run.train.threads)
+    network = load_network(run, checkpoint, device)
+    classes, align_corners = load(run.reader), run.model.align_corners
+    progress = Progress(f"predict with {run.name}", len(places), "images")
     failed, sheets, kinds = [], [], {}
     for path, name in places:
         try:

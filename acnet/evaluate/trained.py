@@ -1,9 +1,7 @@
 """A trained run with the images it is evaluated on."""
 
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +14,7 @@ from acnet.errors import AcnetError
 from acnet.evaluate.inference import gates, label_map
 from acnet.evaluate.network import load_network
 from acnet.params.protocols import Protocol
+from acnet.params.run import Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,18 +48,17 @@ class Trained:
         return f"{self.checkpoint}: image {self.store.names[index]}"
 
 
-def open_trained(params: Mapping[str, Any], checkpoint: Path, data_root: Path) -> Trained:
-    """Open what the resolved run `params` evaluates: `checkpoint` on its evaluation split under `data_root`.
+def open_trained(run: Run, checkpoint: Path, data_root: Path) -> Trained:
+    """Open what `run` evaluates: `checkpoint` on its evaluation split under `data_root`.
 
     Raises AcnetError for data that is not prepared and for a checkpoint that is missing or of another network.
     """
-    device = settle(params["train"]["threads"])
-    names = list(load_classes(params["reader"]).names)
-    if len(names) != params["classes"]:
+    device = settle(run.train.threads)
+    names = list(load_classes(run.reader).names)
+    if len(names) != run.classes:
         raise AcnetError(
-            f"params.yaml: classes: {params['classes']}, but reader {params['reader']} has {len(names)};"
-            " resolve the run again"
+            f"params.yaml: classes: {run.classes}, but reader {run.reader} has {len(names)}; resolve the run again"
         )
-    store = Store(data_root / params["dataset"], params["evaluate_split"])
-    network = load_network(params, checkpoint, device)
-    return Trained(network, store, names, device, params["model"]["align_corners"], checkpoint)
+    store = Store(data_root / run.dataset, run.evaluate_split)
+    network = load_network(run, checkpoint, device)
+    return Trained(network, store, names, device, run.model.align_corners, checkpoint)

@@ -1,16 +1,17 @@
 """The whole network (Figure 2): backbone, reduction, adaptive context blocks, classifier."""
 
-from collections.abc import Mapping
+import dataclasses
 from typing import Any
 
 from torch import Tensor, nn
 
 from acnet.model.adaptive_block import AdaptiveContextBlock
-from acnet.model.check import check
 from acnet.model.global_context import GlobalContextModule
 from acnet.model.layers import at_least_float32, conv_bn_relu, upsample
 from acnet.model.local_context import LocalContextModule
 from acnet.model.resnet import ResNet
+from acnet.params.network import NetworkConfig
+from acnet.params.strict import build
 
 
 class Network(nn.Module):
@@ -64,8 +65,8 @@ class Network(nn.Module):
         return scores if size is None else upsample(scores, size, self.align_corners)
 
 
-def build_network(params: Mapping[str, Any]) -> Network:
-    """The network that the `model` section of a run's parameters, with `classes` added, describes.
+def build_network(config: NetworkConfig, classes: int) -> Network:
+    """The network that `config`, the `model` section of a run's parameters, describes, for so many classes.
 
     | Row of the paper | global_context | local_context | blocks | classifier on            |
     |------------------|----------------|---------------|--------|--------------------------|
@@ -75,65 +76,65 @@ def build_network(params: Mapping[str, Any]) -> Network:
     | + GCM + LCM(n)   | gcm            | lcm, reuse n  | 1      | the same                 |
     | ACB#2, ACB#3     | gcm            | lcm, reuse 3  | 2, 3   | block 2, size of layer1  |
 
-    Raises AcnetError for a missing or unknown key, a value out of range, or parts that do not fit together.
+    Raises AcnetError, naming the field, for a value out of range and for parts that do not fit together.
     """
-    check(params)
+    config = build(NetworkConfig, dataclasses.asdict(config), "model")
     backbone = ResNet(
-        params["backbone"],
-        base_width=params["base_width"],
-        stem=params["stem"],
-        output_stride=params["output_stride"],
-        dilation=params["dilation"],
-        multi_grid=params["multi_grid"],
+        config.backbone,
+        base_width=config.base_width,
+        stem=config.stem,
+        output_stride=config.output_stride,
+        dilation=config.dilation,
+        multi_grid=config.multi_grid,
     )
-    reduction = conv_bn_relu(backbone.channels[3], params["reduction"], 3)
-    blocks, channels = _blocks(params, backbone)
-    classifier = _classifier(params, channels)
+    reduction = conv_bn_relu(backbone.channels[3], config.reduction, 3)
+    blocks, channels = _blocks(config, backbone)
+    classifier = _classifier(config, channels, classes)
     auxiliary = None
-    if params["auxiliary"]:
-        width = params["auxiliary_channels"]
-        auxiliary = nn.Sequential(conv_bn_relu(backbone.channels[2], width, 3), _classifier(params, width))
-    return Network(backbone, reduction, blocks, classifier, auxiliary, params["align_corners"])
+    if config.auxiliary:
+        width = config.auxiliary_channels
+        auxiliary = nn.Sequential(conv_bn_relu(backbone.channels[2], width, 3), _classifier(config, width, classes))
+    return Network(backbone, reduction, blocks, classifier, auxiliary, config.align_corners)
 
 
-def _classifier(params: Mapping[str, Any], channels: int) -> nn.Module:
-    return nn.Sequential(nn.Dropout2d(params["dropout"]), nn.Conv2d(channels, params["classes"], 1))
+def _classifier(config: NetworkConfig, channels: int, classes: int) -> nn.Module:
+    return nn.Sequential(nn.Dropout2d(config.dropout), nn.Conv2d(channels, classes, 1))
 
 
-def _blocks(params: Mapping[str, Any], backbone: ResNet) -> tuple[list[AdaptiveContextBlock], int]:
+def _blocks(config: NetworkConfig, backbone: ResNet) -> tuple[list[AdaptiveContextBlock], int]:
     """The blocks, first to last, and the channels that the last one (or the reduction) gives."""
     layer1, layer2 = backbone.channels[:2]
-    widths = params["block_channels"]
-    blocks, channels = [], params["reduction"]
-    for low, width in [(layer2, widths[0]), (layer1, widths[1]), (None, None)][: params["blocks"]]:
-        global_context = _global_context(params, channels)
+    widths = config.block_channels
+    blocks, channels = [], config.reduction
+    for low, width in [(layer2, widths[0]), (layer1, widths[1]), (None, None)][: config.blocks]:
+        global_context = _global_context(config, channels)
         local_context = None
-        if low is not None and params["local_context"] != "none":
-            local_context = _local_context(params, low, channels, width)
+        if low is not None and config.local_context != "none":
+            local_context = _local_context(config, low, channels, width)
             channels = width
         if global_context is not None or local_context is not None:
-            blocks.append(AdaptiveContextBlock(global_context, local_context, params["align_corners"]))
+            blocks.append(AdaptiveContextBlock(global_context, local_context, config.align_corners))
     return blocks, channels
 
 
-def _global_context(params: Mapping[str, Any], channels: int) -> GlobalContextModule | None:
-    if params["global_context"] == "none":
+def _global_context(config: NetworkConfig, channels: int) -> GlobalContextModule | None:
+    if config.global_context == "none":
         return None
     return GlobalContextModule(
         channels,
-        params["delta"],
-        gated=params["global_context"] == "gcm",
-        convolution=params["global_conv"],
-        distance=params["distance"],
+        config.delta,
+        gated=config.global_context == "gcm",
+        convolution=config.global_conv,
+        distance=config.distance,
     )
 
 
-def _local_context(params: Mapping[str, Any], low: int, channels: int, width: int) -> LocalContextModule:
+def _local_context(config: NetworkConfig, low: int, channels: int, width: int) -> LocalContextModule:
     return LocalContextModule(
         low,
         channels,
         width,
-        local_channels=params["local_channels"],
-        reuse=params["reuse"],
-        gated=params["local_context"] == "lcm",
+        local_channels=config.local_channels,
+        reuse=config.reuse,
+        gated=config.local_context == "lcm",
     )

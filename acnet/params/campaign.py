@@ -1,9 +1,7 @@
 """params/ as a whole at one scale, and the resolving of one run to its complete parameters."""
 
-import dataclasses
 import functools
 from pathlib import Path
-from typing import Any
 
 from acnet.errors import AcnetError
 from acnet.params.datasets import Dataset, load_datasets
@@ -18,22 +16,15 @@ from acnet.params.layers import (
     stages_of,
 )
 from acnet.params.marked import Marked
-from acnet.params.network import Network
+from acnet.params.network import NetworkConfig
 from acnet.params.protocols import Protocol, Protocols
-from acnet.params.runs import Run, load_runs
+from acnet.params.run import Run
+from acnet.params.runs import RunEntry, load_runs
 from acnet.params.scales import Scale, load_scale
-from acnet.params.strict import among, known, nearest
+from acnet.params.strict import among, build, known, nearest
 from acnet.params.tables import Tables
-from acnet.params.training import Training
+from acnet.params.training import TrainingConfig
 from acnet.params.weights import IMAGENET1K_V1, initial_weights
-
-
-@dataclasses.dataclass(frozen=True)
-class Resolved:
-    """The complete parameters of a run and, by dotted name, where each value comes from."""
-
-    values: dict[str, Any]
-    origins: dict[str, Marked]
 
 
 class Campaign:
@@ -48,7 +39,7 @@ class Campaign:
         self._model = model_layer(self.params)
         played, self._recipe = recipe_layers(self.params)
         self._overrides = scale_layers(self.scale, played, self._scale_file)
-        self.runs: dict[str, Run] = load_runs(self.params, played)
+        self.runs: dict[str, RunEntry] = load_runs(self.params, played)
         self._own = {name: own_layer(run, self.params) for name, run in self.runs.items()}
         self._protocols = Protocols(self.params, played, self.scale.protocols, self._scale_file)
         self._check_scale(played)
@@ -70,7 +61,7 @@ class Campaign:
                 among(name, names, f"{self._scale_file}: {kind}")
         return self.scale.tables + self.scale.figures
 
-    def run(self, name: str) -> Run:
+    def entry(self, name: str) -> RunEntry:
         """The entry of runs.yaml; AcnetError with the nearest name if there is none."""
         if name not in self.runs:
             raise AcnetError(f"run '{name}': {self.params}/runs.yaml has no such entry{nearest(name, self.runs)}")
@@ -78,7 +69,7 @@ class Campaign:
 
     def dataset_of(self, name: str) -> str:
         """The dataset that a run really uses at this scale; AcnetError if the scale has none for it."""
-        played = self.run(name).dataset
+        played = self.entry(name).dataset
         if played not in self.scale.plays:
             have = ", ".join(run for run, entry in self.runs.items() if entry.dataset in self.scale.plays)
             raise AcnetError(f"run '{name}': scale '{self.scale_name}' has no dataset for {played}; it has: {have}")
@@ -90,46 +81,49 @@ class Campaign:
         return [layer["backbone"].value for layer in layers if "backbone" in layer][-1]
 
     @functools.cache  # noqa: B019 - a campaign lives as long as the process
-    def resolve(self, name: str, seed: int) -> Resolved:
-        """The complete parameters of a run with a seed: what training and evaluation read."""
-        run = self.run(name)
-        dataset = self.dataset_of(name)
+    def resolve(self, name: str, seed: int) -> Run:
+        """The run with a seed, its parameters complete: what training and evaluation read."""
+        entry, dataset, chosen = self.entry(name), self.dataset_of(name), self._chosen(name)
         facts = self.datasets[dataset]
-        chosen: dict[str, Marked] = {}
-        for layer in self._layers(run):
-            chosen.update(layer)
-        for key in TRAINING:
-            if key not in chosen:
-                where = f"neither common nor datasets.{run.dataset} sets it, nor does run '{name}'"
-                raise AcnetError(f"{self.params}/recipe.yaml: key '{key}' is missing: {where}")
-        network = Network(**{key: chosen[key].value for key in NETWORK})
-        training = Training(**{key: chosen[key].value for key in TRAINING})
         own = f"{self.params}/runs.yaml: {name}"
-        _check_together(network, own)
-        splits = [facts.train, facts.fine_tune or facts.evaluate] if run.fine_tune else [facts.train]
-        values = {
-            "scale": self.scale_name,
-            "run": name,
-            "seed": seed,
-            "dataset": dataset,
-            "reader": facts.reader,
-            "classes": facts.classes,
-            "train_splits": splits,
-            "evaluate_split": facts.evaluate,
-            "model": dataclasses.asdict(network),
-            "init": initial_weights(self.scale, network, run.fine_tune, own),
-            "train": dataclasses.asdict(training),
-        }
-        origins = {f"model.{key}": chosen[key] for key in NETWORK} | {f"train.{key}": chosen[key] for key in TRAINING}
-        return Resolved(values, origins)
+        model = build(NetworkConfig, {key: chosen[key].value for key in NETWORK}, own)
+        return Run(
+            scale=self.scale_name,
+            name=name,
+            seed=seed,
+            dataset=dataset,
+            reader=facts.reader,
+            classes=facts.classes,
+            train_splits=[facts.train, facts.fine_tune or facts.evaluate] if entry.fine_tune else [facts.train],
+            evaluate_split=facts.evaluate,
+            model=model,
+            init=initial_weights(self.scale, model, entry.fine_tune, own),
+            train=TrainingConfig(**{key: chosen[key].value for key in TRAINING}),
+        )
+
+    def origins(self, name: str) -> dict[str, Marked]:
+        """Where each value of `model` and `train` of a run comes from, by dotted name."""
+        chosen = self._chosen(name)
+        parts = (("model", NETWORK), ("train", TRAINING))
+        return {f"{part}.{key}": chosen[key] for part, keys in parts for key in keys}
 
     @functools.cache  # noqa: B019 - as above
     def protocol(self, name: str, run_name: str) -> Protocol:
         """A protocol with everything settled for one run."""
-        train = self.resolve(run_name, self.scale.seeds[0]).values["train"]
-        return self._protocols.settled(name, self.run(run_name).dataset, train)
+        train = self.resolve(run_name, self.scale.seeds[0]).train
+        return self._protocols.settled(name, self.entry(run_name).dataset, train)
 
-    def _layers(self, run: Run) -> list[Layer]:
+    def _chosen(self, name: str) -> dict[str, Marked]:
+        """Each value of a run with its origin, the last of its layers winning."""
+        entry = self.entry(name)
+        chosen = {key: value for layer in self._layers(entry) for key, value in layer.items()}
+        for key in TRAINING:
+            if key not in chosen:
+                where = f"neither common nor datasets.{entry.dataset} sets it, nor does run '{name}'"
+                raise AcnetError(f"{self.params}/recipe.yaml: key '{key}' is missing: {where}")
+        return chosen
+
+    def _layers(self, run: RunEntry) -> list[Layer]:
         """All layers of a run, the later winning: of each stage the recipe's, then the scale's."""
         both = (self._recipe, self._overrides)
         layers = [layers.get(name, {}) for names in stages_of(run) for layers in both for name in names]
@@ -141,15 +135,3 @@ class Campaign:
             among(paper, played, f"{self._scale_file}: plays")
             among(dataset, self.datasets, f"{self._scale_file}: plays.{paper}")
         known(self.scale.weights, IMAGENET1K_V1, f"{self._scale_file}: weights")
-
-
-def _check_together(network: Network, where: str) -> None:
-    """Refuse values that do not go together."""
-    if network.local_context == "lcm" and network.global_context != "gcm":
-        raise AcnetError(f"{where}.local_context: lcm takes its gate from global_context: gcm; set that, or lc")
-    if network.blocks > 1 and network.local_context == "none":
-        raise AcnetError(f"{where}.blocks: {network.blocks} needs local_context lc or lcm")
-    if network.blocks == 3 and network.global_context == "none":
-        raise AcnetError(
-            f"{where}.blocks: the third block is a global context module only; set global_context gc or gcm"
-        )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
-from acnet.params.resolved import run_folder
+from acnet.params.run import run_folder
 from acnet.params.tables import Tables
 from acnet.params.trained import trained_folder
 
@@ -30,4 +30,4 @@ def require_gates(campaign: Campaign, results: Path, run: str) -> None:
 
 
 def _gated(campaign: Campaign, run: str, seed: int) -> bool:
-    return campaign.resolve(run, seed).values["model"]["global_context"] == "gcm"
+    return campaign.resolve(run, seed).model.global_context == "gcm"

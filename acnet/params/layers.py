@@ -11,13 +11,13 @@ from typing import Any, Literal
 from acnet.errors import AcnetError
 from acnet.files import read_yaml
 from acnet.params.marked import Marked, marked, plain
-from acnet.params.network import Network
-from acnet.params.runs import ROLES, STRATEGIES, Run
+from acnet.params.network import NetworkConfig
+from acnet.params.runs import ROLES, STRATEGIES, RunEntry
 from acnet.params.strict import field_value, known, mapping
-from acnet.params.training import Training
+from acnet.params.training import TrainingConfig
 
-NETWORK = {field.name: Network for field in dataclasses.fields(Network)}
-TRAINING = {field.name: Training for field in dataclasses.fields(Training)}
+NETWORK = {field.name: NetworkConfig for field in dataclasses.fields(NetworkConfig)}
+TRAINING = {field.name: TrainingConfig for field in dataclasses.fields(TrainingConfig)}
 _BOTH = {**NETWORK, **TRAINING}
 _SECTIONS = ("common", "datasets", "roles", "strategies", "fine_tuning")
 
@@ -73,12 +73,12 @@ def scale_layers(scale: object, datasets: tuple[str, ...], file: str) -> dict[st
     return {name: plain_layer(entries, _BOTH, "scale", f"{file}: {name}") for name, entries in sections.items()}
 
 
-def own_layer(run: Run, params: Path) -> Layer:
+def own_layer(run: RunEntry, params: Path) -> Layer:
     """What a run's entry in {params}/runs.yaml sets."""
     return plain_layer(run.own, _BOTH, "run", f"{params}/runs.yaml: {run.name}")
 
 
-def stages_of(run: Run) -> list[list[str]]:
+def stages_of(run: RunEntry) -> list[list[str]]:
     """The dotted names of the sections that a run takes, the later winning, in stages.
 
     Within a stage a scale's override wins over every section of recipe.yaml, but not over a later stage's.

@@ -3,12 +3,13 @@
 import dataclasses
 from typing import Literal
 
+from acnet.errors import AcnetError
 from acnet.params.strict import limited
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Network:
-    """What `acnet.model.build_network` takes, but for the number of classes."""
+class NetworkConfig:
+    """What `acnet.model.build_network` takes; params/model.yaml explains each value."""
 
     backbone: Literal["resnet18", "resnet34", "resnet50", "resnet101"]
     base_width: int = limited(low=4, high=256)
@@ -30,3 +31,14 @@ class Network:
     align_corners: bool = True
     auxiliary: bool = False
     auxiliary_channels: int = limited(256, low=1)
+
+    def check(self, where: str) -> None:
+        """AcnetError, opening with `where`, for values that do not go together."""
+        if self.local_context == "lcm" and self.global_context != "gcm":
+            raise AcnetError(f"{where}.local_context: lcm takes its gate from global_context: gcm; set that, or lc")
+        if self.blocks > 1 and self.local_context == "none":
+            raise AcnetError(f"{where}.blocks: {self.blocks} needs local_context lc or lcm")
+        if self.blocks == 3 and self.global_context == "none":
+            raise AcnetError(
+                f"{where}.blocks: the third block is a global context module only; set global_context gc or gcm"
+            )

@@ -10,6 +10,7 @@ from acnet.files import read_yaml
 from acnet.params.layers import marked_layer, plain_layer
 from acnet.params.marked import Marked
 from acnet.params.strict import convert, known, limited, mapping, nearest, usable
+from acnet.params.training import TrainingConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -76,7 +77,7 @@ class Protocols:
         """The names of protocols.yaml."""
         return list(self._layers)
 
-    def settled(self, name: str, dataset: str, train: Mapping[str, Any]) -> Protocol:
+    def settled(self, name: str, dataset: str, train: TrainingConfig) -> Protocol:
         """The protocol `name` for a run with the recipe of `dataset` and the training parameters `train`."""
         if name not in self._layers:
             raise AcnetError(f"protocol '{name}': {self._file} has no such entry{nearest(name, self._layers)}")
@@ -84,10 +85,10 @@ class Protocols:
         chosen = {**layers["common"], **layers.get(dataset, {}), **self._overrides.get(name, {})}
         values = {key: entry.value for key, entry in chosen.items()}
         if values["base_size"] == "train":
-            values["base_size"] = train["base_size"]
+            values["base_size"] = train.base_size
         window = values["window"]
         values["window"] = (
-            {"crop": train["crop"], "whole": None}[window]
+            {"crop": train.crop, "whole": None}[window]
             if isinstance(window, str)
             else [window, window]
             if isinstance(window, int)

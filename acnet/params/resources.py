@@ -8,6 +8,7 @@ from typing import Any
 
 from acnet.errors import AcnetError
 from acnet.files import read_yaml
+from acnet.params.run import Run
 from acnet.params.scales import scale_names
 from acnet.params.strict import build, limited, nearest
 
@@ -77,27 +78,27 @@ def load_resources(params: Path, scale: str) -> Resources:
     return build(Resources, {**file.common, **file.scales.get(scale, {})}, f"{where}: scales.{scale}")
 
 
-def check_spread(resources: Resources, known: Mapping[str, Mapping[str, Any]], scale: str, where: str) -> None:
-    """AcnetError for a spread of a run not `known` (name to resolved values), or one that does not split its batch."""
+def check_spread(resources: Resources, known: Mapping[str, Run], scale: str, where: str) -> None:
+    """AcnetError for a spread of a run not `known` (by name), or one that does not split its batch."""
     for name, spread in resources.spread.items():
         entry = f"{where}: scales.{scale}.spread.{name}"
         if name != "all" and name not in known:
             raise AcnetError(f"{entry}: no run of this scale{nearest(name, [*known, 'all'])}")
         if spread.processes % spread.nodes:
             raise AcnetError(f"{entry}: {spread.gpus} GPUs cannot be split over {spread.nodes} nodes")
-    for run, values in known.items():
-        if (spread := resources.spread.get(run) or resources.spread.get("all")) is not None:
-            entry = f"{where}: scales.{scale}.spread.{run if run in resources.spread else 'all'}"
-            check_split(values, spread.processes, f"{entry}.gpus: {spread.gpus}")
+    for name, run in known.items():
+        if (spread := resources.spread.get(name) or resources.spread.get("all")) is not None:
+            entry = f"{where}: scales.{scale}.spread.{name if name in resources.spread else 'all'}"
+            check_split(run, spread.processes, f"{entry}.gpus: {spread.gpus}")
 
 
-def check_split(values: Mapping[str, Any], processes: int, where: str) -> None:
-    """AcnetError, opening with `where`, if the batch of a resolved run cannot be split over that many processes."""
-    train = values["train"]
-    if train["batch"] % (processes * train["accumulate"]):
-        pieces = f" and {train['accumulate']} micro-batches (train.accumulate)" if train["accumulate"] > 1 else ""
+def check_split(run: Run, processes: int, where: str) -> None:
+    """AcnetError, opening with `where`, if the batch of a run cannot be split over that many processes."""
+    train = run.train
+    if train.batch % (processes * train.accumulate):
+        pieces = f" and {train.accumulate} micro-batches (train.accumulate)" if train.accumulate > 1 else ""
         raise AcnetError(
-            f"{where}: the batch of run '{values['run']}', {train['batch']}, cannot be split over {processes} "
+            f"{where}: the batch of run '{run.name}', {train.batch}, cannot be split over {processes} "
             f"processes{pieces}; choose a number that divides it"
         )
 

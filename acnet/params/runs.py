@@ -6,19 +6,19 @@ from typing import Any
 
 from acnet.errors import AcnetError
 from acnet.files import read_yaml
-from acnet.params.network import Network
+from acnet.params.network import NetworkConfig
 from acnet.params.strict import among, known, mapping, usable
-from acnet.params.training import Training
+from acnet.params.training import TrainingConfig
 
 STRATEGIES = ("multi_grid", "random_scale", "ohem")
 ROLES = ("r50", "r101")
 _KEYS = ("dataset", "role", "strategies", "fine_tune")
-_TRAINED = tuple(field.name for field in dataclasses.fields(Training))
-_NAMES = _KEYS + tuple(field.name for field in dataclasses.fields(Network)) + _TRAINED
+_TRAINED = tuple(field.name for field in dataclasses.fields(TrainingConfig))
+_NAMES = _KEYS + tuple(field.name for field in dataclasses.fields(NetworkConfig)) + _TRAINED
 
 
 @dataclasses.dataclass(frozen=True)
-class Run:
+class RunEntry:
     """One entry of runs.yaml: what differs from the recipe."""
 
     name: str
@@ -29,7 +29,7 @@ class Run:
     own: dict[str, Any]
 
 
-def load_runs(params: Path, datasets: tuple[str, ...]) -> dict[str, Run]:
+def load_runs(params: Path, datasets: tuple[str, ...]) -> dict[str, RunEntry]:
     """Read {params}/runs.yaml, whose runs use the recipes of `datasets`; AcnetError for any mistake in it."""
     file = params / "runs.yaml"
     entries = {
@@ -39,7 +39,7 @@ def load_runs(params: Path, datasets: tuple[str, ...]) -> dict[str, Run]:
     return {name: _run(name, entries, datasets, f"{file}: {name}") for name in entries}
 
 
-def _run(name: str, entries: dict[str, dict], datasets: tuple[str, ...], where: str) -> Run:
+def _run(name: str, entries: dict[str, dict], datasets: tuple[str, ...], where: str) -> RunEntry:
     known(entries[name], _NAMES, where)
     entry = _inherited(entries[name], entries, where)
     for key in ("dataset", "role"):
@@ -48,7 +48,7 @@ def _run(name: str, entries: dict[str, dict], datasets: tuple[str, ...], where: 
     strategies = entry.get("strategies", [])
     if not isinstance(strategies, list):
         raise AcnetError(f"{where}.strategies: expected a list, got {strategies!r}")
-    return Run(
+    return RunEntry(
         name,
         among(entry["dataset"], datasets, f"{where}.dataset"),
         among(entry["role"], ROLES, f"{where}.role"),

@@ -42,8 +42,9 @@ def limited(
 def build(cls: type[T], data: Any, where: str) -> T:
     """Make the dataclass `cls` from a mapping; `where` is "file: key" and opens every message.
 
-    Raises AcnetError for an unknown key (naming the nearest valid one), a missing key, a wrong type, or a
-    value outside the field's limits or literals. Ints are taken where floats are asked; nothing else is cast.
+    Raises AcnetError for an unknown key (naming the nearest valid one), a missing key, a wrong type, or a value outside
+    the field's limits or literals, and whatever a method `check(where)` of `cls` refuses. Ints are taken where floats
+    are asked; nothing else is cast.
     """
     fields = {f.name: f for f in dataclasses.fields(cls)}
     known(mapping(data, where), fields, where)
@@ -53,7 +54,10 @@ def build(cls: type[T], data: Any, where: str) -> T:
             values[name] = field_value(cls, name, data[name], f"{where}.{name}")
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise AcnetError(f"{where}: key '{name}' is missing")
-    return cls(**values)
+    made = cls(**values)
+    if hasattr(cls, "check"):
+        made.check(where)
+    return made
 
 
 def field_value(cls: type, name: str, value: Any, where: str) -> Any:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
-from acnet.params.resolved import run_folder
+from acnet.params.run import run_folder
 
 
 def trained_folder(campaign: Campaign, results: Path, run: str, seed: int) -> Path:

@@ -7,7 +7,7 @@ from acnet.params.strict import limited
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Training:
+class TrainingConfig:
     """What `acnet.train` takes. Sizes in pixels, learning rates per iteration, times in minutes."""
 
     epochs: int = limited(low=1)

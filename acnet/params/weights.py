@@ -1,11 +1,11 @@
 """Where a network's first weights come from."""
 
 from pathlib import Path
-from typing import Any
 
 from acnet.errors import AcnetError
 from acnet.files import no_room
-from acnet.params.network import Network
+from acnet.params.network import NetworkConfig
+from acnet.params.run import InitialWeights
 from acnet.params.scales import Scale
 from acnet.params.strict import nearest
 
@@ -19,15 +19,15 @@ IMAGENET1K_V1 = {
 FOLDER = "data/weights"
 
 
-def initial_weights(scale: Scale, network: Network, fine_tune: str | None, where: str) -> dict[str, Any]:
-    """The `init` entry of a run: kind none, run, file (at hand) or url (published, downloaded to FOLDER)."""
+def initial_weights(scale: Scale, network: NetworkConfig, fine_tune: str | None, where: str) -> InitialWeights:
+    """The first weights of a run: kind none, run, file (at hand) or url (published, downloaded to FOLDER)."""
     if fine_tune:
-        return {"kind": "run", "run": fine_tune, "name": f"fine-tuned from {fine_tune}"}
+        return InitialWeights(kind="run", run=fine_tune, name=f"fine-tuned from {fine_tune}")
     if not scale.pretrained:
-        return {"kind": "none", "name": "from scratch"}
+        return InitialWeights(kind="none", name="from scratch")
     at_hand = scale.weights.get(network.backbone)
     if at_hand and Path(at_hand.file).is_file():
-        return {"kind": "file", "file": at_hand.file, "sha256": at_hand.sha256, "name": at_hand.name}
+        return InitialWeights(kind="file", file=at_hand.file, sha256=at_hand.sha256, name=at_hand.name)
     if network.stem == "deep":
         raise AcnetError(
             f"{where}.stem: no published weights have the deep stem; give a file under `weights` of the scale, "
@@ -36,7 +36,7 @@ def initial_weights(scale: Scale, network: Network, fine_tune: str | None, where
     url, sha256 = IMAGENET1K_V1[network.backbone]
     file = f"{FOLDER}/{url.rsplit('/', 1)[1]}"
     name = f"torchvision {network.backbone} IMAGENET1K_V1"
-    return {"kind": "url", "url": url, "file": file, "sha256": sha256, "name": name}
+    return InitialWeights(kind="url", url=url, file=file, sha256=sha256, name=name)
 
 
 def fetch_weights(name: str) -> None:

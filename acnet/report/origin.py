@@ -1,10 +1,9 @@
 """Where the numbers of a run come from, as lines of (name, text): for `acnet trace` and for the page alike."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from acnet.files import sha256
 from acnet.params.campaign import Campaign
@@ -25,12 +24,12 @@ _UNKNOWN = dict.fromkeys(
 
 def facts(campaign: Campaign, run: str, seed: int, data: Path, read: Results, code: str) -> list[Line]:
     """Data, code, machine, time and files of one training; `code` is today's source hash."""
-    now = campaign.resolve(run, seed).values
-    params, made = read.params(run, seed) or now, read.provenance(run, seed)
+    now = campaign.resolve(run, seed)
+    known, made = read.run(run, seed) or now, read.provenance(run, seed)
     checkpoint = read.seed_folder(run, seed) / "checkpoint.pt"
-    lines = [("dataset", f"{params['dataset']}: {_file(data / params['dataset'] / 'manifest.json')}")]
+    lines = [("dataset", f"{known.dataset}: {_file(data / known.dataset / 'manifest.json')}")]
     if made is None:
-        return [*lines, ("initial weights", now["init"]["name"]), ("checkpoint", f"{checkpoint}, not here")]
+        return [*lines, ("initial weights", now.init.name), ("checkpoint", f"{checkpoint}, not here")]
     said = {key: value if value is not None else "unknown" for key, value in {**_UNKNOWN, **made}.items()}
     hours = f" ({made['seconds'] / 3600:.3f} h)" if made.get("seconds") is not None else ""
     processes = made.get("processes", 1)
@@ -79,13 +78,13 @@ def commands(campaign: Campaign, run: str, seed: int, fetch: Sequence[str], read
 
 def parameters(campaign: Campaign, run: str, seed: int, read: Results) -> list[Line]:
     """Every parameter of a run with its origin and, where it has changed since, today's value."""
-    now = campaign.resolve(run, seed)
-    params: Mapping[str, Any] = read.params(run, seed) or now.values
+    now, origins = campaign.resolve(run, seed).values(), campaign.origins(run)
+    known = found.values() if (found := read.run(run, seed)) else now
     lines = []
     for section in ("model", "train"):
-        for key, value in params[section].items():
-            today = now.values[section].get(key)
-            origin = now.origins.get(f"{section}.{key}", "of an older version")
+        for key, value in known[section].items():
+            today = now[section].get(key)
+            origin = origins.get(f"{section}.{key}", "of an older version")
             changed = f"  (today {today})" if today != value else ""
             lines.append((f"{section}.{key}", f"{value}{changed}  # {origin}"))
     return lines

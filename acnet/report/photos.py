@@ -87,8 +87,8 @@ def _right(prediction: np.ndarray, truth: np.ndarray) -> float:
 
 def _strides(run: str, results: Results) -> tuple[int, ...]:
     """The resolution of the gate of each block, as a part of the network's input (Sec. 3.1)."""
-    known = (results.params(run, seed) for seed in results.scale.seeds)
-    first = next((params["model"]["output_stride"] for params in known if params), 16)
+    known = (results.run(run, seed) for seed in results.scale.seeds)
+    first = next((found.model.output_stride for found in known if found), 16)
     return (first, 8, 4)
 
 
@@ -127,5 +127,5 @@ def _legend(
 
 
 def _reader(entry: tables.Figure, results: Results) -> str | None:
-    params = (results.params(run, seed) for run in entry.runs.values() for seed in results.scale.seeds)
-    return next((found["reader"] for found in params if found), None)
+    runs = (results.run(run, seed) for run in entry.runs.values() for seed in results.scale.seeds)
+    return next((found.reader for found in runs if found), None)

@@ -15,6 +15,7 @@ from acnet.errors import AcnetError
 from acnet.evaluate.bootstrap import Interval, interval
 from acnet.evaluate.counts import Counts, counts_file, read_counts
 from acnet.files import read_json, read_yaml
+from acnet.params.run import Run, read_run
 from acnet.params.strict import build
 from acnet.report.intervals import Samples, ious, metric_of, resampled
 from acnet.report.scale import ScaleInfo
@@ -163,10 +164,10 @@ class Results:
         """The provenance of a trained run."""
         return self._json(self.seed_folder(run, seed) / "provenance.json")
 
-    def params(self, run: str, seed: int) -> dict | None:
-        """The resolved parameters of a run."""
+    def run(self, run: str, seed: int) -> Run | None:
+        """A run as its params.yaml states it."""
         path = self.seed_folder(run, seed) / "params.yaml"
-        return read_yaml(path) if path.exists() else None
+        return read_run(path) if path.exists() else None
 
     def protocols(self, run: str, seed: int) -> list[str]:
         """The protocols that `run` was evaluated with, sorted."""

@@ -107,7 +107,7 @@ def _seed(campaign: Campaign, run: str, seed: int, only: str, results: Results, 
         origin.facts(campaign, run, seed, data, results, code),
         origin.commands(campaign, run, seed, [_FETCH.format(scale=campaign.scale_name, only=only)], results),
         origin.parameters(campaign, run, seed, results),
-        changed_since(made, campaign.resolve(run, seed).values, code) if made else [],
+        changed_since(made, campaign.resolve(run, seed), code) if made else [],
     )
 
 

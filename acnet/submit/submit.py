@@ -3,7 +3,6 @@
 import dataclasses
 import shutil
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from acnet.errors import AcnetError
 from acnet.evaluate.trained import open_trained
 from acnet.files import canonical, read_json, sha256, write_json
 from acnet.params.protocols import Protocol
+from acnet.params.run import Run
 from acnet.progress import Progress
 from acnet.submit.forms import FORMS, Form
 from acnet.submit.package import package, zip_of
@@ -19,24 +19,24 @@ from acnet.submit.package import package, zip_of
 _MADE_FROM = "made_from.json"
 
 
-def submit(params: Mapping[str, Any], checkpoint: Path, protocol: Protocol, data_root: Path, split: str) -> Path:
-    """Predict a split with the resolved run `params`, check and zip; the zip's path, beside `checkpoint`.
+def submit(run: Run, checkpoint: Path, protocol: Protocol, data_root: Path, split: str) -> Path:
+    """Predict a split with `run`, check and zip; the zip's path, beside `checkpoint`.
 
     A broken-off submission is continued image by image; one of another checkpoint, protocol or split is begun anew.
     Raises AcnetError for a dataset without a test server, a split that is not prepared or lacks images, and whatever
     the checks find; where the number of images is in doubt, another one is a warning on standard error.
     """
-    if params["reader"] not in FORMS:
-        raise AcnetError(f"{params['reader']}: has no test server; those with one: {', '.join(FORMS)}")
-    form = FORMS[params["reader"]]
-    store = Store(data_root / params["dataset"], split)
+    if run.reader not in FORMS:
+        raise AcnetError(f"{run.reader}: has no test server; those with one: {', '.join(FORMS)}")
+    form = FORMS[run.reader]
+    store = Store(data_root / run.dataset, split)
     _check_whole(form, store)
-    trained = dataclasses.replace(open_trained(params, checkpoint, data_root), store=store)
+    trained = dataclasses.replace(open_trained(run, checkpoint, data_root), store=store)
     out = zip_of(checkpoint.parent, split, protocol.name)
     folder = out.with_suffix("")
     _begin(folder, {"checkpoint": sha256(checkpoint), "protocol": dataclasses.asdict(protocol), "images": store.names})
     left = [i for i, name in enumerate(store.names) if not form.file(folder, name).exists()]
-    progress = Progress(f"predict {params['dataset']} {split}", len(store), "images", start=len(store) - len(left))
+    progress = Progress(f"predict {run.dataset} {split}", len(store), "images", start=len(store) - len(left))
     for index in left:
         form.write(form.file(folder, store.names[index]), trained.label_map(index, protocol))
         progress.advance()

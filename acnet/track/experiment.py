@@ -11,8 +11,9 @@ import yaml
 
 from acnet.errors import AcnetError
 from acnet.evaluate.counts import counts_file
-from acnet.files import digest, read_json, read_yaml
+from acnet.files import digest, read_json
 from acnet.params.campaign import Campaign
+from acnet.params.run import read_run
 from acnet.provenance import changed_since
 from acnet.track import plots
 from acnet.track.row import measures, parameters
@@ -45,29 +46,27 @@ def read_experiment(folder: Path, campaign: Campaign, code: str) -> Experiment |
     """
     if not (folder / "provenance.json").exists() or not (folder / "params.yaml").exists():
         return None
-    provenance, params = read_json(folder / "provenance.json"), read_yaml(folder / "params.yaml")
+    provenance, run = read_json(folder / "provenance.json"), read_run(folder / "params.yaml")
     protocols = campaign.protocols
     files = {name: folder / "metrics" / f"{name}.json" for name in protocols}
     metrics = {name: read_json(file) for name, file in files.items() if file.exists()}
     first = next(iter(metrics), None)
     shown, counts = metrics.get(first), counts_file(files[first]) if first else None
     try:
-        row = parameters(params, provenance)
-        stale = (
-            "+".join(changed_since(provenance, campaign.resolve(params["run"], params["seed"]).values, code)) or "no"
-        )
+        row = parameters(run, provenance)
+        stale = "+".join(changed_since(provenance, campaign.resolve(run.name, run.seed), code)) or "no"
         texts = {
             "params.yaml": columns(row),
             "metrics.json": _json(measures(metrics, protocols, provenance)),
             "history.csv": plots.history(folder / "history.csv"),
             "classes.csv": plots.classes(shown),
-            "confusion.csv": plots.confusion(counts, params["reader"]),
+            "confusion.csv": plots.confusion(counts, run.reader),
             "run.yaml": (folder / "params.yaml").read_text(encoding="utf-8"),
             "provenance.json": _json(provenance),
         }
     except KeyError as error:
         raise AcnetError(f"{folder}: key {error} is missing in its files; train or evaluate this run again") from error
-    name, sha256 = f"{params['scale']}-{params['run']}-seed{params['seed']}", provenance.get("checkpoint_sha256")
+    name, sha256 = f"{run.scale}-{run.name}-seed{run.seed}", provenance.get("checkpoint_sha256")
     identity = digest({"name": name, "checkpoint": sha256, "files": texts})
     texts["params.yaml"] = columns({**row, "stale": stale})
     checkpoint = folder / "checkpoint.pt"

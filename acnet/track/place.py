@@ -5,7 +5,7 @@ from pathlib import Path
 from acnet.errors import AcnetError
 from acnet.files import replacing, write_text
 from acnet.params.campaign import Campaign
-from acnet.params.resolved import run_folder
+from acnet.params.run import run_folder
 from acnet.provenance import source_hash
 from acnet.track.cache import Cache, clone, hashes
 from acnet.track.experiment import CHECKPOINT, pointer, read_experiment

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from acnet.params.run import Run
+
 NONE, NOT_RUN, UNKNOWN = "none", "not run", "unknown"
 COLUMNS = (
     "scale", "run", "seed", "dataset", "backbone", "stride", "modules", "delta", "n", "blocks", "strategies", "commit",
@@ -13,31 +15,31 @@ _NO_SCORE = f"   {NOT_RUN}"  # its blanks sort it behind every number
 _MEASURES = ("miou", "pixacc")
 
 
-def parameters(params: Mapping[str, Any], provenance: Mapping[str, Any]) -> dict[str, Any]:
+def parameters(run: Run, provenance: Mapping[str, Any]) -> dict[str, Any]:
     """The parameter columns of a run from its params.yaml and provenance.json, but for `stale`, which time changes.
 
     `n` is how often the gated local feature is used, `blocks` the number of context blocks, `commit` the one that the
     run was trained at, with a + if code or parameters differed from it.
     """
-    model, train = params["model"], params["train"]
-    modules = _MODULES[model["global_context"]] + _MODULES[model["local_context"]]
+    model, train = run.model, run.train
+    modules = _MODULES[model.global_context] + _MODULES[model.local_context]
     strategies = {
-        "MG": model["multi_grid"] is not None,
-        "DA": train["scale_range"][0] != train["scale_range"][1],
-        "OHEM": train["ohem"],
+        "MG": model.multi_grid is not None,
+        "DA": train.scale_range[0] != train.scale_range[1],
+        "OHEM": train.ohem,
     }
     commit = provenance.get("commit")
     return {
-        "scale": params["scale"],
-        "run": params["run"],
-        "seed": params["seed"],
-        "dataset": params["dataset"],
-        "backbone": model["backbone"],
-        "stride": model["output_stride"],
+        "scale": run.scale,
+        "run": run.name,
+        "seed": run.seed,
+        "dataset": run.dataset,
+        "backbone": model.backbone,
+        "stride": model.output_stride,
         "modules": "+".join(modules) or NONE,
-        "delta": model["delta"] if model["global_context"] == "gcm" else NONE,
-        "n": model["reuse"] if model["local_context"] != "none" else NONE,
-        "blocks": model["blocks"] if modules else NONE,
+        "delta": model.delta if model.global_context == "gcm" else NONE,
+        "n": model.reuse if model.local_context != "none" else NONE,
+        "blocks": model.blocks if modules else NONE,
         "strategies": "+".join(name for name, used in strategies.items() if used) or NONE,
         "commit": f"{commit[:10]}{'+' if provenance.get('dirty') else ''}" if commit else UNKNOWN,
     }

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from acnet.errors import AcnetError
-from acnet.files import read_yaml
 from acnet.params.campaign import Campaign
+from acnet.params.run import read_run
 
 _MADE = ("params.yaml", "checkpoint.pt", "examples.npz")
 
@@ -33,11 +33,11 @@ def runs_among(paths: list[str], campaign: Campaign, root: Path) -> Runs:
             continue
         run, seed = path.parts[-3:-1]
         try:
-            today = campaign.resolve(run, int(seed.removeprefix("seed"))).values
+            today = campaign.resolve(run, int(seed.removeprefix("seed")))
         except AcnetError:
             found.unknown.append(f"{run}/{seed}")
             continue
-        if read_yaml(root / path) != today:
+        if read_run(root / path) != today:
             found.others.append(f"{run}/{seed}")
         made = [path.with_name(name) for name in _MADE]
         made += [path.parent / "metrics" / f"{protocol}.json" for protocol in campaign.protocols]

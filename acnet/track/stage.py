@@ -51,7 +51,7 @@ def asked(root: Path) -> Asked:
     if target == "runs" and not named:
         raise AcnetError(f"{CONFIG}: target runs needs runs, such as runs=acb3")
     for name in named:
-        campaign.run(name)
+        campaign.entry(name)
     row = _row(campaign, tables, target, named, str(config["row"]))
     return Asked(config["scale"], target, row, str(config["cores"]), shlex.split(config["options"]))
 

@@ -1,11 +1,10 @@
 """Errors that a retry cannot cure: remembered, so that the retry fails at once."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from acnet.errors import AcnetError
 from acnet.files import digest, read_json, write_json
+from acnet.params.run import Run
 from acnet.provenance import source_hash
 
 FILE = "failure.json"
@@ -15,9 +14,9 @@ class Incurable(AcnetError):
     """Training again with the same parameters, code and data would fail in the same way."""
 
 
-def circumstances(params: Mapping[str, Any], data: list[Path]) -> str:
+def circumstances(run: Run, data: list[Path]) -> str:
     """A digest of everything that could cure a failure: parameters, code, and the data's manifests."""
-    return digest({"params": params, "code": source_hash(), "data": [file.read_text() for file in data]})
+    return digest({"params": run.values(), "code": source_hash(), "data": [file.read_text() for file in data]})
 
 
 def remember(resume: Path, message: str, under: str) -> None:

@@ -13,8 +13,8 @@ from acnet.data.store import MANIFEST, Store
 from acnet.data.training import TrainingSamples
 from acnet.device import settle
 from acnet.errors import Interrupted, TryAgain
-from acnet.files import digest
 from acnet.model import build_network, context_scalars
+from acnet.params.run import Run
 from acnet.progress import Progress, duration
 from acnet.train.batches import batches
 from acnet.train.deadline import Deadline
@@ -34,8 +34,8 @@ from acnet.train.turn import take_turn
 _POINTS = 200  # of a curve
 
 
-def train_run(params: Mapping[str, Any], folder: Path, data_root: Path, minutes: float | None = None) -> None:
-    """Train the network of `params` and write checkpoint.pt, history.csv and provenance.json into `folder`.
+def train_run(run: Run, folder: Path, data_root: Path, minutes: float | None = None) -> None:
+    """Train the network of `run` and write checkpoint.pt, history.csv and provenance.json into `folder`.
 
     The state for resuming lies in {folder}/resume and is removed at the end. A run that was stopped or killed
     continues where its last state was saved, with the same result (on a GPU to rounding: there torch adds up gradients
@@ -47,12 +47,12 @@ def train_run(params: Mapping[str, Any], folder: Path, data_root: Path, minutes:
     deadline = Deadline(minutes)
     processes = Processes.from_environment()
     lock = RunLock(folder / "resume", processes.group)
-    if not take_turn(lock, params, folder, processes):
+    if not take_turn(lock, run, folder, processes):
         return
     try:
-        data_root = near(data_root, params["dataset"], params["train_splits"])
+        data_root = near(data_root, run.dataset, run.train_splits)
         with processes:
-            _Training(params, folder, data_root, processes, lock, deadline).run()
+            _Training(run, folder, data_root, processes, lock, deadline).go()
     finally:
         if processes.rank == 0:
             lock.release()
@@ -63,27 +63,27 @@ class _Training:
 
     def __init__(
         self,
-        params: Mapping[str, Any],
+        run: Run,
         folder: Path,
         data_root: Path,
         processes: Processes,
         lock: RunLock,
         deadline: Deadline,
     ):
-        self.params, self.train, self.folder, self.resume = params, params["train"], folder, folder / "resume"
+        self.run, self.folder, self.resume = run, folder, folder / "resume"
         self.processes, self.lock, self.deadline = processes, lock, deadline
         self.first = processes.rank == 0
-        self.data = data_root / params["dataset"]
+        self.data = data_root / run.dataset
         self.longest_step = self.longest_save = 0.0
 
-    def run(self) -> None:
+    def go(self) -> None:
         """Train to the end and publish; an error that a retry cannot cure is remembered."""
         samples = self._samples()
-        under = circumstances(self.params, [self.data / MANIFEST])
+        under = circumstances(self.run, [self.data / MANIFEST])
         if self.first:
             refuse_retry(self.resume, under)
         try:
-            with enough_memory(self.train):
+            with enough_memory(self.run.train):
                 self._train(samples)
         except Incurable as error:
             if self.first:
@@ -91,24 +91,24 @@ class _Training:
             raise
 
     def _samples(self) -> TrainingSamples:
-        train = self.train
+        train = self.run.train
         return TrainingSamples(
-            [Store(self.data, split) for split in self.params["train_splits"]],
-            crop=tuple(train["crop"]),
-            base_size=train["base_size"],
-            scale_range=tuple(train["scale_range"]),
-            mirror=train["mirror"],
-            seed=self.params["seed"],
-            batch=train["batch"],
+            [Store(self.data, split) for split in self.run.train_splits],
+            crop=tuple(train.crop),
+            base_size=train.base_size,
+            scale_range=tuple(train.scale_range),
+            mirror=train.mirror,
+            seed=self.run.seed,
+            batch=train.batch,
         )
 
     def _train(self, samples: TrainingSamples) -> None:
-        device = settle(self.train["threads"], self.processes.local)
-        torch.manual_seed(self.params["seed"])
-        network = build_network({**self.params["model"], "classes": self.params["classes"]})
-        load_initial(network, self.params["init"], self.folder.parent.parent, self.folder.name)
+        device = settle(self.run.train.threads, self.processes.local)
+        torch.manual_seed(self.run.seed)
+        network = build_network(self.run.model, self.run.classes)
+        load_initial(network, self.run.init, self.folder.parent.parent, self.folder.name)
         initial = _values(context_scalars(network))
-        step = Step(network, self.train, device, self.processes)
+        step = Step(network, self.run.train, device, self.processes)
         position = self._resumed(step)
         with StopRequest() as stop:
             self._steps(samples, step, position, stop)
@@ -117,14 +117,14 @@ class _Training:
             scalars = {"initial": initial, "final": _values(context_scalars(step.network))}
             facts = {"context_scalars": scalars, "journal": journal(self.resume)}
             self.lock.check()
-            publish(self.params, self.folder, step.network, device, self.processes, position, **facts)
+            publish(self.run, self.folder, step.network, device, self.processes, position, **facts)
             clear(self.resume)
 
     def _resumed(self, step: Step) -> Position:
         """Where the newest sound state stands, loaded into `step`; the beginning without one."""
         state = file = None
         if self.first:
-            state, file = load_state(self.resume, digest(self.params), self._note)
+            state, file = load_state(self.resume, self.run.digest(), self._note)
         file = self.processes.from_first(file)
         if file is None:
             position = Position()
@@ -139,26 +139,26 @@ class _Training:
 
     def _steps(self, samples: TrainingSamples, step: Step, position: Position, stop: StopRequest) -> None:
         """Run the steps that are left, saving every `save_minutes` and when asked to stop."""
-        train = self.train
-        steps = train["epochs"] * samples.steps_per_epoch
+        train = self.run.train
+        steps = train.epochs * samples.steps_per_epoch
         interval = max(1, steps // _POINTS)
-        progress = Progress(self.params["run"], steps, "steps", start=position.step)
+        progress = Progress(self.run.name, steps, "steps", start=position.step)
         live = Live(self.resume, position.step, steps)
         before, began = position.seconds, time.monotonic()
         last_save, text, loss = began, "", None
         ahead = batches(
             samples,
-            train["batch"],
+            train.batch,
             position.step,
             steps,
-            train["threads"],
+            train.threads,
             positions=step.positions,
-            classes=self.params["classes"],
+            classes=self.run.classes,
             pin=step.device.type == "cuda",
         )
         for images, labels in ahead:
             started = time.monotonic()
-            due = started - last_save > 60 * train["save_minutes"]
+            due = started - last_save > 60 * train.save_minutes
             late = self.deadline.reached(self.longest_step + self.longest_save)
             valid, due, late, signal = self._agree(count_valid(labels), due, late, stop.signal)
             if due or late or signal:
@@ -168,9 +168,9 @@ class _Training:
                 raise Interrupted(self._stopped(position.step, steps, "by a signal"), signal)
             if late:
                 raise TryAgain(self._stopped(position.step, steps, "before its time limit"))
-            rate = poly(train["learning_rate"], position.step, steps, train["power"])
+            rate = poly(train.learning_rate, position.step, steps, train.power)
             set_rate(step.optimiser, rate)
-            position.add(step(images, labels, valid, self.params["seed"] * 1_000_003 + position.step))
+            position.add(step(images, labels, valid, self.run.seed * 1_000_003 + position.step))
             position.seconds = before + time.monotonic() - began
             if position.step % interval == 0 or position.step == steps:
                 self._refuse_bad(samples, position)
@@ -199,7 +199,7 @@ class _Training:
             began = time.monotonic()
             self.lock.check()
             parts = {name: part.state_dict() for name, part in _parts(step).items()}
-            state = {"digest": digest(self.params), "step": position.step, "position": position.saved(), **parts}
+            state = {"digest": self.run.digest(), "step": position.step, "position": position.saved(), **parts}
             save_state(self.resume, state)
             self.longest_save = max(self.longest_save, time.monotonic() - began)
         # torchrun gives the others half a minute once one process has ended: none ends before the state is written.
@@ -210,9 +210,9 @@ class _Training:
         bad = position.bad_step()
         if bad is None:
             return
-        train = self.train
-        rate = poly(train["learning_rate"], bad, train["epochs"] * samples.steps_per_epoch, train["power"])
-        names = [samples[number][2] for number in range(bad * train["batch"], (bad + 1) * train["batch"])]
+        train = self.run.train
+        rate = poly(train.learning_rate, bad, train.epochs * samples.steps_per_epoch, train.power)
+        names = [samples[number][2] for number in range(bad * train.batch, (bad + 1) * train.batch)]
         raise Incurable(
             f"the loss is not finite at step {bad} with learning rate {rate:.3g}; "
             "lower learning_rate or new_layers_factor in params/, or look at the images of this batch: "
@@ -227,7 +227,7 @@ class _Training:
 
     def _note(self, text: str) -> None:
         """A line for the log and the journal."""
-        print(f"{self.params['run']} seed {self.params['seed']} at {self.params['scale']}: {text}", file=sys.stderr)
+        print(f"{self.run}: {text}", file=sys.stderr)
         note(self.resume, text)
 
 

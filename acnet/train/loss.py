@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from acnet.data.classes import VOID
+from acnet.params.training import TrainingConfig
 from acnet.train.parallel import Processes
 from acnet.train.pixel_loss import pixel_losses
 
@@ -18,7 +19,7 @@ from acnet.train.pixel_loss import pixel_losses
 def total_loss(
     output: Mapping[str, Tensor],
     labels: Tensor,
-    train: Mapping,
+    train: TrainingConfig,
     align_corners: bool,
     valid: int,
     processes: Processes,
@@ -29,9 +30,9 @@ def total_loss(
     global batch of the step. Under accumulation OHEM mines each micro-batch, and its mean counts as one of them.
     """
     losses = pixel_losses(output["logits"], labels, align_corners)
-    if train["ohem"]:
-        kept, count = hard_pixels(losses, labels, train["ohem_threshold"], train["ohem_keep"], processes)
-        share = 1 / train["accumulate"]
+    if train.ohem:
+        kept, count = hard_pixels(losses, labels, train.ohem_threshold, train.ohem_keep, processes)
+        share = 1 / train.accumulate
         # No comparison keeps a NaN: without the last term a broken network would have the loss 0.
         main = torch.where(kept, losses, 0).sum() / count * share + 0 * losses.detach().sum()
         parts = {"main": main, "kept": kept.sum() / (labels.numel() * processes.size) * share}
@@ -41,7 +42,7 @@ def total_loss(
     total = main
     if "auxiliary" in output:
         parts["auxiliary"] = pixel_losses(output["auxiliary"], labels, align_corners).sum() / max(1, valid)
-        total = total + train["auxiliary_weight"] * parts["auxiliary"]
+        total = total + train.auxiliary_weight * parts["auxiliary"]
     return {"total": total, **parts}
 
 

@@ -1,12 +1,12 @@
 """SGD with a larger rate for new layers, and the poly schedule (Sec. 4.2)."""
 
-from collections.abc import Mapping
-
 import torch
 from torch import nn
 
+from acnet.params.training import TrainingConfig
 
-def build_optimiser(network: nn.Module, train: Mapping) -> torch.optim.SGD:
+
+def build_optimiser(network: nn.Module, train: TrainingConfig) -> torch.optim.SGD:
     """SGD over four groups: backbone and new layers, each with and without weight decay.
 
     Each group's `factor` multiplies the schedule's rate: 1 for `network.backbone`, `new_layers_factor` for the rest.
@@ -14,13 +14,13 @@ def build_optimiser(network: nn.Module, train: Mapping) -> torch.optim.SGD:
     in_backbone = {id(parameter) for parameter in network.backbone.parameters()}
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
-        factor = 1.0 if id(parameter) in in_backbone else train["new_layers_factor"]
-        decay = train["weight_decay"] if _decays(name, parameter, train) else 0.0
+        factor = 1.0 if id(parameter) in in_backbone else train.new_layers_factor
+        decay = train.weight_decay if _decays(name, parameter, train) else 0.0
         groups.setdefault((factor, decay), []).append(parameter)
     optimiser = torch.optim.SGD(
         [{"params": group, "factor": factor, "weight_decay": decay} for (factor, decay), group in groups.items()],
-        lr=train["learning_rate"],
-        momentum=train["momentum"],
+        lr=train.learning_rate,
+        momentum=train.momentum,
         fused=True,
     )
     # torch makes them at the first step without filling them, which the scaler of float16 may skip.
@@ -40,7 +40,7 @@ def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate * group["factor"]
 
 
-def _decays(name: str, parameter: nn.Parameter, train: Mapping) -> bool:
+def _decays(name: str, parameter: nn.Parameter, train: TrainingConfig) -> bool:
     if name.rsplit(".", 1)[-1] in ("alpha", "beta"):
-        return train["decay_scalars"]
-    return parameter.ndim > 1 or train["decay_norm"]
+        return train.decay_scalars
+    return parameter.ndim > 1 or train.decay_norm

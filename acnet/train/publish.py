@@ -2,14 +2,14 @@
 
 import csv
 import io
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from acnet.files import digest, read_json, replacing, sha256, write_json, write_text
+from acnet.files import read_json, replacing, sha256, write_json, write_text
+from acnet.params.run import Run
 from acnet.provenance import now, provenance
 from acnet.train.lock import FILE as LOCK
 from acnet.train.parallel import Processes
@@ -17,7 +17,7 @@ from acnet.train.position import HISTORY, Position
 
 
 def publish(
-    params: Mapping[str, Any],
+    run: Run,
     folder: Path,
     network: nn.Module,
     device: torch.device,
@@ -34,16 +34,16 @@ def publish(
     writer.writerows(position.history)
     write_text(folder / "history.csv", text.getvalue())
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    described = {"run": params["run"], "params": {**params["model"], "classes": params["classes"]}}
+    described = {"run": run.name, "params": {**run.values()["model"], "classes": run.classes}}
     with replacing(folder / "checkpoint.pt") as temporary:
         torch.save({"network": weights, **described}, temporary)
         made = provenance(
-            params,
-            params_hash=digest(params),
+            run,
+            params_hash=run.digest(),
             checkpoint_sha256=sha256(temporary),
             device=torch.cuda.get_device_name() if device.type == "cuda" else "CPU",
             processes=processes.size,
-            accumulate=params["train"]["accumulate"],
+            accumulate=run.train.accumulate,
             started=position.started,
             finished=now(),
             seconds=round(position.seconds, 1),
@@ -52,13 +52,13 @@ def publish(
         write_json(folder / "provenance.json", made)
 
 
-def finished(folder: Path, params: Mapping[str, Any]) -> bool:
+def finished(folder: Path, run: Run) -> bool:
     """Whether these very parameters have been trained and everything is in place."""
     checkpoint, facts = folder / "checkpoint.pt", folder / "provenance.json"
     if not (checkpoint.exists() and facts.exists() and (folder / "history.csv").exists()):
         return False
     said = read_json(facts)
-    return said["params_hash"] == digest(params) and said["checkpoint_sha256"] == sha256(checkpoint)
+    return said["params_hash"] == run.digest() and said["checkpoint_sha256"] == sha256(checkpoint)
 
 
 def clear(resume: Path) -> None:

@@ -2,8 +2,7 @@
 
 import contextlib
 import inspect
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from acnet.data.classes import VOID
 from acnet.device import autocast, memory_ran_out
 from acnet.errors import AcnetError
+from acnet.params.training import TrainingConfig
 from acnet.train.dropout import fix_dropout
 from acnet.train.loss import total_loss
 from acnet.train.norms import steady_norms
@@ -28,16 +28,16 @@ class Step:
     SyncBatchNorm does).
     """
 
-    def __init__(self, network: nn.Module, train: Mapping[str, Any], device: torch.device, processes: Processes):
+    def __init__(self, network: nn.Module, train: TrainingConfig, device: torch.device, processes: Processes):
         self.train, self.device, self.processes = train, device, processes
-        self.positions = processes.share(train["batch"], train["accumulate"])
+        self.positions = processes.share(train.batch, train.accumulate)
         self._draw = fix_dropout(network)
         network = steady_norms(network, device, processes.size)
         self.network = network.to(device, memory_format=torch.channels_last).train()
-        if train["compile"]:
+        if train.compile:
             self.network.compile()
         self.optimiser = build_optimiser(self.network, train)
-        self.scaler = torch.amp.GradScaler(device.type, enabled=train["precision"] == "float16")
+        self.scaler = torch.amp.GradScaler(device.type, enabled=train.precision == "float16")
         self._parallel = self.network
         if processes.size > 1:
             self._parallel = _distributed(self.network, device)
@@ -48,13 +48,13 @@ class Step:
         `images` and `labels` are of `positions`; `valid` counts the pixels of the global batch that are not void;
         dropout draws from `seed`.
         """
-        pieces = self.train["accumulate"]
+        pieces = self.train.accumulate
         self.optimiser.zero_grad(set_to_none=True)
         losses = torch.zeros(len(PARTS), device=self.device, dtype=images.dtype)
         size = len(images) // pieces
         for piece in range(pieces):
             mine = slice(piece * size, (piece + 1) * size)
-            self._draw.seed, self._draw.batch = seed, self.train["batch"]
+            self._draw.seed, self._draw.batch = seed, self.train.batch
             self._draw.positions = self.positions[mine]
             last = piece == pieces - 1
             if self.processes.size > 1:
@@ -67,7 +67,7 @@ class Step:
     def _micro_step(self, images: Tensor, labels: Tensor, valid: int) -> Tensor:
         images = images.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
         labels = labels.to(self.device, non_blocking=True)
-        with autocast(self.device, self.train["precision"]):
+        with autocast(self.device, self.train.precision):
             output = self._parallel(images, native=True)
         parts = total_loss(output, labels, self.train, self.network.align_corners, valid, self.processes)
         # DistributedDataParallel takes the mean of what has to be summed.
@@ -93,17 +93,17 @@ def count_valid(labels: Tensor) -> int:
 
 
 @contextlib.contextmanager
-def enough_memory(train: Mapping[str, Any]) -> Iterator[None]:
+def enough_memory(train: TrainingConfig) -> Iterator[None]:
     """Say in one line what to lower, should memory run out."""
     try:
         yield
     except RuntimeError as error:
         if not memory_ran_out(error):
             raise
-        height, width = train["crop"]
+        height, width = train.crop
         lower = "train.accumulate to 2 (BN and OHEM then see half a batch), train.batch or train.crop"
-        halve = "" if train["precision"] != "float32" else "; or set train.precision to bfloat16"
+        halve = "" if train.precision != "float32" else "; or set train.precision to bfloat16"
         raise AcnetError(
-            f"out of memory with batch {train['batch']} in {train['accumulate']} pieces, crop {height}x{width}, "
-            f"{train['precision']}; set {lower}{halve}: {str(error).splitlines()[0]}"
+            f"out of memory with batch {train.batch} in {train.accumulate} pieces, crop {height}x{width}, "
+            f"{train.precision}; set {lower}{halve}: {str(error).splitlines()[0]}"
         ) from error

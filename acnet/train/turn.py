@@ -3,10 +3,9 @@
 import os
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from acnet.params.run import Run
 from acnet.progress import duration
 from acnet.train.live import progress
 from acnet.train.lock import Holder, RunLock, live_holder
@@ -16,36 +15,36 @@ from acnet.train.publish import clear, finished
 _EVERY = 10.0  # seconds between lines
 
 
-def take_turn(lock: RunLock, params: Mapping[str, Any], folder: Path, processes: Processes) -> bool:
+def take_turn(lock: RunLock, run: Run, folder: Path, processes: Processes) -> bool:
     """Hold the lock of the run in `folder`; False if it is finished, by another trainer in the meantime or before.
 
     The first process takes the lock for all processes of its torchrun; the others wait for that.
     """
     if processes.rank > 0:
-        return _follow(processes.group, params, folder)
-    waited = lock.acquire(_Watch(params["run"], folder / "resume"))
-    if finished(folder, params):
+        return _follow(processes.group, run, folder)
+    waited = lock.acquire(_Watch(run.name, folder / "resume"))
+    if finished(folder, run):
         told = (
             "the other trainer has finished it"
             if waited
             else "finished already; delete checkpoint.pt to train it again"
         )
-        print(f"{params['run']}: {told}", file=sys.stderr)
+        print(f"{run.name}: {told}", file=sys.stderr)
         clear(folder / "resume")
         lock.release()
         return False
     return True
 
 
-def _follow(group: str, params: Mapping[str, Any], folder: Path) -> bool:
+def _follow(group: str, run: Run, folder: Path) -> bool:
     parent = os.getppid()
     while (holder := live_holder(folder / "resume")) is None or holder.group != group:
-        if finished(folder, params):
+        if finished(folder, run):
             return False
         if os.getppid() != parent:
             raise SystemExit(1)  # torchrun is gone
         time.sleep(0.2)
-    return not finished(folder, params)
+    return not finished(folder, run)
 
 
 class _Watch:

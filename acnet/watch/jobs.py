@@ -41,8 +41,8 @@ def campaign_jobs(campaign: Campaign, needs: Resources, times: Times, runs: Sequ
 
 
 def _data(campaign: Campaign, needs: Resources, runs: Sequence[str]) -> Iterator[Job]:
-    resolved = [campaign.resolve(run, campaign.scale.seeds[0]).values for run in runs]
-    for name in dict.fromkeys(values["dataset"] for values in resolved):
+    resolved = [campaign.resolve(run, campaign.scale.seeds[0]) for run in runs]
+    for name in dict.fromkeys(values.dataset for values in resolved):
         dataset = campaign.datasets[name]
         before: tuple[str, ...] = ()
         if dataset.generate:
@@ -53,7 +53,7 @@ def _data(campaign: Campaign, needs: Resources, runs: Sequence[str]) -> Iterator
             yield Job(f"extract {name}", "extract", 60.0 * needs.prepare.runtime / _SPARE, after=(f"fetch {name}",))
             before = (f"extract {name}",)
         yield Job(f"prepare {name}", "prepare", 60.0 * needs.prepare.runtime / _SPARE, after=before)
-    for file in dict.fromkeys(values["init"]["file"] for values in resolved if values["init"]["kind"] == "url"):
+    for file in dict.fromkeys(values.init.file for values in resolved if values.init.kind == "url"):
         yield Job(f"fetch_weights {Path(file).name}", "fetch_weights", 0.0, local=True)
 
 
@@ -67,17 +67,17 @@ def _runs(campaign: Campaign, needs: Resources, times: Times, runs: Sequence[str
     one = min(campaign.scale.gpus, 1)
     for run in runs:
         for seed in campaign.scale.seeds:
-            values = campaign.resolve(run, seed).values
+            values = campaign.resolve(run, seed)
             spread = needs.spread_of(run, campaign.scale.gpus)
             yield Job(f"resolve {run}/{seed}", "resolve", 0.0, local=True)
-            after = [f"resolve {run}/{seed}", f"prepare {values['dataset']}"]
-            if values["init"]["kind"] == "run":
-                after.append(f"train {values['init']['run']}/{seed}")
-            if values["init"]["kind"] == "url":
-                after.append(f"fetch_weights {Path(values['init']['file']).name}")
+            after = [f"resolve {run}/{seed}", f"prepare {values.dataset}"]
+            if values.init.kind == "run":
+                after.append(f"train {values.init.run}/{seed}")
+            if values.init.kind == "url":
+                after.append(f"fetch_weights {Path(values.init.file).name}")
             seconds = times.starts + times.training(run) / spread.processes
             yield Job(f"train {run}/{seed}", "train", seconds, spread.gpus, tuple(after))
-            trained = (f"train {run}/{seed}", f"prepare {values['dataset']}")
+            trained = (f"train {run}/{seed}", f"prepare {values.dataset}")
             protocols = protocols_of(campaign, run)
             # The job that measures the gates also measures their protocol.
             alone = [name for name in protocols if run not in gated or name != PROTOCOL]

@@ -2,9 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -14,6 +12,7 @@ from acnet.data.store import Store
 from acnet.data.training import TrainingSamples
 from acnet.device import settle
 from acnet.model import build_network
+from acnet.params.run import Run
 from acnet.train.batches import batches
 from acnet.train.parallel import Processes
 from acnet.train.step import Step, count_valid, enough_memory
@@ -44,11 +43,11 @@ class Cost:
         return self.flops_per_image * self.images / self.seconds / self.ceiling
 
 
-def flops_per_image(params: Mapping[str, Any], crop: tuple[int, int] | None = None) -> int:
+def flops_per_image(run: Run, crop: tuple[int, int] | None = None) -> int:
     """Floating-point operations of a training step for one image, forward and backward; computed, not run."""
-    height, width = crop or params["train"]["crop"]
+    height, width = crop or run.train.crop
     with FakeTensorMode(), FlopCounterMode(display=False) as counter:
-        network = build_network({**params["model"], "classes": params["classes"]}).train()
+        network = build_network(run.model, run.classes).train()
         output = network(torch.empty(2, 3, height, width), native=True)
         sum(scores.sum() for name, scores in output.items() if name != "gates").backward()
     return counter.get_total_flops() // 2
@@ -62,14 +61,14 @@ def ceiling(device: torch.device, precision: str, size: int | None = None, repea
     return 2 * size**3 / min(times)
 
 
-def measure(params: Mapping[str, Any], data_root: Path | None, steps: int = 10, warm_up: int = 3) -> Cost:
+def measure(run: Run, data_root: Path | None, steps: int = 10, warm_up: int = 3) -> Cost:
     """The cost of the training steps of a run, on its prepared data or, with `data_root` None, on random images."""
-    train = params["train"]
-    device = settle(train["threads"])
+    train = run.train
+    device = settle(train.threads)
     torch.manual_seed(0)
-    network = build_network({**params["model"], "classes": params["classes"]})
+    network = build_network(run.model, run.classes)
     step = Step(network, train, device, Processes())
-    source = _random(params, device) if data_root is None else _prepared(params, data_root, device, warm_up + steps)
+    source = _random(run, device) if data_root is None else _prepared(run, data_root, device, warm_up + steps)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     waited = 0.0
@@ -85,41 +84,41 @@ def measure(params: Mapping[str, Any], data_root: Path | None, steps: int = 10, 
     seconds = time.perf_counter() - began
     cuda = device.type == "cuda"
     return Cost(
-        device=torch.cuda.get_device_name() if cuda else f"CPU, {train['threads']} thread(s)",
-        images=train["batch"],
+        device=torch.cuda.get_device_name() if cuda else f"CPU, {train.threads} thread(s)",
+        images=train.batch,
         seconds=seconds / steps,
         waiting=waited / seconds,
         peak_bytes=torch.cuda.max_memory_allocated() if cuda else None,
-        flops_per_image=flops_per_image(params),
-        ceiling=ceiling(device, train["precision"]),
+        flops_per_image=flops_per_image(run),
+        ceiling=ceiling(device, train.precision),
     )
 
 
-def measured(params: Mapping[str, Any], data_root: Path | None, steps: int, warm_up: int = 3) -> Cost:
+def measured(run: Run, data_root: Path | None, steps: int, warm_up: int = 3) -> Cost:
     """The same, with an AcnetError that says what to lower where memory is short."""
-    with enough_memory(params["train"]):
-        return measure(params, data_root, steps, warm_up)
+    with enough_memory(run.train):
+        return measure(run, data_root, steps, warm_up)
 
 
-def _prepared(params: Mapping[str, Any], data_root: Path, device: torch.device, steps: int):
-    train = params["train"]
-    stores = [Store(data_root / params["dataset"], split) for split in params["train_splits"]]
+def _prepared(run: Run, data_root: Path, device: torch.device, steps: int):
+    train = run.train
+    stores = [Store(data_root / run.dataset, split) for split in run.train_splits]
     samples = TrainingSamples(
         stores,
-        tuple(train["crop"]),
-        train["base_size"],
-        tuple(train["scale_range"]),
-        train["mirror"],
+        tuple(train.crop),
+        train.base_size,
+        tuple(train.scale_range),
+        train.mirror,
         0,
-        train["batch"],
+        train.batch,
     )
-    return batches(samples, train["batch"], 0, steps, train["threads"], pin=device.type == "cuda")
+    return batches(samples, train.batch, 0, steps, train.threads, pin=device.type == "cuda")
 
 
-def _random(params: Mapping[str, Any], device: torch.device):
-    train = params["train"]
-    size = (train["batch"], *train["crop"])
-    images, labels = torch.randn(size[0], 3, *size[1:]), torch.randint(0, params["classes"], size)
+def _random(run: Run, device: torch.device):
+    train = run.train
+    size = (train.batch, *train.crop)
+    images, labels = torch.randn(size[0], 3, *size[1:]), torch.randint(0, run.classes, size)
     if device.type == "cuda":
         images, labels = images.pin_memory(), labels.pin_memory()
     while True:

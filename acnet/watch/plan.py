@@ -1,13 +1,13 @@
 """What a scale will cost: runs, images, floating-point operations, hours, disk."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
 from acnet.params.protocols import Protocol
+from acnet.params.run import Run
 from acnet.params.scales import misspelt
 from acnet.params.tables import load_tables
 from acnet.progress import Progress
@@ -71,46 +71,44 @@ def estimate(
     if calibrate:
         start = start_seconds("acnet.train.loop, torch._dynamo"), start_seconds("acnet.evaluate.evaluate")
     entries, device = [], None
-    for run in runs:
-        params = campaign.resolve(run, campaign.scale.seeds[0]).values
+    for run in (campaign.resolve(name, campaign.scale.seeds[0]) for name in runs):
         per_flop = None
         if calibrate:
-            per_flop, device = seconds_per_flop(kind(params), calibrate)
+            per_flop, device = seconds_per_flop(kind(run), calibrate)
             progress.advance()
-        entries.append(_planned(campaign, run, params, per_flop, start, data_root))
+        entries.append(_planned(campaign, run, per_flop, start, data_root))
     return entries, device
 
 
 def _planned(
     campaign: Campaign,
-    run: str,
-    params: Mapping[str, Any],
+    run: Run,
     per_flop: float | None,
     start: tuple[float, float],
     data_root: Path,
 ) -> Planned:
-    train, dataset = params["train"], campaign.datasets[params["dataset"]]
-    steps = training_steps(campaign, params)
-    per_image, disk = arithmetic(kind(params))
-    flops = per_image * steps * train["batch"]
+    train, dataset = run.train, campaign.datasets[run.dataset]
+    steps = training_steps(campaign, run)
+    per_image, disk = arithmetic(kind(run))
+    flops = per_image * steps * train.batch
     seconds = evaluation = None
     forward = 0.0
-    if names := protocols_of(campaign, run):
-        pixels = sum(_pixels(campaign.protocol(name, run), _size(params, dataset, data_root)) for name in names)
+    if names := protocols_of(campaign, run.name):
+        pixels = sum(_pixels(campaign.protocol(name, run.name), _size(run, dataset, data_root)) for name in names)
         # A third of a training step is its forward pass.
-        forward = per_image / 3 * pixels / (train["crop"][0] * train["crop"][1]) * dataset.splits[dataset.evaluate]
+        forward = per_image / 3 * pixels / (train.crop[0] * train.crop[1]) * dataset.splits[dataset.evaluate]
     if per_flop is not None:
         seconds = start[0] + flops * per_flop
         evaluation = start[1] * len(names) + forward * per_flop
-    counted = (len(campaign.scale.seeds), steps, steps * train["batch"], flops + forward)
-    return Planned(run, *counted, seconds, evaluation, disk, forward)
+    counted = (len(campaign.scale.seeds), steps, steps * train.batch, flops + forward)
+    return Planned(run.name, *counted, seconds, evaluation, disk, forward)
 
 
-def training_steps(campaign: Campaign, params: Mapping[str, Any]) -> int:
+def training_steps(campaign: Campaign, run: Run) -> int:
     """How many steps a run takes."""
-    splits = campaign.datasets[params["dataset"]].splits
-    count = sum(splits[split] for split in params["train_splits"])
-    return params["train"]["epochs"] * max(1, count // params["train"]["batch"])
+    splits = campaign.datasets[run.dataset].splits
+    count = sum(splits[split] for split in run.train_splits)
+    return run.train.epochs * max(1, count // run.train.batch)
 
 
 def _pixels(protocol: Protocol, size: tuple[int, int]) -> float:
@@ -126,14 +124,14 @@ def _pixels(protocol: Protocol, size: tuple[int, int]) -> float:
     return total * (2 if protocol.mirror else 1)
 
 
-def _size(params: Mapping[str, Any], dataset, data_root: Path) -> tuple[int, int]:
+def _size(run: Run, dataset, data_root: Path) -> tuple[int, int]:
     """The size of an evaluated image: of the first prepared one, else the generated size, else the crop's."""
     from acnet.data.store import Store
 
     try:
-        return Store(data_root / params["dataset"], params["evaluate_split"]).sizes[0]
+        return Store(data_root / run.dataset, run.evaluate_split).sizes[0]
     except AcnetError:
-        return tuple(dataset.generate.size if dataset.generate else params["train"]["crop"])
+        return tuple(dataset.generate.size if dataset.generate else run.train.crop)
 
 
 def other_seconds(campaign: Campaign) -> float:

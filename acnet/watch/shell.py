@@ -14,13 +14,13 @@ def shell_commands(campaign: Campaign, runs: Sequence[str]) -> list[str]:
 
 
 def _data(campaign: Campaign, runs: Sequence[str]) -> list[str]:
-    resolved = [campaign.resolve(run, campaign.scale.seeds[0]).values for run in runs]
+    resolved = [campaign.resolve(run, campaign.scale.seeds[0]) for run in runs]
     lines = []
-    for name in dict.fromkeys(values["dataset"] for values in resolved):
+    for name in dict.fromkeys(values.dataset for values in resolved):
         if campaign.datasets[name].generate:
             lines.append(f"acnet data generate {name}")
         lines.append(f"acnet data prepare {name}")
-    files = dict.fromkeys(values["init"]["file"] for values in resolved if values["init"]["kind"] == "url")
+    files = dict.fromkeys(values.init.file for values in resolved if values.init.kind == "url")
     return lines + [f"acnet fetch-weights {file.rsplit('/', 1)[-1]}" for file in files]
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 from acnet.errors import AcnetError
-from acnet.files import digest, read_json
+from acnet.files import read_json
 from acnet.params.campaign import Campaign
-from acnet.params.resolved import run_folder
+from acnet.params.run import run_folder
 from acnet.params.tables import load_tables
 from acnet.progress import duration
 from acnet.provenance import source_hash
@@ -47,7 +47,7 @@ def run_status(campaign: Campaign, run: str, seed: int, results: Path, logs: Pat
     folder = run_folder(results, campaign.scale_name, run, seed)
     at_work = live_holder(folder / "resume") is not None
     if not at_work and (folder / "checkpoint.pt").exists() and (facts := _facts(folder)) is not None:
-        if facts.get("params_hash") != digest(campaign.resolve(run, seed).values):
+        if facts.get("params_hash") != campaign.resolve(run, seed).digest():
             return Status(run, seed, "waiting", "its parameters have changed since it was trained")
         if facts.get("source_hash") != _source_hash():
             return Status(run, seed, "stale", "code that can change its result has changed since it was trained")

@@ -20,7 +20,7 @@ from fabricated import write_examples, write_gates, write_images, write_metrics,
 
 from acnet.params.campaign import Campaign  # noqa: E402
 from acnet.params.gated import adaptive_runs  # noqa: E402
-from acnet.params.resolved import run_folder, write_resolved  # noqa: E402
+from acnet.params.run import run_folder, write_run  # noqa: E402
 from acnet.params.tables import load_tables  # noqa: E402
 
 _TRACKED = (
@@ -167,16 +167,16 @@ def train(project: Project, run: str, seed: int = 0, variant: str = "") -> None:
     campaign = Campaign(project.root / "params", "mini")
     resolved = campaign.resolve(run, seed)
     folder = run_folder(project.root / "results", "mini", run, seed)
-    write_params(folder, "mini", run, seed, resolved.values["reader"])
-    write_resolved(resolved, folder / "params.yaml")
+    write_params(folder, "mini", run, seed, resolved.reader)
+    write_run(resolved, campaign.origins(run), folder / "params.yaml")
     checkpoint = hashlib.sha256(f"{run} {seed} {variant}".encode()).digest() * 64
     (folder / "checkpoint.pt").write_bytes(checkpoint)
     provenance = json.loads((folder / "provenance.json").read_text())
     provenance["checkpoint_sha256"] = hashlib.sha256(checkpoint).hexdigest()
     (folder / "provenance.json").write_text(json.dumps(provenance))
-    manifest = project.root / "data" / resolved.values["dataset"] / "manifest.json"
+    manifest = project.root / "data" / resolved.dataset / "manifest.json"
     manifest.parent.mkdir(parents=True, exist_ok=True)
-    manifest.write_text(json.dumps({"dataset": resolved.values["dataset"], "splits": {}}))
+    manifest.write_text(json.dumps({"dataset": resolved.dataset, "splits": {}}))
 
 
 def fill(project: Project) -> None:
@@ -189,7 +189,7 @@ def fill(project: Project) -> None:
         train(project, run)
     sources = {source for entry in entries for source in entry.sources()}
     for run, protocol in sources | {source for figure in figures for source in figure.metrics_sources()}:
-        reader = campaign.resolve(run, 0).values["reader"]
+        reader = campaign.resolve(run, 0).reader
         file = write_metrics(project.folder(run), "mini", run, 0, protocol, reader)
         settings = dataclasses.asdict(campaign.protocol(protocol, run))
         file.write_text(json.dumps({**json.loads(file.read_text()), "protocol": settings}))

@@ -7,7 +7,7 @@ import signal
 import time
 from pathlib import Path
 
-from tests.tiny import tiny_params
+from tests.tiny import tiny_run
 
 ROOT = Path(__file__).resolve().parents[2]
 # A server that has torch loaded already: a fork of it starts in milliseconds.
@@ -27,7 +27,7 @@ def train(folder: Path, data: Path, seed: int, moment: str | None = None) -> Non
     torch.set_num_threads(1)
     if moment is not None:
         MOMENTS[moment]()
-    loop.train_run(tiny_params(seed=seed, **LONG), folder, data)
+    loop.train_run(tiny_run(seed=seed, **LONG), folder, data)
 
 
 def evaluate(folder: Path, data: Path, seed: int, die: bool) -> None:
@@ -44,7 +44,7 @@ def evaluate(folder: Path, data: Path, seed: int, die: bool) -> None:
             return die_now() if index == len(self.store) // 2 else label_map(self, index, protocol)
 
         Trained.label_map = dying
-    params = tiny_params(seed=seed, **LONG)
+    params = tiny_run(seed=seed, **LONG)
     protocols, measures = [Protocol(name="single", scales=[1.0])], load_measures(ROOT / "params")
     module.evaluate_run(params, folder / "checkpoint.pt", protocols, measures, data, folder / "metrics")
 

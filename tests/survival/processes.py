@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from tests.survival.children import start
-from tests.tiny import PARAMS, tiny_params
+from tests.tiny import TINY, tiny_run
 
 NETWORK = {"blocks": 3, "reuse": 2, "base_width": 8, "batch": 8, "crop": [48, 48], "learning_rate": 0.005}
 
@@ -27,19 +27,17 @@ def steps(rank: int, size: int, port: int, out: Path, data: Path, dtype: torch.d
     if size > 1:
         os.environ.update(RANK=str(rank), WORLD_SIZE=str(size), LOCAL_RANK=str(rank))
         os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    params = tiny_params(**{**NETWORK, **changes})
-    train = params["train"]
-    store = Store(data / PARAMS["dataset"], "train")
-    samples = TrainingSamples([store], tuple(train["crop"]), None, (1.0, 1.0), 0.5, 0, train["batch"])
+    run = tiny_run(**{**NETWORK, **changes})
+    train = run.train
+    store = Store(data / TINY.dataset, "train")
+    samples = TrainingSamples([store], tuple(train.crop), None, (1.0, 1.0), 0.5, 0, train.batch)
     torch.manual_seed(0)
     with Processes.from_environment() as processes:
-        network = build_network({**params["model"], "classes": params["classes"]}).to(dtype)
+        network = build_network(run.model, run.classes).to(dtype)
         step = Step(network, train, torch.device("cpu"), processes)
-        set_rate(step.optimiser, train["learning_rate"])
+        set_rate(step.optimiser, train.learning_rate)
         found: dict[str, Any] = {"losses": []}
-        for number, (images, labels) in enumerate(
-            batches(samples, train["batch"], 0, count, 1, positions=step.positions)
-        ):
+        for number, (images, labels) in enumerate(batches(samples, train.batch, 0, count, 1, positions=step.positions)):
             valid = int(processes.sum(torch.tensor(count_valid(labels))))
             found["losses"].append(step(images.to(dtype), labels, valid, number))
             if number == 0:

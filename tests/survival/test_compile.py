@@ -9,7 +9,7 @@ import torch
 
 from acnet.errors import Interrupted
 from acnet.train import loop
-from tests.tiny import prepare, tiny_params
+from tests.tiny import prepare, tiny_run
 
 
 def test_a_compiled_training_resumes_bit_identically(tmp_path, monkeypatch):
@@ -17,7 +17,7 @@ def test_a_compiled_training_resumes_bit_identically(tmp_path, monkeypatch):
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))  # tracing alone
 
     def train(name: str) -> None:
-        loop.train_run(tiny_params(compile=True), tmp_path / "results" / name / "seed0", tmp_path / "data")
+        loop.train_run(tiny_run(compile=True), tmp_path / "results" / name / "seed0", tmp_path / "data")
 
     def left(name: str) -> tuple[dict[str, torch.Tensor], list[str]]:
         folder = tmp_path / "results" / name / "seed0"

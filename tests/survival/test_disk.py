@@ -7,7 +7,7 @@ import torch
 
 from acnet.cli import main
 from acnet.train.loop import train_run
-from tests.tiny import prepare, tiny_params, write_params
+from tests.tiny import prepare, tiny_run, write_params
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def test_a_full_disk_is_one_line_and_training_goes_on_from_the_last_state_once_t
     tmp_path, small_disk, capsys
 ):
     prepare(tmp_path / "data")
-    params = tiny_params(epochs=10, save_minutes=0.0)
+    params = tiny_run(epochs=10, save_minutes=0.0)
     train_run(params, tmp_path / "undisturbed" / "seed0", tmp_path / "data")
     folder = small_disk / "tiny" / "seed0"
     folder.mkdir(parents=True)

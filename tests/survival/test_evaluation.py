@@ -9,9 +9,9 @@ import torch
 
 from acnet.model import build_network
 from tests.survival.children import ROOT, _before, die_now, start
-from tests.tiny import prepare, tiny_params
+from tests.tiny import prepare, tiny_run
 
-PARAMS = tiny_params(blocks=3, auxiliary=False)
+RUN = tiny_run(blocks=3, auxiliary=False)
 
 
 def evaluate(folder: Path, data: Path, moment: str | None = None, part: tuple[int, int] = (0, 1)) -> None:
@@ -28,7 +28,7 @@ def evaluate(folder: Path, data: Path, moment: str | None = None, part: tuple[in
         Protocol(name="multi_flip", scales=[0.5, 1.0, 1.5], mirror=True, window=[24, 32], stride=2 / 3, batch=3),
     ]
     measures = load_measures(ROOT / "params")
-    module.evaluate_run(PARAMS, folder.parent / "checkpoint.pt", protocols, measures, data, folder / "metrics", part)
+    module.evaluate_run(RUN, folder.parent / "checkpoint.pt", protocols, measures, data, folder / "metrics", part)
 
 
 def _scoring(images: int) -> None:
@@ -89,8 +89,10 @@ def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("evaluation")
     prepare(made / "data")
     torch.manual_seed(0)
-    described = {**PARAMS["model"], "classes": PARAMS["classes"]}
-    torch.save({"network": build_network(described).state_dict(), "params": described}, made / "checkpoint.pt")
+    described = {**RUN.values()["model"], "classes": RUN.classes}
+    torch.save(
+        {"network": build_network(RUN.model, RUN.classes).state_dict(), "params": described}, made / "checkpoint.pt"
+    )
     finished(start(evaluate, made / "one", made / "data"))
     return made
 

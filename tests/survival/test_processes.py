@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.survival.processes import free_port, run_steps
-from tests.tiny import prepare, tiny_params, write_params
+from tests.tiny import prepare, tiny_run, write_params
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -99,7 +99,7 @@ def finish(job: subprocess.Popen) -> str:
 
 
 def test_one_worker_dying_ends_all_within_a_minute_and_asked_again_the_run_is_as_if_undisturbed(tmp_path, data):
-    params = tiny_params(epochs=20, save_minutes=0.005)
+    params = tiny_run(epochs=20, save_minutes=0.005)
     folder = tmp_path / "tiny" / "seed0"
     file = write_params(folder, params)
     job = torchrun(file, data)
@@ -129,7 +129,7 @@ def result(folder: Path) -> tuple[dict[str, torch.Tensor], list[str]]:
 
 def test_sigterm_to_torchrun_saves_in_all_processes_together(tmp_path, data):
     folder = tmp_path / "tiny" / "seed0"
-    job = torchrun(write_params(folder, tiny_params(epochs=60)), data)
+    job = torchrun(write_params(folder, tiny_run(epochs=60)), data)
     wait_for((folder / "resume" / "progress.json").exists)
     job.send_signal(signal.SIGTERM)
     said = job.communicate(timeout=60)[1]

@@ -16,7 +16,7 @@ from acnet.data.store import Store
 from acnet.evaluate.evaluate import evaluate_run
 from acnet.params.campaign import Campaign
 from acnet.params.measures import load_measures
-from acnet.params.resolved import write_resolved
+from acnet.params.run import write_run
 from acnet.train.loop import train_run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,11 +61,11 @@ def learn(settings: Campaign, folder: Path, run: str, seed: int = 0) -> dict:
     """Train and evaluate one run below `folder`; its metrics."""
     resolved = settings.resolve(run, seed)
     out = folder / run / f"seed{seed}"
-    write_resolved(resolved, out / "params.yaml")
+    write_run(resolved, settings.origins(run), out / "params.yaml")
     data = settings.params.parent / "data"
-    train_run(resolved.values, out, data)
+    train_run(resolved, out, data)
     protocols, measures = [settings.protocol("single", run)], load_measures(settings.params)
-    evaluate_run(resolved.values, out / "checkpoint.pt", protocols, measures, data, out / "metrics")
+    evaluate_run(resolved, out / "checkpoint.pt", protocols, measures, data, out / "metrics")
     return json.loads((out / "metrics/single.json").read_text())
 
 

@@ -12,7 +12,7 @@ import torch
 from acnet.evaluate.confusion import confusion
 from acnet.evaluate.counts import read_counts
 from acnet.model import build_network
-from tests.tiny import tiny_params, write_params, write_split
+from tests.tiny import tiny_run, write_params, write_split
 
 # Not getrusage: a child's peak there begins with that of the process that started it.
 SCRIPT = """
@@ -25,11 +25,13 @@ print(main(sys.argv[1:]), re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/sta
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from /proc")
 def test_an_image_of_20000x300_is_scored_in_little_memory(tmp_path, root):
-    settings = {"run": "acb1", "dataset": "mini_cityscapes", "reader": "cityscapes", "classes": 19}
-    params = tiny_params(**settings, evaluate_split="val", auxiliary=False)
-    write_params(tmp_path / "run", params)
-    described = {**params["model"], "classes": 19}
-    torch.save({"network": build_network(described).state_dict(), "params": described}, tmp_path / "run/checkpoint.pt")
+    settings = {"name": "acb1", "dataset": "mini_cityscapes", "reader": "cityscapes", "classes": 19}
+    run = tiny_run(**settings, evaluate_split="val", auxiliary=False)
+    write_params(tmp_path / "run", run)
+    described = {**run.values()["model"], "classes": 19}
+    torch.save(
+        {"network": build_network(run.model, 19).state_dict(), "params": described}, tmp_path / "run/checkpoint.pt"
+    )
     rng = np.random.default_rng(0)
     label = rng.integers(0, 19, (200, 3)).astype(np.uint8).repeat(100, 0).repeat(100, 1)
     image = rng.integers(0, 256, (*label.shape, 3)).astype(np.uint8)

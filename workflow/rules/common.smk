@@ -77,7 +77,7 @@ try:
         for protocol in CAMPAIGN.protocols:
             CAMPAIGN.protocol(protocol, run)
     names = [name for name, run in CAMPAIGN.runs.items() if run.dataset in CAMPAIGN.scale.plays]
-    playable = {name: CAMPAIGN.resolve(name, CAMPAIGN.scale.seeds[0]).values for name in names}
+    playable = {name: CAMPAIGN.resolve(name, CAMPAIGN.scale.seeds[0]) for name in names}
     check_spread(NEEDS, playable, SCALE, f"{PARAMS}/resources.yaml")
 except AcnetError as error:
     raise WorkflowError(str(error)) from None
@@ -119,9 +119,9 @@ def metrics_of(sources):
     return [file for run, name in sources for kind in kinds for file in of_runs(f"metrics/{name}.{kind}", [run])]
 
 
-def resolved(wildcards):
-    """The complete parameters of a run."""
-    return CAMPAIGN.resolve(wildcards.run, int(wildcards.seed)).values
+def run_of(wildcards):
+    """The run of these wildcards, its parameters complete."""
+    return CAMPAIGN.resolve(wildcards.run, int(wildcards.seed))
 
 
 def stated(wildcards):
@@ -129,12 +129,12 @@ def stated(wildcards):
     file = HERE / f"{RUN}/params.yaml".format(scale=wildcards.scale, run=wildcards.run, seed=wildcards.seed)
     if workflow.touch and file.exists():
         return canonical(read_yaml(file))
-    return canonical(resolved(wildcards))
+    return canonical(run_of(wildcards).values())
 
 
 def manifest(wildcards):
     """What says that a run's dataset is prepared."""
-    return f"data/{resolved(wildcards)['dataset']}/manifest.json"
+    return f"data/{run_of(wildcards).dataset}/manifest.json"
 
 
 def source_of(wildcards):
@@ -236,10 +236,10 @@ def processes(wildcards, resources):
 
 def initial(wildcards):
     """The file a run's first weights come from, if another rule makes it."""
-    init = resolved(wildcards)["init"]
-    if init["kind"] == "run":
-        return f"{RUN}/checkpoint.pt".format(scale=wildcards.scale, run=init["run"], seed=wildcards.seed)
-    return init["file"] if init["kind"] == "url" else []
+    init = run_of(wildcards).init
+    if init.kind == "run":
+        return f"{RUN}/checkpoint.pt".format(scale=wildcards.scale, run=init.run, seed=wildcards.seed)
+    return init.file if init.kind == "url" else []
 
 
 def protocol_values(wildcards, protocol):

@@ -10,7 +10,7 @@ rule evaluate:
         "logs/evaluate/{scale}/{run}/seed{seed}/{protocol}.log",
     conda:
         "../envs/acnet.yaml"
-    threads: lambda wildcards: resolved(wildcards)["train"]["threads"]
+    threads: lambda wildcards: run_of(wildcards).train.threads
     resources:
         gpu=CAMPAIGN.scale.gpus,
         runtime=NEEDS.evaluate.runtime,
@@ -35,7 +35,7 @@ rule examples:
         "logs/examples/{scale}/{run}/seed{seed}.log",
     conda:
         "../envs/acnet.yaml"
-    threads: lambda wildcards: resolved(wildcards)["train"]["threads"]
+    threads: lambda wildcards: run_of(wildcards).train.threads
     resources:
         gpu=CAMPAIGN.scale.gpus,
         runtime=NEEDS.examples.runtime,
@@ -68,7 +68,7 @@ rule gates:
         run="|".join(GATED) or "(?!)",
     conda:
         "../envs/acnet.yaml"
-    threads: lambda wildcards: resolved(wildcards)["train"]["threads"]
+    threads: lambda wildcards: run_of(wildcards).train.threads
     resources:
         gpu=CAMPAIGN.scale.gpus,
         runtime=NEEDS.evaluate.runtime,

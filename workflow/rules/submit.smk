@@ -9,14 +9,14 @@ rule submission:
         "logs/submission/{scale}/{run}/seed{seed}/{protocol}.log",
     conda:
         "../envs/acnet.yaml"
-    threads: lambda wildcards: resolved(wildcards)["train"]["threads"]
+    threads: lambda wildcards: run_of(wildcards).train.threads
     resources:
         gpu=CAMPAIGN.scale.gpus,
         runtime=NEEDS.evaluate.runtime,
         mem_mb=lambda wildcards, attempt: NEEDS.evaluate.memory(attempt),
         disk_mb=NEEDS.evaluate.disk_mb,
     params:
-        reader=lambda wildcards: resolved(wildcards)["reader"],
+        reader=lambda wildcards: run_of(wildcards).reader,
         protocol=lambda wildcards: protocol_values(wildcards, wildcards.protocol),
     shell:
         "acnet submit {params.reader} --run {wildcards.run} --scale {wildcards.scale} --seed {wildcards.seed}"

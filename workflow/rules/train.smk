@@ -27,7 +27,7 @@ rule train:
         "logs/train/{scale}/{run}/seed{seed}.log",
     conda:
         "../envs/acnet.yaml"
-    threads: lambda wildcards: resolved(wildcards)["train"]["threads"] * on_each_node(wildcards)
+    threads: lambda wildcards: run_of(wildcards).train.threads * on_each_node(wildcards)
     resources:
         **FOR_SLURM,
         gpu=GPUS,

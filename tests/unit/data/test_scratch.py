@@ -10,7 +10,7 @@ from acnet.data.scratch import near
 from acnet.data.store import MANIFEST, Store
 from acnet.errors import AcnetError
 from acnet.train.loop import train_run
-from tests.tiny import prepare, tiny_params
+from tests.tiny import prepare, tiny_run
 from tests.workflow.conftest import files_below
 
 NAME = "mini_camvid"
@@ -105,7 +105,7 @@ def test_training_on_the_copy_gives_the_same_bytes(data, tmp_path, monkeypatch):
     for name in ("near", "shared"):
         folder = tmp_path / name / "tiny/seed0"
         folder.mkdir(parents=True)
-        train_run(tiny_params(epochs=1), folder, data)
+        train_run(tiny_run(epochs=1), folder, data)
         made[name] = (folder / "checkpoint.pt").read_bytes()
         monkeypatch.delenv("ACNET_SCRATCH", raising=False)
     assert made["near"] == made["shared"] and list((tmp_path / "scratch").rglob("train.images.bin"))

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from acnet.model import build_network
-from tests.tiny import tiny_params, write_split
+from tests.tiny import tiny_run, write_split
 
 
 class Small(nn.Module):
@@ -54,25 +54,25 @@ def photograph():
 
 @pytest.fixture
 def run(tmp_path, photograph):
-    """A tiny run on prepared images: `params`, `data` and `checkpoint`; `prepare` and `save` make them anew."""
+    """A tiny run on prepared images: `config`, `data` and `checkpoint`; `prepare` and `save` make them anew."""
 
     class Run:
         data = tmp_path / "data"
         checkpoint = tmp_path / "checkpoint.pt"
         out = tmp_path / "metrics"
-        params = tiny_params(run="acb3", evaluate_split="val", blocks=3, dropout=0.1, auxiliary=False)
+        config = tiny_run(name="acb3", evaluate_split="val", blocks=3, dropout=0.1, auxiliary=False)
 
         def network(self) -> nn.Module:
             torch.manual_seed(0)
-            return build_network({**self.params["model"], "classes": self.params["classes"]}).eval()
+            return build_network(self.config.model, self.config.classes).eval()
 
         def save(self, network: nn.Module) -> None:
-            described = {**self.params["model"], "classes": self.params["classes"]}
+            described = {**self.config.values()["model"], "classes": self.config.classes}
             torch.save({"network": network.state_dict(), "params": described}, self.checkpoint)
 
         def prepare(self, labels: list[np.ndarray]) -> None:
             images = [photograph(*label.shape) for label in labels]
-            write_split(self.data / self.params["dataset"], "val", images, labels)
+            write_split(self.data / self.config.dataset, "val", images, labels)
 
         def labels(self) -> list[np.ndarray]:
             """Labels of several sizes, class 3 in none of them, one of void only."""

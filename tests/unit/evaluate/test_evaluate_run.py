@@ -18,6 +18,7 @@ from acnet.evaluate.trained import Trained
 from acnet.files import digest, read_json
 from acnet.params.measures import load_measures
 from acnet.params.protocols import Protocol
+from tests.tiny import changed
 
 MEASURES = load_measures(Path(__file__).parents[3] / "params")
 SINGLE = Protocol(name="single", scales=[1.0])
@@ -25,7 +26,7 @@ MULTI = Protocol(name="multi_flip", scales=[0.5, 1.0, 1.5], mirror=True, window=
 
 
 def evaluate(run, *protocols):
-    assert evaluate_run(run.params, run.checkpoint, protocols, MEASURES, run.data, run.out)
+    assert evaluate_run(run.config, run.checkpoint, protocols, MEASURES, run.data, run.out)
     return [read_json(run.out / f"{protocol.name}.json") for protocol in protocols]
 
 
@@ -38,7 +39,7 @@ def refusal(run):
 
 
 def test_a_split_that_the_run_was_fine_tuned_on_is_refused(run):
-    run.params["train_splits"] = ["train", "val"]
+    run.config = changed(run.config, train_splits=["train", "val"])
     assert refusal(run).startswith("run 'acb3': is fine-tuned on val, so its score there would tell nothing")
 
 
@@ -160,7 +161,7 @@ def test_several_processes_write_the_same_files_as_one(run, parts):
     for file in run.out.iterdir():
         file.unlink()
     whole = [
-        evaluate_run(run.params, run.checkpoint, [SINGLE], MEASURES, run.data, run.out, (part, parts))
+        evaluate_run(run.config, run.checkpoint, [SINGLE], MEASURES, run.data, run.out, (part, parts))
         for part in range(parts)
     ]
     assert whole == [False] * (parts - 1) + [True]
@@ -180,14 +181,14 @@ def test_scores_that_are_not_finite_name_checkpoint_and_image(run):
 
 
 def test_data_that_is_not_prepared_is_named_with_the_command(run):
-    run.params["dataset"] = "mini_ade20k"
+    run.config = changed(run.config, dataset="mini_ade20k")
     message = refusal(run)
     assert str(run.data / "mini_ade20k") in message
     assert "acnet data prepare mini_ade20k" in message
 
 
 def test_another_number_of_classes_than_the_readers_is_refused(run):
-    run.params["classes"] = 12
+    run.config = changed(run.config, classes=12)
     assert "classes: 12, but reader camvid has 11" in refusal(run)
 
 
@@ -195,17 +196,17 @@ def test_another_number_of_classes_than_the_readers_is_refused(run):
     ("key", "value"), [("delta", 2.0), ("output_stride", 8), ("block_channels", [8, 12]), ("multi_grid", [1, 2, 4])]
 )
 def test_a_checkpoint_of_other_parameters_is_refused_by_their_name(run, key, value):
-    stored = run.params["model"][key]
-    run.params["model"][key] = value
+    stored = getattr(run.config.model, key)
+    run.config = changed(run.config, **{key: value})
     assert refusal(run).startswith(
         f"{run.checkpoint}: of another network: {key}: trained with {stored}, the run's parameters ask for {value};"
     )
 
 
 def test_a_checkpoint_of_another_number_of_classes_is_refused(run):
-    run.params["classes"] = 19
+    run.config = changed(run.config, classes=19)
     run.save(run.network())
-    run.params["classes"] = 11
+    run.config = changed(run.config, classes=11)
     assert "classes: trained with 19, the run's parameters ask for 11" in refusal(run)
 
 
@@ -219,7 +220,7 @@ def test_a_checkpoint_of_another_number_of_classes_is_refused(run):
 )
 def test_a_checkpoint_without_parameters_is_compared_by_its_tensors(run, key, value, difference):
     torch.save({"network": run.network().state_dict()}, run.checkpoint)
-    run.params["model"][key] = value
+    run.config = changed(run.config, **{key: value})
     assert refusal(run).startswith(f"{run.checkpoint}: of another network: {difference}")
 
 

@@ -30,7 +30,7 @@ def test_the_first_of_equals_is_chosen_and_void_is_no_class(run):
 
 def test_examples_hold_image_truth_prediction_and_gates(run, tmp_path):
     file = tmp_path / "examples.npz"
-    write_examples(run.params, run.checkpoint, PROTOCOL, run.data, file, 2)
+    write_examples(run.config, run.checkpoint, PROTOCOL, run.data, file, 2)
     store = Store(run.data / "mini_camvid", "val")
     with np.load(file, allow_pickle=False) as examples:
         names = list(examples["names"])
@@ -52,6 +52,6 @@ def test_examples_hold_image_truth_prediction_and_gates(run, tmp_path):
 def test_two_writings_are_equal_byte_by_byte(run, tmp_path):
     files = tmp_path / "a.npz", tmp_path / "b.npz"
     for file in files:
-        write_examples(run.params, run.checkpoint, PROTOCOL, run.data, file, 3)
+        write_examples(run.config, run.checkpoint, PROTOCOL, run.data, file, 3)
     assert files[0].read_bytes() == files[1].read_bytes()
     assert sorted(path.suffix for path in tmp_path.iterdir() if path.is_file()) == [".npz", ".npz", ".pt"]

@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from acnet.evaluate.fold import Inference, fold
+from tests.tiny import changed
 
 
 @pytest.fixture
@@ -10,7 +11,7 @@ def build(run):
     """A function from changes of the parameters to a network in eval mode whose BN has something to do."""
 
     def make(**changes) -> nn.Module:
-        run.params["model"] |= changes
+        run.config = changed(run.config, **changes)
         network = run.network()
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):

@@ -9,6 +9,7 @@ from acnet.evaluate.trained import Trained
 from acnet.files import read_json
 from acnet.params.measures import Measures
 from acnet.params.protocols import Protocol
+from tests.tiny import changed
 
 SINGLE = Protocol(name="single", scales=[1.0])
 MEASURES = Measures(
@@ -34,7 +35,7 @@ def measured(run, tmp_path, monkeypatch):
     def measure(gate):
         nonlocal made
         made = gate
-        measure_gates(run.params, run.checkpoint, SINGLE, MEASURES, run.data, tmp_path / "gates.json")
+        measure_gates(run.config, run.checkpoint, SINGLE, MEASURES, run.data, tmp_path / "gates.json")
         return read_json(tmp_path / "gates.json")["blocks"]
 
     made = None
@@ -82,7 +83,7 @@ def test_it_is_repeatable_and_tells_the_learned_factors(run, tmp_path):
     run.save(network)
     files = [tmp_path / "a.json", tmp_path / "b.json"]
     for file in files:
-        measure_gates(run.params, run.checkpoint, SINGLE, MEASURES, run.data, file)
+        measure_gates(run.config, run.checkpoint, SINGLE, MEASURES, run.data, file)
     assert files[0].read_bytes() == files[1].read_bytes()
     blocks = read_json(files[0])["blocks"]
     assert [block["alpha"] for block in blocks] == [1.0, 0.25, 1.0]
@@ -91,9 +92,9 @@ def test_it_is_repeatable_and_tells_the_learned_factors(run, tmp_path):
 
 
 def test_a_network_without_gates_is_refused(run, tmp_path):
-    run.params["model"] |= {"global_context": "none", "local_context": "none", "blocks": 1}
+    run.config = changed(run.config, global_context="none", local_context="none", blocks=1)
     torch.manual_seed(0)
     run.save(run.network())
     with pytest.raises(AcnetError, match="run acb3 has no gated module"):
-        measure_gates(run.params, run.checkpoint, SINGLE, MEASURES, run.data, tmp_path / "gates.json")
+        measure_gates(run.config, run.checkpoint, SINGLE, MEASURES, run.data, tmp_path / "gates.json")
     assert not (tmp_path / "gates.json").exists()

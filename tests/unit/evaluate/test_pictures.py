@@ -1,5 +1,3 @@
-import copy
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -13,7 +11,7 @@ from acnet.params.protocols import Protocol
 
 def test_image_truth_difference_and_both_predictions_stand_on_one_sheet(run, tmp_path):
     single = Protocol(name="single", scales=[1.0])
-    runs = [(copy.deepcopy(run.params), run.checkpoint, single)] * 2
+    runs = [(run.config, run.checkpoint, single)] * 2
     paths = write_pictures(runs, run.data, [3, 0], tmp_path / "out")
     assert [path.name for path in paths] == ["01_street_3.png", "02_street_0.png"]
     picture, store = np.asarray(Image.open(paths[1])), Store(run.data / "mini_camvid", "val")

@@ -27,7 +27,7 @@ def folder(tmp_path, photograph):
 
 
 def test_maps_are_the_networks_at_the_images_size(run, folder, photograph, tmp_path):
-    sheets, kinds = predict_files(run.params, run.checkpoint, SINGLE, [folder], tmp_path / "out")
+    sheets, kinds = predict_files(run.config, run.checkpoint, SINGLE, [folder], tmp_path / "out")
     assert sheets == [tmp_path / "out" / f"{name}.sheet.png" for name in ("below/turned", "flat")]
     assert kinds == list(KINDS)
     made = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.png")}
@@ -62,14 +62,14 @@ def test_photographs_of_every_mode_are_rgb_and_upright(folder, photograph, tmp_p
 @pytest.mark.parametrize("size", [(1, 1), (300, 2), (2, 300)])
 def test_any_size_has_a_prediction(run, photograph, size, tmp_path):
     Image.fromarray(photograph(*size)).save(tmp_path / "any.png")
-    predict_files(run.params, run.checkpoint, SINGLE, [tmp_path / "any.png"], tmp_path / "out")
+    predict_files(run.config, run.checkpoint, SINGLE, [tmp_path / "any.png"], tmp_path / "out")
     assert Image.open(tmp_path / "out/any.labels.png").size == size[::-1]
 
 
 def test_one_bad_file_is_passed_over_and_listed_in_the_end(run, folder, tmp_path, capsys):
     (folder / "a_bad.png").write_bytes(b"no image")
     with pytest.raises(AcnetError, match="1 of 3 images have no prediction"):
-        predict_files(run.params, run.checkpoint, SINGLE, [folder], tmp_path / "out")
+        predict_files(run.config, run.checkpoint, SINGLE, [folder], tmp_path / "out")
     assert f"{folder / 'a_bad.png'}: cannot be read" in capsys.readouterr().err
     assert (tmp_path / "out/flat.labels.png").exists() and not list((tmp_path / "out").glob("a_bad*"))
 

@@ -13,6 +13,7 @@ from acnet.evaluate.trained import open_trained
 from acnet.params.protocols import Protocol
 from acnet.submit import forms
 from acnet.submit.submit import submit
+from tests.tiny import changed
 
 SINGLE = Protocol(
     name="single", scales=[1.0], mirror=False, base_size=None, window=None, stride=0.5, precision="float32", batch=1
@@ -27,14 +28,14 @@ def server(monkeypatch):
 
 
 def submitted(run, **changes):
-    return submit({**run.params, **changes}, run.checkpoint, SINGLE, run.data, "val")
+    return submit(changed(run.config, **changes), run.checkpoint, SINGLE, run.data, "val")
 
 
 def test_a_run_is_predicted_coded_and_zipped(run, server):
     out = submitted(run)
     assert out == run.checkpoint.parent / "submission/val_single.zip"
-    trained = open_trained(run.params, run.checkpoint, run.data)
-    ids = classes.load(run.params["reader"]).raw_ids
+    trained = open_trained(run.config, run.checkpoint, run.data)
+    ids = classes.load(run.config.reader).raw_ids
     with zipfile.ZipFile(out) as archive:
         assert len(archive.namelist()) == len(trained.store)
         for i, name in enumerate(trained.store.names):

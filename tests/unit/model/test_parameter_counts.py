@@ -5,7 +5,7 @@ import torch
 
 from acnet.model import build_network, count_parameters
 
-from .variants import ROWS, full
+from .variants import CLASSES, ROWS, full
 
 
 def conv(kernel, inputs, outputs):
@@ -74,9 +74,9 @@ EXPECTED = {
 }
 
 
-def counted(params):
+def counted(config):
     with torch.device("meta"):
-        return count_parameters(build_network(params))
+        return count_parameters(build_network(config, CLASSES))
 
 
 @pytest.mark.parametrize("row", ROWS)

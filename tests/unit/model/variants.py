@@ -1,34 +1,15 @@
 """Parameters of networks for tests: the paper's rows, and small ones."""
 
+import dataclasses
+
 import torch
 
 from acnet.model import build_network
+from acnet.params.network import NetworkConfig
 
-ACNET = {
-    "classes": 19,
-    "backbone": "resnet50",
-    "base_width": 64,
-    "stem": "7x7",
-    "output_stride": 16,
-    "dilation": "uniform",
-    "multi_grid": None,
-    "reduction": 512,
-    "global_context": "gcm",
-    "local_context": "lcm",
-    "blocks": 3,
-    "reuse": 3,
-    "delta": 5.0,
-    "global_conv": "conv_bn_relu",
-    "distance": "euclidean",
-    "local_channels": 64,
-    "block_channels": [448, 256],
-    "dropout": 0.1,
-    "align_corners": True,
-    "auxiliary": False,
-    "auxiliary_channels": 256,
-}
+ACNET = NetworkConfig(backbone="resnet50", base_width=64, block_channels=[448, 256])
+CLASSES = 19
 SMALL = {
-    "classes": 5,
     "backbone": "resnet18",
     "base_width": 8,
     "reduction": 16,
@@ -51,15 +32,15 @@ ROWS = {
 }
 
 
-def full(row: str, **changes):
-    """The parameters of one of the paper's networks at its real width."""
-    return {**ACNET, **ROWS[row], **changes}
+def full(row: str, **changes) -> NetworkConfig:
+    """one of the paper's networks at its real width."""
+    return dataclasses.replace(ACNET, **{**ROWS[row], **changes})
 
 
-def small(row: str = "acb3", seed: int = 0, **changes):
+def small(row: str = "acb3", seed: int = 0, classes: int = 5, **changes):
     """A narrow network of the same make, from a seed."""
     torch.manual_seed(seed)
-    return build_network({**ACNET, **ROWS[row], **SMALL, **changes})
+    return build_network(full(row, **{**SMALL, **changes}), classes)
 
 
 def randomise(module: torch.nn.Module, seed: int = 0) -> torch.nn.Module:

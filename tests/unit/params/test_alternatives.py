@@ -47,43 +47,43 @@ TRAINING = {
 def resolved(params, entry, scale="mini"):
     text = (params / "runs.yaml").read_text()
     (params / "runs.yaml").write_text(f"{text}\nmine: {json.dumps(entry)}\n")
-    return Campaign(params, scale).resolve("mine", 0).values
+    return Campaign(params, scale).resolve("mine", 0)
 
 
 @pytest.mark.parametrize("changes", MODEL.values(), ids=MODEL)
 def test_an_alternative_network_is_one_entry(params, changes):
     values = resolved(params, {"dataset": "cityscapes", "role": "r50", **changes})
-    assert {key: values["model"][key] for key in changes} == changes
+    assert {key: getattr(values.model, key) for key in changes} == changes
     with torch.device("meta"):
-        network = build_network({**values["model"], "classes": values["classes"]})
+        network = build_network(values.model, values.classes)
     assert sum(parameter.numel() for parameter in network.parameters()) > 0
 
 
 @pytest.mark.parametrize("changes", TRAINING.values(), ids=TRAINING)
 def test_an_alternative_recipe_is_one_entry(params, changes):
     values = resolved(params, {"dataset": "cityscapes", "role": "r50", **changes})
-    assert {key: values["train"][key] for key in changes} == changes
+    assert {key: getattr(values.train, key) for key in changes} == changes
 
 
 def test_every_parameter_can_be_set_by_a_run(params):
     names = {key for changes in (*MODEL.values(), *TRAINING.values()) for key in changes}
-    usual = Campaign(params, "paper").resolve("acb3", 0).values
-    rest = {**usual["model"], **usual["train"]}
+    usual = Campaign(params, "paper").resolve("acb3", 0)
+    rest = {**usual.values()["model"], **usual.values()["train"]}
     assert names < set(rest)
     values = resolved(params, {"dataset": "cityscapes", "role": "r50", **rest})
-    assert {**values["model"], **values["train"]} == rest
+    assert (values.model, values.train) == (usual.model, usual.train)
 
 
 def test_multi_grid_and_ohem_can_be_switched_on_off_cityscapes(params):
     values = resolved(params, {"dataset": "ade20k", "role": "r101", "strategies": ["multi_grid", "ohem"]}, "paper")
-    assert values["model"]["multi_grid"] == [4, 8, 16] and values["train"]["ohem"] is True
-    assert values["train"]["scale_range"] == [0.5, 2.0]
+    assert values.model.multi_grid == [4, 8, 16] and values.train.ohem is True
+    assert values.train.scale_range == [0.5, 2.0]
 
 
 def test_pascal_context_may_be_played_with_its_background(params, edit):
     edit("scales/paper.yaml", "pascal_context: pascal_context", "pascal_context: pascal_context60")
-    values = Campaign(params, "paper").resolve("context_r101_acnet", 0).values
-    assert (values["classes"], values["reader"]) == (60, "pascal_context60")
+    values = Campaign(params, "paper").resolve("context_r101_acnet", 0)
+    assert (values.classes, values.reader) == (60, "pascal_context60")
 
 
 def test_a_deep_stem_needs_weights_of_the_users_own(params, edit, tmp_path):
@@ -95,4 +95,4 @@ def test_a_deep_stem_needs_weights_of_the_users_own(params, edit, tmp_path):
     weights = tmp_path / "deep.pth"
     weights.touch()
     edit("scales/paper.yaml", "common:", f"weights: {{resnet50: {{file: {weights}, sha256: ab, name: deep}}}}\ncommon:")
-    assert Campaign(params, "paper").resolve("mine", 0).values["init"]["file"] == str(weights)
+    assert Campaign(params, "paper").resolve("mine", 0).init.file == str(weights)

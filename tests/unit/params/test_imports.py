@@ -6,7 +6,7 @@ import sys
 import pytest
 
 HEAVY = ("torch", "pandas", "numpy", "scipy", "matplotlib", "snakemake", "PIL", "dvc")
-PARTS = ("campaign", "claims", "datasets", "resolved", "tables", "weights")
+PARTS = ("campaign", "claims", "datasets", "run", "tables", "weights")
 READ = (
     "from acnet.params.campaign import Campaign\n"
     "from acnet.params.tables import load_tables\n"

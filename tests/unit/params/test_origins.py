@@ -10,9 +10,9 @@ import yaml
 from acnet.cli import main
 from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
-from acnet.params.network import Network
-from acnet.params.resolved import read_resolved, write_resolved
-from acnet.params.training import Training
+from acnet.params.network import NetworkConfig
+from acnet.params.run import read_run, write_run
+from acnet.params.training import TrainingConfig
 
 
 def entries(value, path):
@@ -44,12 +44,12 @@ def test_values_the_paper_states_cite_its_section(root):
 
 def test_params_yaml_is_complete_and_reads_back_equal(root, tmp_path):
     for scale, run in itertools.product(("mini", "paper"), ("fcn_s16", "r101_ohem", "ade_r101_acnet_trainval")):
-        resolved = Campaign(root / "params", scale).resolve(run, 7)
-        write_resolved(resolved, tmp_path / "params.yaml")
-        values = read_resolved(tmp_path / "params.yaml")
-        assert values == resolved.values
-        assert set(values["model"]) == {field.name for field in dataclasses.fields(Network)}
-        assert set(values["train"]) == {field.name for field in dataclasses.fields(Training)}
+        campaign = Campaign(root / "params", scale)
+        write_run(campaign.resolve(run, 7), campaign.origins(run), tmp_path / "params.yaml")
+        assert read_run(tmp_path / "params.yaml") == campaign.resolve(run, 7)
+        written = yaml.safe_load((tmp_path / "params.yaml").read_text())
+        assert set(written["model"]) == {field.name for field in dataclasses.fields(NetworkConfig)}
+        assert set(written["train"]) == {field.name for field in dataclasses.fields(TrainingConfig)}
 
 
 def test_each_line_of_params_yaml_ends_with_its_origin(root, tmp_path, monkeypatch):
@@ -63,12 +63,12 @@ def test_each_line_of_params_yaml_ends_with_its_origin(root, tmp_path, monkeypat
     assert found["base_width"] == "scale: params/scales/mini.yaml: common"
     assert found["backbone"] == "scale: params/scales/mini.yaml: roles.r101"
     assert found["epochs"] == "scale: params/scales/mini.yaml: strategies.random_scale"
-    for key in [field.name for cls in (Network, Training) for field in dataclasses.fields(cls)]:
+    for key in [field.name for cls in (NetworkConfig, TrainingConfig) for field in dataclasses.fields(cls)]:
         assert found[key].split(":")[0] in ("paper", "lineage", "ours", "scale", "run"), key
 
 
 def test_a_runs_own_value_names_the_run(paper):
-    origins = paper.resolve("gcm_d2_s16", 0).origins
+    origins = paper.origins("gcm_d2_s16")
     assert str(origins["model.delta"]) == f"run: {paper.params}/runs.yaml: gcm_d2_s16"
 
 
@@ -77,7 +77,7 @@ def test_a_runs_own_value_names_the_run(paper):
     [
         ("  delta: 5.0", "  delta: -5.0", ".model.delta: -5.0 is out of range; expected at least 0.001"),
         ("  delta: 5.0", "  detla: 5.0", ".model: unknown key 'detla'; did you mean 'delta'?"),
-        ("  reuse: 3", "  # reuse", ".model: key 'reuse' is missing; `acnet resolve` writes the file anew"),
+        ("  base_width: 16", "  # width", ".model: key 'base_width' is missing"),
         ("  epochs: 50", "  # epochs", ".train: key 'epochs' is missing"),
         ("seed: 0", "seed: -1", ".seed: -1 is out of range; expected at least 0"),
         ("seed: 0", "seed: one", ".seed: expected a whole number, got 'one'"),
@@ -85,14 +85,15 @@ def test_a_runs_own_value_names_the_run(paper):
         ("train_splits: [train]", "train_splits: train", ".train_splits: expected a list, got 'train'"),
         ("reader: cityscapes", "reader: cityscape", ".reader: 'cityscape' is not valid; did you mean 'cityscapes'?"),
         ("  kind: none", "  kind: url", ".init: key 'url' is missing"),
-        ("run: acb3", "# run", ": key 'run' is missing"),
+        ("name: acb3", "# name", ": key 'name' is missing"),
     ],
 )
 def test_a_params_yaml_edited_to_nonsense_is_refused(root, tmp_path, old, new, said):
     file = tmp_path / "params.yaml"
-    write_resolved(Campaign(root / "params", "mini").resolve("acb3", 0), file)
+    campaign = Campaign(root / "params", "mini")
+    write_run(campaign.resolve("acb3", 0), campaign.origins("acb3"), file)
     assert old in file.read_text()
     file.write_text(file.read_text().replace(old, new, 1))
     with pytest.raises(AcnetError) as error:
-        read_resolved(file)
+        read_run(file)
     assert str(error.value).startswith(f"{file}{said}"), error.value

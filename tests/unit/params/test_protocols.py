@@ -61,7 +61,7 @@ def test_every_protocol_settles_for_every_run_of_a_scale(paper, scale):
     # Runs of one dataset and crop are measured alike: the window is part of the protocol, not of the network.
     alike = {}
     for run, protocols in found.items():
-        key = campaign.dataset_of(run), str(campaign.resolve(run, 0).values["train"]["crop"])
+        key = campaign.dataset_of(run), str(campaign.resolve(run, 0).train.crop)
         assert alike.setdefault(key, protocols) == protocols, run
 
 

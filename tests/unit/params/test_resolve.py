@@ -1,5 +1,7 @@
 """What each of the 28 runs is, at scale paper and at the smaller ones, and which edit changes which run."""
 
+import dataclasses
+
 import pytest
 
 from acnet.errors import AcnetError
@@ -78,32 +80,32 @@ def expected():
     return rows
 
 
-def row(values):
-    model, train = values["model"], values["train"]
+def row(run):
+    model, train = run.model, run.train
     join = {True: "yes", False: "no"}
     return {
-        "backbone": model["backbone"],
-        "gc": model["global_context"],
-        "lc": model["local_context"],
-        "blocks": str(model["blocks"]),
-        "reuse": str(model["reuse"]),
-        "delta": f"{model['delta']:g}",
-        "os": str(model["output_stride"]),
-        "mg": "-".join(map(str, model["multi_grid"])) if model["multi_grid"] else "-",
-        "aux": join[model["auxiliary"]],
-        "lr": f"{train['learning_rate']:g}",
-        "batch": str(train["batch"]),
-        "crop": "-".join(map(str, sorted(set(train["crop"])))),
-        "base": str(train["base_size"] or "-"),
-        "epochs": str(train["epochs"]),
-        "scale": "-".join(map(str, train["scale_range"])),
-        "ohem": join[train["ohem"]],
-        "from": values["init"].get("run", "-"),
+        "backbone": model.backbone,
+        "gc": model.global_context,
+        "lc": model.local_context,
+        "blocks": str(model.blocks),
+        "reuse": str(model.reuse),
+        "delta": f"{model.delta:g}",
+        "os": str(model.output_stride),
+        "mg": "-".join(map(str, model.multi_grid)) if model.multi_grid else "-",
+        "aux": join[model.auxiliary],
+        "lr": f"{train.learning_rate:g}",
+        "batch": str(train.batch),
+        "crop": "-".join(map(str, sorted(set(train.crop)))),
+        "base": str(train.base_size or "-"),
+        "epochs": str(train.epochs),
+        "scale": "-".join(map(str, train.scale_range)),
+        "ohem": join[train.ohem],
+        "from": run.init.run or "-",
     }
 
 
-def flat(values):
-    return {f"{part}.{key}": value for part in ("model", "train") for key, value in values[part].items()}
+def flat(run):
+    return {f"{part}.{key}": value for part in ("model", "train") for key, value in run.values()[part].items()}
 
 
 @pytest.fixture(scope="module")
@@ -118,21 +120,21 @@ def test_there_are_28_runs_and_each_is_in_the_table(paper):
 
 @pytest.mark.parametrize("run", expected())
 def test_a_run_is_what_the_paper_says(paper, run):
-    values = paper.resolve(run, 0).values
+    values = paper.resolve(run, 0)
     assert row(values) == expected()[run]
     assert {key: flat(values)[key] for key in EVERYWHERE} == EVERYWHERE
 
 
 @pytest.mark.parametrize("run", expected())
 def test_a_run_learns_from_its_datasets_training_split(paper, run):
-    values = paper.resolve(run, 3).values
+    values = paper.resolve(run, 3)
     dataset, classes, train, evaluate = DATA.get(run.split("_")[0], DATA["cityscapes"])
-    assert (values["dataset"], values["classes"], values["evaluate_split"]) == (dataset, classes, evaluate)
-    assert values["train_splits"] == ([train, evaluate] if run.endswith("trainval") else [train])
-    assert (values["scale"], values["run"], values["seed"]) == ("paper", run, 3)
-    backbone = values["model"]["backbone"]
-    assert values["init"]["kind"] == ("run" if run.endswith("trainval") else "url")
-    assert run.endswith("trainval") or backbone in values["init"]["url"]
+    assert (values.dataset, values.classes, values.evaluate_split) == (dataset, classes, evaluate)
+    assert values.train_splits == ([train, evaluate] if run.endswith("trainval") else [train])
+    assert (values.scale, values.name, values.seed) == ("paper", run, 3)
+    backbone = values.model.backbone
+    assert values.init.kind == ("run" if run.endswith("trainval") else "url")
+    assert run.endswith("trainval") or backbone in values.init.url
 
 
 def test_a_row_keeps_its_role_whatever_backbone_plays_it(scales):
@@ -143,9 +145,9 @@ def test_a_row_keeps_its_role_whatever_backbone_plays_it(scales):
     }
     for scale, (small, large) in played.items():
         for run, asked in expected().items():
-            if scales[scale].run(run).dataset not in scales[scale].scale.plays:
+            if scales[scale].entry(run).dataset not in scales[scale].scale.plays:
                 continue
-            found = row(scales[scale].resolve(run, 0).values)
+            found = row(scales[scale].resolve(run, 0))
             assert found["backbone"] == (large if asked["backbone"] == "resnet101" else small), (scale, run)
             same = ("gc", "lc", "blocks", "reuse", "delta", "os", "mg", "aux", "ohem", "from", "scale")
             assert {key: found[key] for key in same} == {key: asked[key] for key in same}, (scale, run)
@@ -185,24 +187,24 @@ def test_layers_win_in_the_documented_order(params, edit, file, old, new, said):
     edit(file, old, new)
     if "random_scale" in new:
         edit("runs.yaml", "{dataset: ade20k, role: r50}", "{dataset: ade20k, role: r50, strategies: [random_scale]}")
-    assert Campaign(params, "paper").resolve("ade_acnet", 0).values["train"]["epochs"] == said
+    assert Campaign(params, "paper").resolve("ade_acnet", 0).train.epochs == said
 
 
 def test_fine_tuning_wins_over_strategies_and_the_runs_own_entry_over_all(params, edit):
     edit("runs.yaml", "fine_tune: r101_ohem}", "fine_tune: r101_ohem, learning_rate: 0.3}")
-    values = Campaign(params, "paper").resolve("r101_ohem_trainval", 0).values
-    assert (values["train"]["epochs"], values["train"]["learning_rate"]) == (20, 0.3)
+    values = Campaign(params, "paper").resolve("r101_ohem_trainval", 0)
+    assert (values.train.epochs, values.train.learning_rate) == (20, 0.3)
 
 
 @pytest.mark.parametrize("scale", ["camvid", "camvid-gpu"])
 def test_fine_tuning_wins_over_what_a_scale_says_of_strategies(params, scale):
-    values = Campaign(params, scale).resolve("r101_ohem_trainval", 0).values
-    assert values["train"]["epochs"] == 20
+    values = Campaign(params, scale).resolve("r101_ohem_trainval", 0)
+    assert values.train.epochs == 20
 
 
 def test_fine_tuning_never_learns_from_a_split_that_the_tables_show_where_another_is_there(params):
-    values = Campaign(params, "camvid").resolve("r101_ohem_trainval", 0).values
-    assert (values["train_splits"], values["evaluate_split"]) == (["train", "val"], "test")
+    values = Campaign(params, "camvid").resolve("r101_ohem_trainval", 0)
+    assert (values.train_splits, values.evaluate_split) == (["train", "val"], "test")
 
 
 def test_editing_one_run_changes_that_run_and_what_is_fine_tuned_from_it_alone(params, edit):
@@ -210,26 +212,26 @@ def test_editing_one_run_changes_that_run_and_what_is_fine_tuned_from_it_alone(p
     edit("runs.yaml", "{dataset: cityscapes, role: r101, strategies: [multi_grid, random_scale, ohem]}",
          "{dataset: cityscapes, role: r101, strategies: [multi_grid, random_scale, ohem], delta: 4.0}")  # fmt: skip
     after = Campaign(params, "paper")
-    changed = [run for run in before.runs if before.resolve(run, 0).values != after.resolve(run, 0).values]
+    changed = [run for run in before.runs if before.resolve(run, 0) != after.resolve(run, 0)]
     assert changed == ["r101_ohem", "r101_ohem_trainval"]
-    assert after.resolve("r101_ohem_trainval", 0).values["model"]["delta"] == 4.0
+    assert after.resolve("r101_ohem_trainval", 0).model.delta == 4.0
 
 
 def test_a_fine_tuned_run_takes_the_network_of_its_source_but_not_its_training(params, edit):
     edit("runs.yaml", "{dataset: cityscapes, role: r101, strategies: [multi_grid, random_scale, ohem]}",
          "{dataset: cityscapes, role: r101, strategies: [multi_grid, random_scale, ohem], reuse: 2, batch: 4}")  # fmt: skip  # noqa: E501
-    values = Campaign(params, "paper").resolve("r101_ohem_trainval", 0).values
-    assert (values["model"]["reuse"], values["train"]["batch"]) == (2, 8)
+    values = Campaign(params, "paper").resolve("r101_ohem_trainval", 0)
+    assert (values.model.reuse, values.train.batch) == (2, 8)
 
 
 def test_editing_a_strategy_changes_the_runs_that_use_it(params, edit):
     before = Campaign(params, "paper")
     edit("recipe.yaml", "[4, 8, 16]", "[2, 4, 8]")
     after = Campaign(params, "paper")
-    changed = [run for run in before.runs if before.resolve(run, 0).values != after.resolve(run, 0).values]
+    changed = [run for run in before.runs if before.resolve(run, 0) != after.resolve(run, 0)]
     assert changed == ["r101_mg", "r101_da", "r101_ohem", "r101_ohem_trainval"]
 
 
 def test_a_seed_changes_nothing_but_the_seed(paper):
-    one, other = paper.resolve("acb3", 0).values, paper.resolve("acb3", 1).values
-    assert {key for key in one if one[key] != other[key]} == {"seed"}
+    one, other = paper.resolve("acb3", 0), paper.resolve("acb3", 1)
+    assert dataclasses.replace(one, seed=1) == other

@@ -52,7 +52,7 @@ def test_memory_grows_after_a_failure_up_to_twice(root):
 def spread(params, edit, text):
     edit("resources.yaml", "  paper:", f"  paper:\n    spread: {text}")
     campaign = Campaign(params, "paper")
-    known = {run: campaign.resolve(run, 0).values for run in ("acb3", "ade_acnet")}
+    known = {run: campaign.resolve(run, 0) for run in ("acb3", "ade_acnet")}
     resources = load_resources(params, "paper")
     check_spread(resources, known, "paper", "resources.yaml")
     return resources

@@ -10,6 +10,7 @@ import torch
 from acnet.cli import main
 from acnet.errors import AcnetError
 from acnet.params import weights
+from acnet.params.run import InitialWeights
 from acnet.params.weights import IMAGENET1K_V1, fetch_weights
 
 
@@ -99,7 +100,7 @@ def test_the_file_at_hand_wins_over_the_published_one(params, edit, tmp_path):
 
     file = tmp_path / "mine.pth"
     edit("scales/paper.yaml", "common:", f"weights: {{resnet50: {{file: {file}, sha256: ab, name: mine}}}}\ncommon:")
-    assert Campaign(params, "paper").resolve("acb3", 0).values["init"]["kind"] == "url"
+    assert Campaign(params, "paper").resolve("acb3", 0).init.kind == "url"
     torch.save({}, file)
-    init = Campaign(params, "paper").resolve("acb3", 0).values["init"]
-    assert init == {"kind": "file", "file": str(file), "sha256": "ab", "name": "mine"}
+    init = Campaign(params, "paper").resolve("acb3", 0).init
+    assert init == InitialWeights(kind="file", file=str(file), sha256="ab", name="mine")

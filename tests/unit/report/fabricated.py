@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from acnet.data.classes import load
 from acnet.evaluate.counts import Counts, ImageCounts, write_counts
 from acnet.params.measures import load_measures
 from acnet.params.tables import Tables
 from acnet.report.scale import ScaleInfo
+from tests.tiny import tiny_run
+from tests.tiny import write_params as write_tiny
 
 MEASURES = load_measures(Path(__file__).parents[3] / "params")
 MINI = ScaleInfo(
@@ -82,12 +83,9 @@ def write_metrics(folder: Path, scale: str, run: str, seed: int, protocol: str, 
 
 def write_params(folder: Path, scale: str, run: str, seed: int, reader: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    params = {"scale": scale, "run": run, "seed": seed, "dataset": f"{scale}_{reader}", "reader": reader}
-    params |= {
-        "model": {"backbone": "resnet18", "delta": 5.0, "output_stride": 16, "multi_grid": None},
-        "train": {"epochs": 30, "crop": [64, 64]},
-    }
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    write_tiny(
+        folder, tiny_run(scale=scale, name=run, seed=seed, dataset=f"{scale}_{reader}", reader=reader, epochs=30)
+    )
     scalars = {"alpha.0": 1.0, "beta.0": 1.0}
     provenance = {
         "commit": "0123456789abcdef0123456789abcdef01234567", "dirty": False, "source_hash": "5f2c",

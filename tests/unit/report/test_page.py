@@ -12,7 +12,7 @@ import pytest
 from fabricated import change, write_gates
 
 from acnet.errors import AcnetError
-from acnet.files import digest, sha256, write_bytes, write_json
+from acnet.files import sha256, write_bytes, write_json
 from acnet.params.campaign import Campaign as ParamsCampaign
 from acnet.provenance import source_hash
 from acnet.report.claims import write_claims
@@ -117,8 +117,8 @@ def test_a_click_on_a_cell_leads_to_all_that_trace_says(campaign, root, tmp_path
 def test_stale_runs_are_marked_in_every_cell_and_where_they_are_told(campaign, root):
     made = campaign(tables=["table1"], figures=[])
     for folder in made.results.glob("*/seed0"):
-        resolved = ParamsCampaign(root / "params", "mini").resolve(folder.parent.name, 0).values
-        today = {"source_hash": source_hash(), "params_hash": digest(resolved)}
+        resolved = ParamsCampaign(root / "params", "mini").resolve(folder.parent.name, 0)
+        today = {"source_hash": source_hash(), "params_hash": resolved.digest()}
         if folder.parent.name == "gc_s16":
             today["source_hash"] = "another"
         provenance = json.loads((folder / "provenance.json").read_text())

@@ -22,7 +22,7 @@ def test_the_work_tree_shows_the_columns_of_every_row(root, campaign):
     params = dict.fromkeys(COLUMNS, "none")
     nothing = {name: {"miou": "not run", "pixacc": "not run"} for name in campaign.protocols}
     metrics = {"score": "   not run", **nothing, "hours": "not run", "gpu_hours": "not run"}
-    run = parameters(campaign.resolve("acb3", 0).values, {"commit": "a" * 40})
+    run = parameters(campaign.resolve("acb3", 0), {"commit": "a" * 40})
     assert list(params) == [*run, "stale"]
     assert list(metrics) == list(measures({}, campaign.protocols, {"seconds": 1}))
     assert (root / "experiment" / "params.yaml").read_text().splitlines()[1:] == columns(params).splitlines()
@@ -46,13 +46,13 @@ def test_the_work_tree_shows_the_columns_of_every_row(root, campaign):
     ],
 )
 def test_parameters_that_do_not_apply_say_none(campaign, run, expected):
-    row = parameters(campaign.resolve(run, 0).values, {})
+    row = parameters(campaign.resolve(run, 0), {})
     assert tuple(row[name] for name in ("modules", "delta", "n", "blocks", "strategies")) == expected
     assert row["commit"] == "unknown"
 
 
 def test_a_dirty_commit_is_marked(campaign):
-    row = parameters(campaign.resolve("acb3", 0).values, {"commit": "c" * 40, "dirty": True})
+    row = parameters(campaign.resolve("acb3", 0), {"commit": "c" * 40, "dirty": True})
     assert row["commit"] == "cccccccccc+"
 
 

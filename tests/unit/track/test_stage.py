@@ -1,5 +1,6 @@
 """What `dvc repro` asks of Snakemake, and what a copy of the project gets of it."""
 
+import dataclasses
 import errno
 import os
 import shutil
@@ -110,18 +111,19 @@ def test_a_value_set_by_dvc_is_no_longer_the_papers(root, tmp_path):
     shutil.copytree(root / "params", tmp_path / "params")
     for words in (["init"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-m", "all"]):
         subprocess.run(["git", "-C", str(tmp_path), *words], check=True, capture_output=True)
-    before = Campaign(tmp_path / "params", "mini").resolve("acb3", 0)
+    before = Campaign(tmp_path / "params", "mini")
     apply_overrides(
         tmp_path / "params/model.yaml",
         ["delta=10", "dropout.value=0.2", "stem={value: deep, origin: ours, note: mine}"],
     )
     apply_overrides(tmp_path / "params/recipe.yaml", ["common.momentum=0.8"])
     mark_overrides(tmp_path)
-    after = Campaign(tmp_path / "params", "mini").resolve("acb3", 0)
-    changed = {name: str(after.origins[name]) for name in after.origins if after.origins[name] != before.origins[name]}
+    after = Campaign(tmp_path / "params", "mini")
+    origins = before.origins("acb3")
+    changed = {name: str(origin) for name, origin in after.origins("acb3").items() if origin != origins[name]}
     assert changed.pop("model.stem") == "ours: mine"  # who says where a value comes from is believed
     assert changed == dict.fromkeys(("model.delta", "model.dropout", "train.momentum"), "ours: set for this experiment")
-    model, train = after.values["model"], after.values["train"]
-    assert (model["delta"], model["dropout"], model["stem"], train["momentum"]) == (10, 0.2, "deep", 0.8)
-    assert {**model, "delta": 5.0, "dropout": 0.1, "stem": "7x7"} == before.values["model"]
-    assert {**train, "momentum": 0.9} == before.values["train"]
+    model, train = (run := after.resolve("acb3", 0)).model, run.train
+    assert (model.delta, model.dropout, model.stem, train.momentum) == (10, 0.2, "deep", 0.8)
+    model = dataclasses.replace(model, delta=5.0, dropout=0.1, stem="7x7")
+    assert dataclasses.replace(run.with_training(momentum=0.9), model=model) == before.resolve("acb3", 0)

@@ -6,9 +6,9 @@ import subprocess
 import pytest
 
 from acnet.errors import AcnetError
-from acnet.files import digest, sha256
+from acnet.files import sha256
 from acnet.params.campaign import Campaign
-from acnet.params.resolved import read_resolved, write_resolved
+from acnet.params.run import read_run, write_run
 from acnet.provenance import source_hash
 from acnet.track.trace import Roots, trace
 from acnet.train.live import note
@@ -23,12 +23,12 @@ def campaign(root):
 def tell(tmp_path, campaign):
     """A function from a table's row to the account of it, acb3 being trained and measured by `single`."""
     folder = tmp_path / "results" / "mini" / "acb3" / "seed0"
-    write_resolved(campaign.resolve("acb3", 0), folder / "params.yaml")
+    write_run(campaign.resolve("acb3", 0), campaign.origins("acb3"), folder / "params.yaml")
     made = {
         "commit": "c" * 40, "dirty": False, "source_hash": source_hash(), "versions": {"torch": "2.15.0"},
         "device": "CPU", "threads": 2, "precision": "float32", "started": "2024-05-01T10:00:00+00:00",
         "finished": "2024-05-01T12:00:00+00:00", "seconds": 7200, "checkpoint_sha256": "ab" * 32,
-        "params_hash": digest(read_resolved(folder / "params.yaml")),
+        "params_hash": read_run(folder / "params.yaml").digest(),
     }  # fmt: skip
     (folder / "provenance.json").write_text(json.dumps(made))
     measured = {"scale": "mini", "run": "acb3", "seed": 0, "protocol": {"name": "single"}, "miou": 0.51, "pixacc": 0.9}

@@ -11,7 +11,7 @@ import torch
 from acnet.errors import Interrupted
 from acnet.train import loop
 from acnet.train.loop import train_run
-from tests.tiny import prepare, tiny_params
+from tests.tiny import prepare, tiny_run
 
 
 @dataclasses.dataclass
@@ -31,7 +31,7 @@ class Tiny:
         return self.folder(name) / "resume"
 
     def train(self, name: str = "tiny", minutes: float | None = None, **changes) -> None:
-        train_run(tiny_params(**changes), self.folder(name), self.data, minutes)
+        train_run(tiny_run(**changes), self.folder(name), self.data, minutes)
 
     def weights(self, name: str = "tiny") -> dict[str, torch.Tensor]:
         return torch.load(self.folder(name) / "checkpoint.pt", weights_only=True)["network"]

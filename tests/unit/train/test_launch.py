@@ -9,7 +9,7 @@ from acnet import device
 from acnet.cli import main
 from acnet.errors import AcnetError
 from acnet.train import launch
-from tests.tiny import tiny_params, write_params
+from tests.tiny import tiny_run, write_params
 
 ARGUMENTS = ["train", "--params=params.yaml"]
 IN_SLURM = {"SLURM_JOB_ID": "17", "CUDA_VISIBLE_DEVICES": "0,1"}
@@ -69,7 +69,7 @@ def test_a_process_that_torchrun_started_starts_no_other(monkeypatch):
     ],
 )
 def test_numbers_that_do_not_go_together_are_refused(tmp_path, capsys, words, said):
-    file = write_params(tmp_path, tiny_params())
+    file = write_params(tmp_path, tiny_run())
     assert main(["train", f"--params={file}", *words.split()]) == 2
     assert said in capsys.readouterr().err
 

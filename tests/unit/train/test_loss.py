@@ -9,7 +9,7 @@ from torch.nn import functional
 from acnet.train.loss import hard_pixels, total_loss
 from acnet.train.parallel import Processes
 from acnet.train.pixel_loss import pixel_losses
-from tests.tiny import tiny_params
+from tests.tiny import tiny_run
 
 ONE = Processes()
 
@@ -30,7 +30,7 @@ def plain_losses(scores, labels, align_corners=True):
 
 
 def settings(**changes):
-    return tiny_params(**changes)["train"]
+    return tiny_run(**changes).train
 
 
 @pytest.mark.parametrize("align_corners", [True, False])

@@ -5,17 +5,17 @@ import torch
 
 from acnet.model import build_network
 from acnet.train.optimiser import build_optimiser, poly, set_rate
-from tests.tiny import tiny_params
+from tests.tiny import tiny_run
 
 
 def network():
-    params = tiny_params()
-    return build_network({**params["model"], "classes": params["classes"]})
+    run = tiny_run()
+    return build_network(run.model, run.classes)
 
 
 def settings_by_name(**changes):
     made = network()
-    optimiser = build_optimiser(made, tiny_params(**changes)["train"])
+    optimiser = build_optimiser(made, tiny_run(**changes).train)
     set_rate(optimiser, 0.01)
     found = {id(p): (g["lr"], g["weight_decay"]) for g in optimiser.param_groups for p in g["params"]}
     assert len(found) == sum(1 for _ in made.parameters())
@@ -52,7 +52,7 @@ def test_alpha_and_beta_can_be_left_out_of_decay():
 
 def test_a_step_is_that_of_sgd_with_momentum():
     made = network()
-    optimiser = build_optimiser(made, tiny_params(momentum=0.5, weight_decay=0.0)["train"])
+    optimiser = build_optimiser(made, tiny_run(momentum=0.5, weight_decay=0.0).train)
     set_rate(optimiser, 0.01)
     weight = next(made.backbone.parameters())
     before = weight.detach().clone()

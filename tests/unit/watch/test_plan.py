@@ -15,7 +15,7 @@ from acnet.watch import plan
 from acnet.watch.measure import ceiling, flops_per_image
 from acnet.watch.plan import estimate, planned_runs, protocols_of
 from acnet.watch.shell import shell_commands
-from tests.tiny import tiny_params
+from tests.tiny import tiny_run
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def campaign(root):
 
 
 def test_flops_are_three_times_those_of_the_convolutions_but_for_the_first_ones_input():
-    params = tiny_params(crop=[64, 96], auxiliary=False)
-    network = build_network({**params["model"], "classes": params["classes"]}).train()
+    run = tiny_run(crop=[64, 96], auxiliary=False)
+    network = build_network(run.model, run.classes).train()
     forward = {}
 
     def count(layer, inputs, output):
@@ -37,7 +37,7 @@ def test_flops_are_three_times_those_of_the_convolutions_but_for_the_first_ones_
     network(torch.zeros(2, 3, 64, 96))
     # The images need no gradient.
     first = forward[network.backbone.conv1]
-    assert flops_per_image(params) == 3 * sum(forward.values()) - first
+    assert flops_per_image(run) == 3 * sum(forward.values()) - first
 
 
 def test_the_ceiling_is_a_believable_number_of_operations_per_second():

@@ -9,7 +9,7 @@ import pytest
 
 from acnet import provenance
 from acnet.cli import main
-from acnet.files import digest, write_json, write_text
+from acnet.files import write_json, write_text
 from acnet.params.campaign import Campaign
 from acnet.train.failure import remember
 from acnet.train.live import note
@@ -37,7 +37,7 @@ def look(campaign, tmp_path):
 
 def finish(folder, campaign, **other):
     facts = {
-        "params_hash": digest(campaign.resolve("acb3", 0).values),
+        "params_hash": campaign.resolve("acb3", 0).digest(),
         "source_hash": provenance.source_hash(),
         "seconds": 75,
         "device": "CPU",

@@ -1,0 +1,99 @@
+"""One run with one seed, its parameters complete: what training and evaluation take, and its params.yaml."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from acnet.errors import AcnetError
+from acnet.files import digest, read_yaml, write_text
+from acnet.params.datasets import READERS
+from acnet.params.network import NetworkConfig
+from acnet.params.strict import build, limited
+from acnet.params.training import TrainingConfig
+
+_NEEDS = {"none": (), "run": ("run",), "file": ("file", "sha256"), "url": ("url", "file", "sha256")}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InitialWeights:
+    """Where the first weights come from: nowhere, another `run`, a `file` at hand, or a `url` downloaded to `file`."""
+
+    kind: Literal["none", "run", "file", "url"]
+    name: str
+    run: str | None = None
+    file: str | None = None
+    url: str | None = None
+    sha256: str | None = None
+
+    def check(self, where: str) -> None:
+        """AcnetError, opening with `where`, if what the kind needs is missing."""
+        for key in _NEEDS[self.kind]:
+            if getattr(self, key) is None:
+                raise AcnetError(f"{where}: key '{key}' is missing; `acnet resolve` writes the file anew")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run of runs.yaml with a seed at a scale. `train_splits` are learned from, `evaluate_split` is scored."""
+
+    scale: str
+    name: str
+    seed: int = limited(low=0)
+    dataset: str
+    reader: Literal[READERS]
+    classes: int = limited(low=2, high=255)
+    train_splits: list[str]
+    evaluate_split: str
+    model: NetworkConfig
+    init: InitialWeights
+    train: TrainingConfig
+
+    def values(self) -> dict[str, Any]:
+        """The parameters as plain values, in the order of params.yaml."""
+        values = dataclasses.asdict(self)
+        values["init"] = {key: value for key, value in values["init"].items() if value is not None}
+        return values
+
+    def digest(self) -> str:
+        """A short hash of the parameters."""
+        return digest(self.values())
+
+    def with_training(self, **changes: Any) -> "Run":
+        """The same run with other training parameters."""
+        return dataclasses.replace(self, train=dataclasses.replace(self.train, **changes))
+
+    def __str__(self) -> str:
+        return f"{self.name} seed {self.seed} at {self.scale}"
+
+
+def run_folder(results: Path, scale: str, run: str, seed: int) -> Path:
+    """Where everything of one run with one seed lies."""
+    return results / scale / run / f"seed{seed}"
+
+
+def write_run(run: Run, origins: Mapping[str, object], file: Path) -> None:
+    """Write `run` to `file`, the origin of each value, by its dotted name, behind it as a comment."""
+    lines = []
+    for key, value in run.values().items():
+        if isinstance(value, dict):
+            lines.append(f"{key}:")
+            lines += [_line(f"  {name}", inner, origins.get(f"{key}.{name}")) for name, inner in value.items()]
+        else:
+            lines.append(_line(key, value, origins.get(key)))
+    write_text(file, "\n".join(lines) + "\n")
+
+
+def read_run(file: Path) -> Run:
+    """The run of a params.yaml; AcnetError for a missing file, or one that has been edited to nonsense."""
+    if not file.is_file():
+        raise AcnetError(f"{file}: not there; `acnet resolve` writes it")
+    return build(Run, read_yaml(file), f"{file}")
+
+
+def _line(key: str, value: Any, origin: object | None) -> str:
+    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True)
+    text = text.removesuffix("...\n").strip()
+    return f"{key}: {text}  # {origin}" if origin else f"{key}: {text}"

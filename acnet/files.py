@@ -128,6 +128,15 @@ def read_yaml(path: str | os.PathLike) -> Any:
         raise AcnetError(f"{path}:{line} not valid YAML ({getattr(error, 'problem', error)})") from error
 
 
+# What systems leave in a folder that a person fills: macOS, Windows, Synology, a disk's root.
+_LEFT_BEHIND = {"__macosx", "thumbs.db", "desktop.ini", "@eadir", "lost+found"}
+
+
+def visible(folder: Path) -> list[Path]:
+    """The entries of `folder`, sorted, without hidden ones (.DS_Store, ._*) and what systems leave there."""
+    return sorted(p for p in folder.iterdir() if not p.name.startswith(".") and p.name.lower() not in _LEFT_BEHIND)
+
+
 def canonical(value: Mapping | list) -> str:
     """A text that is equal exactly when two plain values are."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -135,7 +144,7 @@ def canonical(value: Mapping | list) -> str:
 
 def digest(value: Mapping | list) -> str:
     """The first 16 hexadecimal digits of the SHA-256 of a plain value."""
-    return hashlib.sha256(canonical(value).encode()).hexdigest()[:16]
+    return hashlib.sha256(canonical(value).encode(errors="surrogateescape")).hexdigest()[:16]
 
 
 def sha256(path: str | os.PathLike) -> str:

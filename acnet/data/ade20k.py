@@ -6,7 +6,7 @@ import numpy as np
 
 from acnet.data import classes
 from acnet.data.images import read_ids
-from acnet.data.pair import Listing, Pair, check_split, first_folder, folder
+from acnet.data.pair import Files, Listing, Pair, check_split, first_folder, folder
 from acnet.errors import AcnetError
 
 SPLITS = ("train", "val", "test")
@@ -24,13 +24,15 @@ def listing(root: Path, split: str) -> Listing:
             parent / "release_test" / "testing" for parent in (root, root / "ADEChallengeData2016", root.parent)
         ]
         images = first_folder(candidates, _REMEDY)
-        return Listing([Pair(p.stem, p, None) for p in sorted(images.glob("*.jpg"))], images, _REMEDY)
+        return Listing(
+            [Pair(name, path, None) for name, path in sorted(Files(images, ".jpg").items())], images, _REMEDY
+        )
     base = root / "ADEChallengeData2016" if (root / "ADEChallengeData2016").is_dir() else root
     _refuse_full(base)
-    images = folder(base / "images" / _FOLDERS[split], _REMEDY)
-    labels = folder(base / "annotations" / _FOLDERS[split], _REMEDY)
-    names = sorted({p.stem for p in (*images.glob("*.jpg"), *labels.glob("*.png"))})
-    return Listing([Pair(n, images / f"{n}.jpg", labels / f"{n}.png") for n in names], images, _REMEDY)
+    where = folder(base / "images" / _FOLDERS[split], _REMEDY)
+    images = Files(where, ".jpg")
+    labels = Files(folder(base / "annotations" / _FOLDERS[split], _REMEDY), ".png")
+    return Listing([Pair(n, images[n], labels[n]) for n in sorted({*images, *labels})], where, _REMEDY)
 
 
 def _refuse_full(base: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from acnet.data import classes
 from acnet.data.images import read_ids
-from acnet.data.pair import Listing, Pair, check_split, folder, read_list
+from acnet.data.pair import Files, Listing, Pair, check_split, folder, read_list
 
 SPLITS = ("train", "val", "test")
 UNLABELLED = ()
@@ -18,17 +18,12 @@ def listing(root: Path, split: str) -> Listing:
     check_split("camvid", split, SPLITS)
     base = root / "CamVid" if (root / "CamVid").is_dir() else root
     if (base / "images").is_dir():
-        images, labels = folder(base / "images" / split, _REMEDY), folder(base / "labels" / split, _REMEDY)
+        folders = base / "images" / split, base / "labels" / split
     else:
-        images, labels = folder(base / split, _REMEDY), folder(base / f"{split}annot", _REMEDY)
+        folders = base / split, base / f"{split}annot"
+    images, labels = (Files(folder(path, _REMEDY), ".png") for path in folders)
     listed = base / f"{split}.txt"
-    names = read_list(listed, _REMEDY)
-    return Listing([Pair(n, _image(images, n), labels / f"{n}.png") for n in names], listed, _REMEDY)
-
-
-def _image(images: Path, name: str) -> Path:
-    jpeg = images / f"{name}.jpg"
-    return jpeg if jpeg.exists() else images / f"{name}.png"
+    return Listing([Pair(n, images[n], labels[n]) for n in read_list(listed, _REMEDY)], listed, _REMEDY)
 
 
 def read_label(pair: Pair) -> np.ndarray:

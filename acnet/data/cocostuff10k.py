@@ -6,7 +6,7 @@ import numpy as np
 
 from acnet.data import classes
 from acnet.data.images import read_mat
-from acnet.data.pair import Listing, Pair, check_split, folder, read_list
+from acnet.data.pair import Files, Listing, Pair, check_split, folder, read_list
 from acnet.errors import AcnetError
 
 SPLITS = ("train", "test")
@@ -21,10 +21,10 @@ def listing(root: Path, split: str) -> Listing:
     """The images of imageLists/{split}.txt in its order."""
     check_split("cocostuff10k", split, SPLITS)
     _refuse_164k(root)
-    images, labels = folder(root / "images", _REMEDY), folder(root / "annotations", _REMEDY)
+    images = Files(folder(root / "images", _REMEDY), ".jpg")
+    labels = Files(folder(root / "annotations", _REMEDY), ".mat")
     listed = root / "imageLists" / f"{split}.txt"
-    names = read_list(listed, _REMEDY)
-    return Listing([Pair(n, images / f"{n}.jpg", labels / f"{n}.mat") for n in names], listed, _REMEDY)
+    return Listing([Pair(n, images[n], labels[n]) for n in read_list(listed, _REMEDY)], listed, _REMEDY)
 
 
 def _refuse_164k(root: Path) -> None:
@@ -39,6 +39,6 @@ def read_label(pair: Pair) -> np.ndarray:
 
     The eleven ids that the dataset leaves out, and 255, are refused: they mark the 164k coding.
     """
-    if pair.label.suffix != ".mat":
+    if pair.label.suffix.lower() != ".mat":
         raise AcnetError(f"{pair.label}: {_164K}")
     return classes.load("cocostuff10k").decode(read_mat(pair.label, "S"), pair.label, _164K)

@@ -1,11 +1,20 @@
 """One image with its label, and the checks that all readers share."""
 
 import dataclasses
+import os
+import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from acnet.errors import AcnetError
+from acnet.files import visible
+
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".mat")
+# A name may hold spaces, and so may its folders: it ends at the first suffix.
+_LISTED = re.compile(rf'([^/\\\t"]+?)(?:{"|".join(map(re.escape, _SUFFIXES))})(?=[\s"\',;]|$)', re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,15 +49,48 @@ def first_folder(candidates: Iterable[Path], remedy: str) -> Path:
     return next((c for c in candidates if c.is_dir()), None) or folder(candidates[0], remedy)
 
 
-def read_list(path: Path, remedy: str) -> list[str]:
-    """The stems of the first word on each line of a split file; AcnetError if it is missing or unreadable."""
+class Files(dict[str, Path]):
+    """The images or labels in a folder by stem; of another stem, where its file would lie.
+
+    The suffix may be any of an image, in any case: of two files with one stem that with `suffix` is taken.
+    Stems are in Unicode's composed form (NFC), whatever the file system's. A name that is not UTF-8 is an
+    AcnetError.
+    """
+
+    def __init__(self, folder: Path, suffix: str):
+        self._folder, self._suffix = folder, suffix
+        for path in visible(folder) if folder.is_dir() else ():
+            if path.suffix.lower() in _SUFFIXES:
+                stem = unicodedata.normalize("NFC", path.stem)
+                if stem.encode(errors="ignore").decode() != stem:
+                    shown = os.fsencode(path).decode(errors="backslashreplace")
+                    raise AcnetError(f"{shown}: this file's name is not UTF-8; rename it, and its label alike")
+                if stem not in self or path.suffix.lower() == suffix:
+                    self[stem] = path
+
+    def __missing__(self, stem: str) -> Path:
+        return self._folder / f"{stem}{self._suffix}"
+
+
+def read_lines(path: Path, remedy: str) -> list[str]:
+    """The lines of a text file that are not blank, stripped; AcnetError if it is missing or not UTF-8."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        text = unicodedata.normalize("NFC", path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise AcnetError(f"{path}: list of the split is missing; {remedy}") from error
     except UnicodeDecodeError as error:
-        raise AcnetError(f"{path}: not a text file; {remedy}") from error
-    return [Path(line.split()[0]).stem for line in lines if line.strip()]
+        raise AcnetError(f"{path}: not a text file in UTF-8; save it as one") from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def read_list(path: Path, remedy: str) -> list[str]:
+    """The stem of the first file that each line of a split's list names, or the line's first word without a suffix."""
+    return [_listed(line) for line in read_lines(path, remedy)]
+
+
+def _listed(line: str) -> str:
+    found = _LISTED.search(line)
+    return (found[1] if found else re.split(r"[/\\]", re.split(r"[\s,;]", line)[0])[-1]).strip(" \"'")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,12 +102,21 @@ class Listing:
     remedy: str
 
     def complete(self) -> list[Pair]:
-        """The pairs; AcnetError if there are none, or if an image or a label file is missing."""
+        """The pairs; AcnetError if there are none, one is there twice, or an image or a label file is missing."""
         if not self.pairs:
             raise AcnetError(f"{self.where}: the split is empty; {self.remedy}")
-        for _, lack in self.lacking():
-            raise AcnetError(f"{lack}; {self.remedy}")
+        for problem in (*self.repeated(), *(f"{lack}; {self.remedy}" for _, lack in self.lacking())):
+            raise AcnetError(problem)
         return self.pairs
+
+    def repeated(self) -> list[str]:
+        """What is wrong with each image that is listed more than once."""
+        counts = Counter((pair.name, pair.image) for pair in self.pairs)
+        return [
+            f"{self.where}: names {name} {count} times; let it name each image once"
+            for (name, _), count in counts.items()
+            if count > 1
+        ]
 
     def lacking(self) -> Iterator[tuple[Pair, str]]:
         """(pair, what it lacks) of each incomplete pair."""

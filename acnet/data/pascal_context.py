@@ -16,7 +16,7 @@ import numpy as np
 from acnet.data import classes
 from acnet.data.images import read_ids, read_mat
 from acnet.data.json_stream import elements
-from acnet.data.pair import Listing, Pair, check_split, first_folder, read_list
+from acnet.data.pair import Files, Listing, Pair, check_split, first_folder, read_list
 from acnet.errors import AcnetError
 
 SPLITS = ("train", "val")
@@ -45,16 +45,15 @@ def listing(root: Path, split: str) -> Listing:
     check_split("pascal_context", split, SPLITS)
     base = root / "VOCdevkit" if (root / "VOCdevkit" / "VOC2010").is_dir() else root
     voc = first_folder([base / "VOC2010"], _REMEDY)
-    images = first_folder([voc / "JPEGImages"], _REMEDY)
+    images = Files(first_folder([voc / "JPEGImages"], _REMEDY), ".jpg")
     described = next(iter(sorted([*root.glob("trainval_merged*.json"), *base.glob("trainval_merged*.json")])), None)
     if described:
         return Listing(_from_json(described, images, split), described, _REMEDY)
     for names, suffix in ((_MAT_FOLDERS, ".mat"), (_PNG_FOLDERS, ".png")):
-        labels = next((p / n for p in (root, base) for n in names if (p / n).is_dir()), None)
-        if labels:
-            listed = _list(voc, split)
-            found = [Pair(n, images / f"{n}.jpg", labels / f"{n}{suffix}") for n in read_list(listed, _REMEDY)]
-            return Listing(found, listed, _REMEDY)
+        where = next((p / n for p in (root, base) for n in names if (p / n).is_dir()), None)
+        if where:
+            listed, labels = _list(voc, split), Files(where, suffix)
+            return Listing([Pair(n, images[n], labels[n]) for n in read_list(listed, _REMEDY)], listed, _REMEDY)
     raise AcnetError(f"{root}: no labels of PASCAL Context; {_REMEDY}")
 
 
@@ -63,12 +62,12 @@ def _list(voc: Path, split: str) -> Path:
     return own if own.exists() else voc / "ImageSets" / "Main" / f"{split}.txt"
 
 
-def _from_json(path: Path, images: Path, split: str) -> list[Pair]:
+def _from_json(path: Path, images: Files, split: str) -> list[Pair]:
     facts = path.stat()
     phases, layers = _index(path, facts.st_mtime_ns, facts.st_size)
     chosen = [i for i, phase in phases.items() if phase == split]
     # An image of the JSON without a single mask was never annotated: it is no part of PASCAL Context.
-    return [Pair(_name(i), images / f"{_name(i)}.jpg", Masks(path, tuple(layers[i]))) for i in chosen if i in layers]
+    return [Pair(_name(i), images[_name(i)], Masks(path, tuple(layers[i]))) for i in chosen if i in layers]
 
 
 @functools.lru_cache(maxsize=2)
@@ -98,7 +97,7 @@ def read_label(pair: Pair) -> np.ndarray:
     table = classes.load("pascal_context")
     if isinstance(pair.label, Masks):
         return table.decode(_paint(pair.label, pair.name), f"{pair.label}: {pair.name}")
-    if pair.label.suffix == ".mat":
+    if pair.label.suffix.lower() == ".mat":
         return table.decode(read_mat(pair.label, "LabelMap"), pair.label)
     ids = read_ids(pair.label, "PNG labels with 0 = background and 1..59 are wanted")
     if ids.max() > len(table.names):

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from acnet.errors import AcnetError
+from acnet.files import visible
 
 
 def own_folder(dataset: Any, root: Path = Path(".")) -> Path | None:
-    """The folder of a dataset: the environment variable's, else the first of `dataset.folders` with something in it.
+    """The folder of a dataset: the environment variable's, else the first of `dataset.folders` that is not empty.
 
     Raises AcnetError if the variable names no folder.
     """
@@ -20,7 +21,7 @@ def own_folder(dataset: Any, root: Path = Path(".")) -> Path | None:
             )
         return Path(value)
     candidates = (root / candidate for candidate in dataset.folders)
-    return next((c for c in candidates if c.is_dir() and any(c.iterdir())), None)
+    return next((c for c in candidates if c.is_dir() and visible(c)), None)
 
 
 def find_source(name: str, dataset: Any, root: Path = Path(".")) -> Path:

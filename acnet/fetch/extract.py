@@ -7,7 +7,7 @@ from pathlib import Path
 from acnet.errors import AcnetError
 from acnet.fetch import tars, zips
 from acnet.fetch.space import check_space
-from acnet.files import write_json
+from acnet.files import visible, write_json
 from acnet.params.datasets import Dataset
 from acnet.progress import Progress
 
@@ -23,7 +23,7 @@ def extract(name: str, dataset: Dataset, fetched: dict, out: Path) -> dict:
     is begun anew and never read. Raises AcnetError, naming archive and member, for anything hostile; for a full
     disk before it is filled; and if `out` holds files that were not extracted here.
     """
-    if out.is_dir() and any(out.iterdir()) and not (out / EXTRACTED).exists():
+    if out.is_dir() and visible(out) and not (out / EXTRACTED).exists():
         raise AcnetError(f"{out}: holds files that were not extracted here; move them away, or use them as they are")
     limits = {archive.file: archive.unpacked for archive in dataset.archives}
     paths = {file: Path(entry["path"]) for file, entry in fetched["archives"].items()}

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from acnet.data import classes
+from acnet.data.pair import read_lines
 
 # Half the sum of the differences of two distributions: splits of one dataset stay within _FAR. A shift is believed that
 # brings the shares within _NEAR of the recorded ones, and to less than half the distance that they have as they are.
@@ -86,8 +87,8 @@ class VocOrder:
             for base in (source / "VOC2010", source / "VOCdevkit" / "VOC2010"):
                 for voc in _VOC:
                     path = base / "ImageSets" / "Main" / f"{voc}_{split}.txt"
-                    for line in path.read_text().splitlines() if path.exists() else ():
-                        name, _, present = line.strip().partition(" ")
+                    for line in read_lines(path, "") if path.exists() else ():
+                        name, _, present = line.partition(" ")
                         if present.strip() == "1":
                             shown.setdefault(name, []).append(voc)
         return cls(shown, reader)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from acnet.errors import AcnetError
-from acnet.files import replacing
+from acnet.files import replacing, visible
 from acnet.submit.forms import Form
 
 _TIME = (1980, 1, 1, 0, 0, 0)  # equal predictions give an equal zip
@@ -24,8 +24,8 @@ def package(form: Form, folder: Path, names: Sequence[str], sizes: Sequence[tupl
     expected = {form.file(folder, name): size for name, size in zip(names, sizes, strict=True)}
     if len(expected) != len(names):
         raise AcnetError(f"{folder}: two images have one name; prepare the dataset again")
-    for path in sorted(folder.glob("*.png")):
-        if path not in expected:
+    for path in visible(folder):
+        if path.suffix == ".png" and path not in expected:
             raise AcnetError(f"{path}: belongs to no image of the split; delete it and run the same command again")
     with replacing(out) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
         for path, size in sorted(expected.items()):

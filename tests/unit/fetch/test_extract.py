@@ -171,6 +171,17 @@ def test_an_encrypted_zip_is_refused(run, tmp_path):
         run(path)
 
 
+def test_a_folder_with_hidden_files_only_is_extracted_into(run, tmp_path):
+    out = tmp_path / "place/raw"
+    out.mkdir(parents=True)
+    (out / ".DS_Store").touch()
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.txt", "x")
+    run(path)
+    assert (out / "a.txt").read_text() == "x"
+
+
 def test_a_disk_too_small_is_named_before_anything_is_written(run, tmp_path, monkeypatch):
     import shutil
 

@@ -118,6 +118,7 @@ def test_ade20k_is_written_as_ids_from_one_under_the_images_own_names(stores, tm
 @pytest.fixture
 def whole(tmp_path):
     form = FORMS["ade20k"]
+    (tmp_path / "._a.png").write_bytes(b"of macOS")
     for name in "ab":
         form.write(form.file(tmp_path, name), np.zeros((4, 6), np.uint8))
     return lambda: package(form, tmp_path, ["a", "b"], [(4, 6), (4, 6)], tmp_path / "out.zip")

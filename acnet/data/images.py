@@ -8,7 +8,7 @@ from PIL import Image
 from acnet.errors import AcnetError
 
 _UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
-_ID_MODES = ("L", "P", "I", "I;16", "I;16B", "I;16L")
+_LOSSY = ("JPEG", "MPO", "JPEG2000", "WEBP", "AVIF")
 
 
 def read_image(path: Path) -> np.ndarray:
@@ -36,18 +36,46 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def read_ids(path: Path, remedy: str) -> np.ndarray:
-    """A label file of one channel as an array of ids (H, W).
+    """A PNG label as an array of ids (H, W): its grey values, or the indices into a palette of colours.
 
-    Raises AcnetError naming the file if it is missing, cannot be decoded, or is coded by colour (`remedy`
-    then says which file is wanted).
+    What a PNG optimiser or an editor makes of greys without loss gives the same ids: a palette of greys, or equal
+    channels. Raises AcnetError naming the file if it is missing, cannot be decoded, is coded lossily or by colour
+    (`remedy` then says which file is wanted), or does not tell indices or grey values from ids.
     """
     try:
         with Image.open(path) as image:
-            if image.mode not in _ID_MODES:
-                raise AcnetError(f"{path}: a label needs one channel of ids, this one has mode {image.mode}; {remedy}")
-            return np.asarray(image)
+            if image.format != "PNG":
+                how = "coded lossily, which changes ids at every edge" if image.format in _LOSSY else "no PNG"
+                raise AcnetError(f"{path}: this label is {how} ({image.format} inside, whatever its suffix); {remedy}")
+            coding = image.tile[0][3]  # of the samples in the file, such as L;4
+            pixels = np.asarray(image)
+            if image.mode == "P":
+                return _by_palette(path, image, pixels)
     except _UNREADABLE as error:
         raise _broken(path, error) from error
+    if image.mode in ("LA", "RGB", "RGBA") and coding == image.mode:
+        colours = pixels[:, :, : 1 if image.mode == "LA" else 3]
+        if (colours == colours[:, :, :1]).all():
+            return colours[:, :, 0]
+    if image.mode not in ("1", "L", "I", "I;16"):
+        raise AcnetError(f"{path}: a label needs one channel of ids, this one has mode {image.mode}; {remedy}")
+    if coding in ("1", "L;2", "L;4") and pixels.any():  # optimisers scale a grey to 8 bits, other writers do not
+        raise AcnetError(f"{path}: greys of fewer than 8 bits, which may be ids or not; save the ids as 8-bit greys")
+    return pixels.astype(np.uint8) if image.mode == "1" else pixels
+
+
+def _by_palette(path: Path, image: Image.Image, indices: np.ndarray) -> np.ndarray:
+    palette = np.array(image.getpalette(), np.uint8).reshape(-1, 3)
+    if (palette == palette[:, :1]).all():
+        greys = np.arange(256, dtype=np.uint8)
+        greys[: len(palette)] = palette[:, 0]
+        return greys[indices]
+    if len(image.getcolors()) == len(palette):
+        raise AcnetError(
+            f"{path}: its palette holds the colours it shows and no other, as PNG optimisers leave it, so that its "
+            "indices may not be the ids; copy the dataset's own label, or save the ids as 8-bit greys"
+        )
+    return indices
 
 
 def read_mat(path: Path, key: str) -> np.ndarray:

@@ -73,17 +73,18 @@ def _prepare(parsed: argparse.Namespace) -> None:
     name, data = parsed.dataset, parsed.data_root
     dataset = find_dataset(parsed.params_root, name)
     source = find_source(name, dataset)
-    recorded = report.read_recorded(parsed.params_root, data, name)
+    record = report.read_record(parsed.params_root, data, name)
 
     def right(split: str, said: dict, by_image: Iterator) -> list[str]:
         order = VocOrder.of(dataset.reader, source, split)
         for image, counts in by_image:
             order.add(image, counts)
-        return order.suspicions() + judge(dataset.reader, split, said["histogram"], recorded, said["images"])
+        return order.suspicions() + judge(dataset.reader, split, said["histogram"], record, said["images"])
 
     manifest = prepare(name, dataset, source, data / name, parsed.threads, right)
-    if recorded is None and dataset.generate is None:
-        report.record(data, name, {split: said.get("histogram") for split, said in manifest["splits"].items()})
+    if record is None and dataset.generate is None:
+        counted = {split: (said["images"], said.get("histogram")) for split, said in manifest["splits"].items()}
+        report.record(data, name, counted)
 
 
 def _fetch_weights(parsed: argparse.Namespace) -> None:

@@ -29,24 +29,27 @@ def add_to(data) -> None:
 def _check(parsed: argparse.Namespace) -> None:
     from acnet.data.source import find_source
     from acnet.inspect import report
-    from acnet.inspect.check import check
+    from acnet.inspect.check import MANY, check
 
     name, params = parsed.dataset, parsed.params_root
     dataset = find_dataset(params, name)
     source = parsed.source or find_source(name, dataset)
-    recorded = report.read_recorded(params, parsed.data_root, name)
-    splits = check(name, dataset, source, parsed.threads, recorded)
+    record = report.read_record(params, parsed.data_root, name)
+    splits = check(name, dataset, source, parsed.threads, record)
     print(report.text(name, f"{dataset.title}, {source}", splits))
     if parsed.json:
         report.write(parsed.json, name, splits)
     bad = [split for split, found in splits.items() if not found.good]
     if bad:
         raise AcnetError(f"{source}: {', '.join(bad)} not complete or not right; see the list above")
-    histograms = {split: found.histogram for split, found in splits.items()}
+    counted = {split: (found.complete, found.histogram) for split, found in splits.items()}
     if parsed.record:
-        report.record(params, name, histograms)
-    elif recorded is None and dataset.generate is None:
-        report.record(parsed.data_root, name, histograms)
+        if not report.record(params, name, counted):
+            raise AcnetError(
+                f"{source}: not recorded; a split needs {MANY} images for its class shares to tell anything"
+            )
+    elif record is None and dataset.generate is None:
+        report.record(parsed.data_root, name, counted)
 
 
 def _show(parsed: argparse.Namespace) -> None:

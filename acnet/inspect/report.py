@@ -2,10 +2,10 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 from acnet.files import read_json, write_json
-from acnet.inspect.check import SplitReport
+from acnet.inspect import check
+from acnet.inspect.check import Record, SplitReport
 from acnet.progress import some
 
 _SHOWN = 20  # lines of one kind; the JSON has them all
@@ -15,7 +15,7 @@ def text(name: str, title: str, splits: dict[str, SplitReport]) -> str:
     """The report as lines."""
     lines = [f"{name}: {title}"]
     for split, found in splits.items():
-        state = f"{len(found.missing)} missing, {len(found.problems)} wrong"
+        state = f"{found.absent} missing, {len(found.problems)} wrong"
         if found.good:
             state = "good" if found.listed else "not here, and not needed to train"
         lines.append(
@@ -30,7 +30,7 @@ def text(name: str, title: str, splits: dict[str, SplitReport]) -> str:
             lines.append(f"    modes: {_counted(found.modes)}; sizes: {some(sizes)}")
         if found.histogram and any(found.histogram.values()):
             lines.append(f"    pixels: {_frequent(found)}")
-    return "\n".join(lines)
+    return "\n".join(lines).encode(errors="backslashreplace").decode()  # a folder's name need not be UTF-8
 
 
 def write(path: Path, name: str, splits: dict[str, SplitReport]) -> None:
@@ -39,29 +39,29 @@ def write(path: Path, name: str, splits: dict[str, SplitReport]) -> None:
     write_json(path, {"dataset": name, "splits": values})
 
 
-def recorded_file(folder: Path, name: str) -> Path:
-    """Where a right copy's class shares stand."""
+def _file(folder: Path, name: str) -> Path:
     return folder / "histograms" / f"{name}.json"
 
 
-def read_recorded(params: Path, data: Path, name: str) -> dict[str, Any] | None:
+def read_record(params: Path, data: Path, name: str) -> Record | None:
     """The class shares by split of a right copy: those in params/, else those of the first sound copy here, if any."""
-    path = next((f for f in (recorded_file(params, name), recorded_file(data, name)) if f.exists()), None)
-    return read_json(path) if path else None
+    path = next((f for f in (_file(params, name), _file(data, name)) if f.exists()), None)
+    return Record(path, read_json(path)) if path else None
 
 
-def shares(histograms: dict[str, dict[str, int] | None]) -> dict[str, dict[str, float]]:
-    """The share of each class, by split, from pixel counts."""
-    return {
+def record(folder: Path, name: str, counted: dict[str, tuple[int, dict[str, int] | None]]) -> bool:
+    """Write the class shares of a copy that is right, from (images, pixels by class) of each split.
+
+    Splits of too few images to be compared are left out; whether there was any other.
+    """
+    shares = {
         split: {name: round(count / max(1, sum(found.values())), 6) for name, count in found.items()}
-        for split, found in histograms.items()
-        if found
+        for split, (images, found) in counted.items()
+        if found and images >= check.MANY
     }
-
-
-def record(folder: Path, name: str, histograms: dict[str, dict[str, int] | None]) -> None:
-    """Write the class shares of a copy that is right."""
-    write_json(recorded_file(folder, name), shares(histograms))
+    if shares:
+        write_json(_file(folder, name), shares)
+    return bool(shares)
 
 
 def _counted(counts: dict[str, int]) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from acnet.data import classes
 from acnet.data.generate import generate
 from acnet.inspect import check as check_module
 from acnet.inspect import coding, report
-from acnet.inspect.check import check
+from acnet.inspect.check import Record, check
 from acnet.params.datasets import Dataset
 
 SPLITS = {
@@ -26,10 +27,9 @@ SPLITS = {
 }
 
 
-def found(reader, root, **more):
-    dataset = Dataset(
-        title="x", reader=reader, classes=19, splits=SPLITS[reader], train="train", evaluate="val", folders=["x"]
-    )
+def found(reader, root, splits=None, **more):
+    splits = splits or SPLITS[reader]
+    dataset = Dataset(title="x", reader=reader, classes=19, splits=splits, train="train", evaluate="val", folders=["x"])
     return check("x", dataset, root, 1, **more)
 
 
@@ -67,6 +67,11 @@ def test_everything_that_is_missing_is_listed(tree):
     assert [images[0].name in said["train"].missing[0], labels[2].name in said["train"].missing[1]] == [True, True]
     assert len(said["train"].missing) == 2 and said["train"].complete == 2
     assert "gtFine/val: folder is missing" in said["val"].missing[0]
+    assert (said["train"].absent, said["val"].absent) == (2, 2)
+    few = found("cityscapes", root, {"train": 2975, "val": 500})
+    text = report.text("x", "x", few)
+    assert "train: 2 complete of 4 listed, 2975 expected: 2973 missing, 0 wrong" in text
+    assert "val: 0 complete of 0 listed, 500 expected: 500 missing, 0 wrong" in text
     assert said["test"].good
 
 
@@ -86,17 +91,9 @@ def test_everything_that_is_wrong_is_listed(tree):
 
 
 def test_another_number_of_images_is_missing_only_beyond_a_hundredth(trees):
-    dataset = Dataset(
-        title="x",
-        reader="ade20k",
-        classes=150,
-        splits={"train": 9, "test": 9},
-        train="train",
-        evaluate="train",
-        folders=[],
-    )
-    said = check("x", dataset, trees / "ade20k", 1)
-    assert said["train"].missing == ["4 images instead of 9"]
+    said = found("ade20k", trees / "ade20k", {"train": 9, "test": 9})
+    assert said["train"].missing == ["4 images instead of 9"] and said["train"].absent == 5
+    assert found("ade20k", trees / "ade20k", {"train": 3})["train"].problems == ["4 images instead of 3"]
     assert said["test"].good and said["test"].notes == ["2 images instead of 9"]
 
 
@@ -126,22 +123,63 @@ def test_labels_coded_off_by_one_are_recognised_by_their_histogram(shift, word, 
         for split, said in found("ade20k", root).items()
         if said.histogram
     }
-    assert found("ade20k", root, recorded=right)["train"].good
+    assert found("ade20k", root, record=Record(Path("right.json"), right))["train"].good
     for path in root.glob("ADEChallengeData2016/annotations/training/*.png"):
         raw = np.array(Image.open(path)).astype(int)
         moved = np.where((raw == 0) | (raw + shift > 150), 0, raw + shift)
         Image.fromarray(moved.astype(np.uint8)).save(path)
-    (problem,) = found("ade20k", root, recorded=right)["train"].problems
+    (problem,) = found("ade20k", root, record=Record(Path("right.json"), right))["train"].problems
     assert f"only if every id is {word}: labels are coded off by one" in problem
 
 
 def test_another_datasets_histogram_is_noticed(trees, monkeypatch):
     names = classes.load("cityscapes").names
     other = {"train": {n: float(n == "bus") for n in names}}
-    assert found("cityscapes", trees / "cityscapes", recorded=other)["train"].good  # four images tell nothing
-    monkeypatch.setattr(check_module, "_MANY", 4)
-    (problem,) = found("cityscapes", trees / "cityscapes", recorded=other)["train"].problems
+    assert found("cityscapes", trees / "cityscapes", record=Record(Path("other.json"), other))[
+        "train"
+    ].good  # four images tell nothing
+    monkeypatch.setattr(check_module, "MANY", 4)
+    (problem,) = found("cityscapes", trees / "cityscapes", record=Record(Path("other.json"), other))["train"].problems
     assert "differ from the recorded ones" in problem
+    assert problem.endswith("compared with other.json (if this copy is right, move that file away)")
+
+
+def test_an_image_in_two_splits_or_under_two_names_is_noted(tree):
+    root = tree("ade20k")
+    train, val = (sorted((root / "ADEChallengeData2016/images" / s).iterdir()) for s in ("training", "validation"))
+    with Image.open(train[0]) as image, Image.open(train[1]) as another:
+        image.save(val[0], "PNG")  # the same pixels in another file
+        another.save(train[2], "PNG")
+        shapes = {val[0]: image.size, train[2]: another.size}
+    for path, (width, height) in shapes.items():
+        label = Path(str(path.with_suffix(".png")).replace("images", "annotations"))
+        Image.new("L", (width, height), 1).save(label)
+    said = found("ade20k", root)
+    names = [path.stem for path in (train[2], train[1], val[0], train[0])]
+    assert f"1 image with the same pixels as images of train: {names[0]} ({names[1]} there)" in said["train"].notes
+    assert f"1 image with the same pixels as images of train: {names[2]} ({names[3]} there)" in said["val"].notes
+    assert said["train"].good and said["val"].good
+
+
+def test_splits_that_list_the_same_image_are_noted(tree):
+    root = tree("cocostuff10k")
+    lists = root / "imageLists"
+    first, *others = (lists / "train.txt").read_text().split()
+    (lists / "test.txt").write_text(f"{first}\n{(lists / 'test.txt').read_text().split()[0]}\n")
+    assert f"1 image with the same pixels as images of train: {first}" in found("cocostuff10k", root)["test"].notes
+    (lists / "train.txt").write_text("\n".join([first, first, *others[:2]]))
+    assert found("cocostuff10k", root)["train"].problems == [
+        f"{lists / 'train.txt'}: names {first} 2 times; let it name each image once"
+    ]
+
+
+def test_an_image_named_as_in_another_split_is_noted(tree):
+    root = tree("ade20k")
+    for kind, suffix in (("images", ".jpg"), ("annotations", ".png")):
+        folder = root / "ADEChallengeData2016" / kind
+        min((folder / "validation").iterdir()).rename(folder / "validation" / f"ADE_train_00000001{suffix}")
+    name = "1 image with the name, not the pixels, of images of train: ADE_train_00000001"
+    assert name in found("ade20k", root)["val"].notes
 
 
 @pytest.fixture
@@ -171,7 +209,7 @@ def voc(trees, tmp_path):
 
 
 def test_the_order_of_fcns_labels_is_refused_by_name(voc):
-    (problem,) = found("pascal_context", voc("fcn"))["train"].problems
+    (problem,) = found("pascal_context", voc("fcn"), {"train": 12})["train"].problems
     assert "1 of 12 objects" in problem and "in the order of FCN's 59_labels.txt 12: that order is refused" in problem
 
 
@@ -194,10 +232,10 @@ def test_the_order_of_fcns_labels_is_not_prepared_either(order, status, voc, roo
 
 
 def test_the_right_order_is_not_suspected(voc):
-    assert found("pascal_context", voc("ours"))["train"].problems == []
+    assert found("pascal_context", voc("ours"), {"train": 12})["train"].problems == []
 
 
-def test_the_command_reports_writes_json_and_fails_if_anything_is_wrong(tree, root, tmp_path, capsys):
+def test_the_command_reports_writes_json_and_fails_if_anything_is_wrong(tree, root, tmp_path, capsys, monkeypatch):
     source = tree("cityscapes")
     params = tmp_path / "params"
     shutil.copytree(root / "params", params)
@@ -206,6 +244,10 @@ def test_the_command_reports_writes_json_and_fails_if_anything_is_wrong(tree, ro
         text.replace("{train: 2975, val: 500, test: 1525}", "{train: 4, val: 2, test: 2}")
     )
     said = ["--params-root", str(params), "data", "check", "cityscapes", "--source", str(source)]
+    assert main([*said, "--record"]) == 2
+    assert "not recorded; a split needs 100 images" in capsys.readouterr().err
+    (params / "histograms/cityscapes.json").unlink()
+    monkeypatch.setattr(check_module, "MANY", 2)
     assert main([*said, "--record", "--json", str(tmp_path / "r.json")]) == 0
     out = capsys.readouterr().out
     assert "train: 4 complete of 4 listed, 4 expected: good" in out and "modes: RGB 4; sizes: 56x40 4" in out
@@ -216,6 +258,10 @@ def test_the_command_reports_writes_json_and_fails_if_anything_is_wrong(tree, ro
     assert main(said) == 2
     said = capsys.readouterr()
     assert "missing: " in said.out and "val not complete or not right; see the list above" in said.err
+
+
+def test_the_report_names_a_folder_in_any_encoding():
+    assert report.text("x", os.fsdecode(b"/data/stra\xdfe"), {}) == r"x: /data/stra\udcdfe"
 
 
 def test_a_long_list_is_cut_in_the_text_and_whole_in_the_json(tmp_path):
@@ -231,7 +277,7 @@ def test_a_long_list_is_cut_in_the_text_and_whole_in_the_json(tmp_path):
 @pytest.fixture
 def published(root):
     """A function from a dataset to the class shares that were published of its training images."""
-    return lambda name: report.read_recorded(root / "params", Path("nowhere"), name)["train"]
+    return lambda name: report.read_record(root / "params", Path("nowhere"), name).shares["train"]
 
 
 def counted(reader, shares, shift):
@@ -266,9 +312,13 @@ def test_the_first_sound_copy_is_recorded_and_later_ones_are_compared(tree, root
     text = (params / "datasets.yaml").read_text()
     (params / "datasets.yaml").write_text(text.replace("{train: 9000, test: 1000}", "{train: 4, test: 2}"))
     monkeypatch.setenv("ACNET_COCOSTUFF10K", str(source))
-    monkeypatch.setattr(check_module, "_MANY", 2)
     said = ["--params-root", str(params), "--data-root", str(data), "data"]
+    for command in ("prepare", "check"):
+        assert main([*said, command, "cocostuff10k"]) == 0
+    assert not (data / "histograms").exists()  # too few images to be a record
+    monkeypatch.setattr(check_module, "MANY", 3)
     assert main([*said, "prepare", "cocostuff10k"]) == 0
+    assert list(json.loads((data / "histograms/cocostuff10k.json").read_text())) == ["train"]
     first = (data / "histograms/cocostuff10k.json").read_bytes()
     assert main([*said, "check", "cocostuff10k"]) == 0
     for path in source.glob("annotations/*.mat"):
@@ -276,9 +326,13 @@ def test_the_first_sound_copy_is_recorded_and_later_ones_are_compared(tree, root
     shutil.rmtree(data / "cocostuff10k")
     for command in ("prepare", "check"):
         assert main([*said, command, "cocostuff10k"]) == 2
-        assert "class frequencies differ from the recorded ones" in "".join(capsys.readouterr())
+        output = "".join(capsys.readouterr())
+        assert "class frequencies differ from the recorded ones" in output
+        assert f"compared with {data / 'histograms/cocostuff10k.json'}" in output
     assert not (data / "cocostuff10k/manifest.json").exists()
     assert (data / "histograms/cocostuff10k.json").read_bytes() == first
+    (data / "histograms/cocostuff10k.json").rename(tmp_path / "away.json")
+    assert main([*said, "prepare", "cocostuff10k"]) == 0
 
 
 @pytest.mark.parametrize(("shift", "word"), [(1, "one too high"), (-1, "one too low")])

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -92,11 +93,11 @@ def read_json(path: str | os.PathLike) -> Any:
     except FileNotFoundError as error:
         raise AcnetError(f"{path}: not there") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise AcnetError(f"{path}: not valid JSON ({error}); delete it and run again") from error
+        raise AcnetError(f"{path}: not valid JSON ({error}); move it away and run again") from error
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-    """Safe YAML that refuses a key written twice."""
+    """Safe YAML that refuses a key written twice, and numbers such as 010, which is 8 in YAML 1.1."""
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict:
@@ -110,7 +111,15 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict:
     return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
 
 
+def _int(loader: _Loader, node: yaml.ScalarNode) -> int:
+    if re.match(r"[-+]?0\d", node.value):
+        where = f"{node.start_mark.name}: line {node.start_mark.line + 1}"
+        raise AcnetError(f"{where}: {node.value} is octal; write a number without leading 0, a text in quotes")
+    return yaml.SafeLoader.construct_yaml_int(loader, node)
+
+
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+_Loader.add_constructor("tag:yaml.org,2002:int", _int)
 
 
 def read_yaml(path: str | os.PathLike) -> Any:

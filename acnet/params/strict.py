@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 from acnet.errors import AcnetError
 
 T = TypeVar("T")
+_EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -43,8 +44,8 @@ def build(cls: type[T], data: Any, where: str) -> T:
     """Make the dataclass `cls` from a mapping; `where` is "file: key" and opens every message.
 
     Raises AcnetError for an unknown key (naming the nearest valid one), a missing key, a wrong type, or a value outside
-    the field's limits or literals, and whatever a method `check(where)` of `cls` refuses. Ints are taken where floats
-    are asked; nothing else is cast.
+    the field's limits or literals, and whatever a method `check(where)` of `cls` refuses. Where a float is asked, an
+    int is taken, and so is the text `1e-2` (a number only in YAML 1.2); nothing else is cast.
     """
     fields = {f.name: f for f in dataclasses.fields(cls)}
     known(mapping(data, where), fields, where)
@@ -143,8 +144,11 @@ def _convert_union(arguments: tuple, value: Any, where: str) -> Any:
 def _convert_scalar(hint: type, value: Any, where: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if hint is float and isinstance(value, str) and _EXPONENT.fullmatch(value):
+        value = float(value)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
-        raise AcnetError(f"{where}: expected {_type_name(hint)}, got {_show(value)}")
+        remedy = "; put it in quotes" if hint is str and isinstance(value, (bool, int, float)) else ""
+        raise AcnetError(f"{where}: expected {_type_name(hint)}, got {_show(value)}{remedy}")
     if isinstance(value, float) and not math.isfinite(value):
         raise AcnetError(f"{where}: expected a finite number, got {value}")
     return value

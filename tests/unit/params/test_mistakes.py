@@ -105,3 +105,19 @@ def test_unknown_names_are_answered_with_the_nearest(params):
         AcnetError, match=r"protocol 'sinlge': .*protocols\.yaml has no such entry; did you mean 'single'"
     ):
         campaign.protocol("sinlge", "acb3")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("1e-2", 0.01), ("1E-2", 0.01), (".5e-1", 0.05), ("1.e-2", 0.01), ("+1e-2", 0.01), ("1e0", 1.0), ("'1e-2'", 0.01)],
+)
+def test_a_number_may_have_an_exponent(params, edit, written, meant):
+    edit("scales/mini.yaml", "learning_rate: 0.1", f"learning_rate: {written}")
+    value = Campaign(params, "mini").resolve("acb3", 0).train.learning_rate
+    assert type(value) is float and value == meant
+
+
+@pytest.mark.parametrize("written", ["1e", "e2", "1_0e2", "nan", "'0.1'", "0,1", "1e-2 s"])
+def test_no_other_text_is_a_number(params, edit, written):
+    edit("scales/mini.yaml", "learning_rate: 0.1", f"learning_rate: {written}")
+    assert "common.learning_rate: expected a number, got '" in line_of(params)

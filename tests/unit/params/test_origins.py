@@ -97,3 +97,11 @@ def test_a_params_yaml_edited_to_nonsense_is_refused(root, tmp_path, old, new, s
     with pytest.raises(AcnetError) as error:
         read_run(file)
     assert str(error.value).startswith(f"{file}{said}"), error.value
+
+
+def test_a_number_edited_in_params_yaml_may_have_an_exponent(root, tmp_path):
+    file = tmp_path / "params.yaml"
+    write_run(Campaign(root / "params", "mini").resolve("acb3", 0), {}, file)
+    file.write_text(re.sub(r"(  learning_rate:|  delta:) \S+", r"\1 1e-2", file.read_text()))
+    run = read_run(file)
+    assert (run.train.learning_rate, run.model.delta) == (0.01, 0.01)

@@ -1,4 +1,4 @@
-"""Weights from files: read without running code, and put into a network only where they fit."""
+"""Weights from files: read without running code, and loaded into a network only where all of them match."""
 
 import io
 import lzma
@@ -6,7 +6,7 @@ import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -14,46 +14,66 @@ from torch import Tensor, nn
 from acnet.errors import AcnetError
 from acnet.files import read_json, sha256
 
-_BROKEN = (lzma.LZMAError, pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError)
+_UNREADABLE = (lzma.LZMAError, pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError)
+_OTHER, _OWN = "of another network", "name this run's own checkpoint or train it again"
 
 
-def read_tensors(file: Path) -> dict[str, Any]:
-    """What a .pt, .pth or .pth.xz file holds, on the CPU; AcnetError if it is missing or broken."""
+def read_tensors(file: Path) -> Any:
+    """What a .pt, .pth or .pth.xz file holds, on the CPU, read without running code from it.
+
+    Raises FileNotFoundError, and AcnetError for a file that holds pickled objects or that torch.load cannot read.
+    """
+    data = file.read_bytes()
     try:
-        data = lzma.decompress(file.read_bytes()) if file.suffix == ".xz" else file.read_bytes()
-        content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise AcnetError(f"{file}: not there; train this run first") from error
-    except _BROKEN as error:
-        raise AcnetError(f"{file}: not a readable checkpoint; delete it and make it again") from error
-    if not isinstance(content, dict):
-        raise AcnetError(f"{file}: holds no weights; delete it and make it again")
-    return content
+        data = lzma.decompress(data) if file.suffix == ".xz" else data
+        return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except _UNREADABLE as error:
+        if isinstance(error, pickle.UnpicklingError) and data.startswith((b"PK", b"\x80")):  # a zip or a bare pickle
+            raise AcnetError(
+                f"{file}: holds pickled objects, not tensors alone, and to read those can run code; if you trust it, "
+                f"save its tensors alone: torch.save(torch.load('{file.name}', weights_only=False)['state_dict'], "
+                "'tensors.pth'), for a whole module .state_dict() instead of ['state_dict']"
+            ) from error
+        reason = str(error).split(". ")[0] or type(error).__name__
+        raise AcnetError(
+            f"{file}: torch.load cannot read it ({reason}); name a state dict saved by torch.save"
+        ) from error
 
 
 def read_checkpoint(file: Path) -> dict[str, Any]:
     """The content of a checkpoint.pt of ours: `network` (a state dict), `params` and `run`."""
-    content = read_tensors(file)
-    if "network" not in content:
-        raise AcnetError(f"{file}: holds no network; delete it and train this run again")
+    again = "move it away and train this run again"
+    try:
+        content = read_tensors(file)
+    except FileNotFoundError as error:
+        raise AcnetError(f"{file}: not there; train this run first") from error
+    except AcnetError as error:
+        raise AcnetError(f"{file}: not a readable checkpoint; {again}") from error
+    if not isinstance(content, dict) or "network" not in content:
+        raise AcnetError(f"{file}: holds no network; {again}")
     return content
 
 
-def fit(module: nn.Module, state: Mapping[str, Tensor], file: Path) -> None:
-    """Load `state`, read from `file`, into `module`; AcnetError names the first tensor that does not fit.
+def load_weights(
+    module: nn.Module, state: Mapping[str, Tensor], file: Path, what: str = _OTHER, remedy: str = _OWN
+) -> None:
+    """Load `state`, read from `file`, into `module` as Module.load_state_dict(strict=True) does.
 
-    Half-precision weights become the module's own precision.
+    Any dtype becomes the module's own. AcnetError, saying `what` the file is and the `remedy`, names the first tensor
+    that differs.
     """
     own = module.state_dict()
-    for name, tensor in own.items():
-        if name not in state:
-            refuse(file, f"it has no {name}, which the run's parameters ask for")
-        if state[name].shape != tensor.shape:
-            refuse(file, f"{name} has shape {tuple(state[name].shape)}, expected {tuple(tensor.shape)}")
-    for name in state:
-        if name not in own:
-            refuse(file, f"it has {name}, which the run's parameters do not ask for")
-    module.load_state_dict({name: tensor.to(own[name].dtype) for name, tensor in state.items()})
+    try:
+        # Without metadata torch takes BN layers that lack num_batches_tracked: files of before 0.4.1 do.
+        missing, unexpected = module.load_state_dict(dict(state), strict=False)
+    except RuntimeError:
+        shapes = ((name, tuple(state[name].shape), tuple(own[name].shape)) for name in own if name in state)
+        name, found, expected = next(entry for entry in shapes if entry[1] != entry[2])
+        refuse(file, f"{name} has shape {found}, expected {expected}", what, remedy)
+    if missing:
+        refuse(file, f"it has no {missing[0]}" + (f", but {unexpected[0]}" if unexpected else ""), what, remedy)
+    if unexpected:
+        refuse(file, f"it has {unexpected[0]}, which is not expected", what, remedy)
 
 
 def compare_with_record(file: Path) -> None:
@@ -65,10 +85,10 @@ def compare_with_record(file: Path) -> None:
     if facts.exists() and sha256(file) != read_json(facts)["checkpoint_sha256"]:
         raise AcnetError(
             f"{file}: its SHA-256 is not the one in {facts.name} beside it; "
-            "restore it, or delete it and train this run again"
+            "restore it, or move it away and train this run again"
         )
 
 
-def refuse(file: Path, difference: str) -> None:
+def refuse(file: Path, difference: str, what: str = _OTHER, remedy: str = _OWN) -> NoReturn:
     """Raise the AcnetError for weights of another network."""
-    raise AcnetError(f"{file}: of another network: {difference}; name this run's own checkpoint or train it again")
+    raise AcnetError(f"{file}: {what}: {difference}; {remedy}")

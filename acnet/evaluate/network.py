@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from acnet.checkpoint import compare_with_record, fit, read_checkpoint, refuse
+from acnet.checkpoint import compare_with_record, load_weights, read_checkpoint, refuse
 from acnet.evaluate.fold import Inference
 from acnet.files import canonical
 from acnet.model import build_network
@@ -24,7 +24,7 @@ def load_network(run: Run, checkpoint: Path, device: torch.device) -> Inference:
         if canonical([asked[key]]) != canonical([stored[key]]):
             refuse(checkpoint, f"{key}: trained with {stored[key]}, the run's parameters ask for {asked[key]}")
     network = build_network(run.model, run.classes)
-    fit(network, content["network"], checkpoint)
+    load_weights(network, content["network"], checkpoint)
     compare_with_record(checkpoint)
     # Inference on a CPU is some 1.2 times faster in this memory format.
     return Inference(network.eval().to(device, memory_format=torch.channels_last))

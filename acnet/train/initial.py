@@ -1,31 +1,50 @@
 """The first weights of a network: from scratch, an ImageNet backbone, or another run."""
 
+import re
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
-from acnet.checkpoint import compare_with_record, fit, read_checkpoint, read_tensors
+from acnet.checkpoint import compare_with_record, load_weights, read_checkpoint, read_tensors
 from acnet.errors import AcnetError
 from acnet.files import sha256
-from acnet.params.run import InitialWeights
+from acnet.params.run import Run
+
+_PREFIX = re.compile(r"^(module\.|_orig_mod\.)+")  # of DataParallel and torch.compile
 
 
-def load_initial(network: nn.Module, init: InitialWeights, runs: Path, seed_folder: str) -> None:
-    """Fill `network` as `init` says; `runs`/{run}/`seed_folder` is where a run to fine-tune lies.
+def load_initial(network: nn.Module, run: Run, folder: Path) -> None:
+    """Fill `network` as `init` of `run` says; `folder` is where `run` is trained.
 
-    Raises AcnetError for a missing file, another hash, or weights that do not fit.
+    Raises AcnetError for a missing file, another hash, or weights that do not match.
     """
+    init = run.init
     if init.kind == "none":
         return
     if init.kind == "run":
-        file = runs / init.run / seed_folder / "checkpoint.pt"
-        fit(network, read_checkpoint(file)["network"], file)
+        file = folder.parent.parent / init.run / folder.name / "checkpoint.pt"
+        load_weights(network, read_checkpoint(file)["network"], file)
         compare_with_record(file)
         return
-    file = Path(init.file)
+    file, backbone = Path(init.file), run.model.backbone
+    missing = wrong = f"correct weights.{backbone} in params/scales/{run.scale}.yaml"
+    if init.kind == "url":
+        missing = f"run `acnet fetch-weights {file.name}` where there is a network"
+        wrong = f"move it away and {missing}"
     if not file.is_file():
-        raise AcnetError(f"{file}: not there; run `acnet fetch-weights {file.name}` where there is a network")
-    if not sha256(file).startswith(init.sha256):
-        raise AcnetError(f"{file}: its SHA-256 is not {init.sha256}...; delete it and fetch it again")
-    state = read_tensors(file)
-    fit(network.backbone, {name: tensor for name, tensor in state.items() if not name.startswith("fc.")}, file)
+        raise AcnetError(f"{file}: not there; {missing}")
+    if not (found := sha256(file)).startswith(init.sha256.lower()):
+        raise AcnetError(f"{file}: its SHA-256 is {found}, not {init.sha256}; {wrong}")
+    load_weights(network.backbone, _backbone(file), file, f"not weights for the run's {backbone}", wrong)
+
+
+def _backbone(file: Path) -> dict[str, Tensor]:
+    """The state dict in a file, without a classifier `fc`; training scripts save it under a key and a prefix."""
+    content = read_tensors(file)
+    for key in ("state_dict", "model"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    if not isinstance(content, dict):
+        raise AcnetError(f"{file}: holds a {type(content).__name__}, not a state dict; save one with torch.save")
+    state = {_PREFIX.sub("", str(name)): tensor for name, tensor in content.items()}
+    return {name: tensor for name, tensor in state.items() if not name.startswith("fc.")}

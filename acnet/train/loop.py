@@ -106,7 +106,7 @@ class _Training:
         device = settle(self.run.train.threads, self.processes.local)
         torch.manual_seed(self.run.seed)
         network = build_network(self.run.model, self.run.classes)
-        load_initial(network, self.run.init, self.folder.parent.parent, self.folder.name)
+        load_initial(network, self.run, self.folder)
         initial = _values(context_scalars(network))
         step = Step(network, self.run.train, device, self.processes)
         position = self._resumed(step)

@@ -11,6 +11,7 @@ from acnet.params.datasets import DIGESTS, Archive
 
 RECORD = "checksums.json"
 _BLOCK = 1 << 20
+_AWAY = "move it away and fetch again"
 
 
 class WrongBytes(AcnetError):
@@ -35,12 +36,12 @@ def verify(path: Path, archive: Archive, record: Path) -> dict:
     """
     size = path.stat().st_size
     if archive.bytes is not None and size != archive.bytes:
-        raise WrongBytes(f"{path}: has {size} bytes instead of {archive.bytes}; download it again")
+        raise WrongBytes(f"{path}: has {size} bytes instead of {archive.bytes}; {_AWAY}")
     found = digests(path)
     published = {kind: getattr(archive, kind) for kind in DIGESTS if getattr(archive, kind)}
     for kind, wanted in published.items():
         if found[kind] != wanted:
-            raise WrongBytes(f"{path}: its {kind} is {found[kind]} instead of {wanted}; download it again")
+            raise WrongBytes(f"{path}: its {kind} is {found[kind]} instead of {wanted}; {_AWAY}")
     mark = {"sha256": found["sha256"], "bytes": size}
     if not published:
         _check_recorded(path, archive.file, mark, record)
@@ -61,7 +62,7 @@ def _check_recorded(path: Path, name: str, mark: dict, record: Path) -> None:
 
 def _check_form(path: Path, name: str) -> None:
     with open(path, "rb") as handle:
-        start = handle.read(1)
+        start = handle.read(1 << 10).lstrip()[:1]
     fits = {
         ".zip": zipfile.is_zipfile,
         ".tar": tarfile.is_tarfile,
@@ -70,4 +71,4 @@ def _check_form(path: Path, name: str) -> None:
     }
     check = fits.get(Path(name).suffix)
     if check and not check(path):
-        raise WrongBytes(f"{path}: is no {Path(name).suffix} file (an error page?); download it again")
+        raise WrongBytes(f"{path}: is no {Path(name).suffix} file (an error page?); {_AWAY}")

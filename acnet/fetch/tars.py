@@ -4,6 +4,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from acnet.errors import AcnetError
 from acnet.fetch.members import check_name, refused
@@ -31,7 +32,7 @@ def inspect(path: Path, limit: int) -> int:
                 if total > limit:
                     return total
     except _BROKEN as error:
-        raise AcnetError(f"{path}: not a whole tar ({error}); download it again") from error
+        _refuse(path, error)
     return total
 
 
@@ -52,6 +53,10 @@ def unpack(path: Path, out: Path) -> Iterator[int]:
     except tarfile.FilterError as error:
         raise refused(path, error.tarinfo.name, f"is refused ({error})") from error
     except _BROKEN as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise  # the disk's fault, not the archive's
-        raise AcnetError(f"{path}: not a whole tar ({error}); download it again") from error
+        _refuse(path, error)
+
+
+def _refuse(path: Path, error: Exception) -> NoReturn:
+    if isinstance(error, OSError) and error.errno is not None:
+        raise error  # the disk's fault, not the archive's
+    raise AcnetError(f"{path}: not a whole tar ({error}); move it away and fetch again") from error

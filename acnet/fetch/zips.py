@@ -10,6 +10,7 @@ from acnet.errors import AcnetError
 from acnet.fetch.members import check_name, refused
 
 _BLOCK = 1 << 20
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 
 
@@ -28,9 +29,12 @@ def inspect(path: Path, limit: int) -> int:
                     raise refused(path, member.filename, "is a device or another special file")
                 if member.flag_bits & 1:
                     raise refused(path, member.filename, "is encrypted")
+                if member.compress_type not in _COMPRESSIONS:  # such as the Deflate64 of Windows
+                    kind = f"compression type {member.compress_type}, which Python cannot unpack"
+                    raise AcnetError(f"{path}: '{member.filename}' has {kind}; zip its files again, or use the folder")
             return sum(member.file_size for member in archive.infolist())
     except _BROKEN as error:
-        raise AcnetError(f"{path}: not a whole zip ({error}); download it again") from error
+        raise AcnetError(f"{path}: not a whole zip ({error}); move it away and fetch again") from error
 
 
 def unpack(path: Path, out: Path) -> Iterator[int]:

@@ -62,7 +62,7 @@ def _refuse_loss(scale: ScaleInfo, listed: list[str], published: Path) -> None:
     if lost := list(dict.fromkeys(run for run, seed, protocol in there if (run, seed, protocol) not in here)):
         raise AcnetError(
             f"{published}: lists scores of runs that are not measured here: {', '.join(lost)}; "
-            f"delete {published.parent} first to replace it without them"
+            f"move {published.parent} away first to publish without them"
         )
 
 

@@ -42,7 +42,7 @@ class Form:
 
     def check(self, path: Path, size: tuple[int, int]) -> None:
         """AcnetError unless the file holds one channel of official ids at the image's size (H, W)."""
-        remedy = "delete it and run the same command again"
+        remedy = "move it away and run the same command again"
         try:
             with Image.open(path) as image:
                 mode, ids = image.mode, np.array(image)

@@ -26,7 +26,7 @@ def package(form: Form, folder: Path, names: Sequence[str], sizes: Sequence[tupl
         raise AcnetError(f"{folder}: two images have one name; prepare the dataset again")
     for path in visible(folder):
         if path.suffix == ".png" and path not in expected:
-            raise AcnetError(f"{path}: belongs to no image of the split; delete it and run the same command again")
+            raise AcnetError(f"{path}: belongs to no image of the split; move it away and run the same command again")
     with replacing(out) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
         for path, size in sorted(expected.items()):
             form.check(path, size)

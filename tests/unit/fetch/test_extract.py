@@ -11,6 +11,7 @@ import zipfile
 import pytest
 
 from acnet.errors import AcnetError
+from acnet.fetch import tars, zips
 from acnet.fetch.extract import EXTRACTED, extract
 from acnet.params.datasets import Archive, Dataset
 
@@ -149,6 +150,21 @@ def test_damaged_archives_are_refused(run, tmp_path):
     ):
         with pytest.raises(AcnetError, match=f"{name}: {said}"):
             run(tmp_path / name)
+
+
+@pytest.mark.parametrize("kind", [tars, zips])
+def test_what_the_system_cannot_read_is_not_called_a_broken_archive(kind, tmp_path):
+    with pytest.raises(IsADirectoryError):
+        kind.inspect(tmp_path, 1)
+
+
+def test_a_zip_with_a_compression_that_python_lacks_is_not_called_broken(run, tmp_path):
+    path = zip_of(tmp_path / "a.zip", ("a", "1"))
+    content = bytearray(path.read_bytes())
+    content[8], content[content.index(b"PK\1\2") + 10] = 9, 9  # Deflate64
+    path.write_bytes(content)
+    with pytest.raises(AcnetError, match=r"a\.zip: 'a' has compression type 9, which Python cannot unpack; zip its"):
+        run(path)
 
 
 @pytest.mark.parametrize("names", [("a", "a"), ("a", "a/b")])

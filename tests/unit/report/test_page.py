@@ -234,7 +234,9 @@ def test_a_published_report_is_not_replaced_by_one_that_lacks_its_runs(campaign)
     readme = publish(made.scale, **made.roots)[-1]
     before = readme.read_text()
     shutil.rmtree(made.results / "gc_s16")
-    with pytest.raises(AcnetError, match=r"README.md: lists scores .* not measured here: gc_s16; delete .*mini first"):
+    with pytest.raises(
+        AcnetError, match=r"README.md: lists scores .* not measured here: gc_s16; move .*mini away first"
+    ):
         publish(made.scale, **made.roots)
     assert readme.read_text() == before
     shutil.rmtree(readme.parent)

@@ -3,7 +3,6 @@
 import io
 import lzma
 import pickle
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,7 +13,6 @@ from torch import Tensor, nn
 from acnet.errors import AcnetError
 from acnet.files import read_json, sha256
 
-_UNREADABLE = (lzma.LZMAError, pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError)
 _OTHER, _OWN = "of another network", "name this run's own checkpoint or train it again"
 
 
@@ -27,7 +25,7 @@ def read_tensors(file: Path) -> Any:
     try:
         data = lzma.decompress(data) if file.suffix == ".xz" else data
         return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except _UNREADABLE as error:
+    except Exception as error:  # torch raises many kinds for a damaged file
         if isinstance(error, pickle.UnpicklingError) and data.startswith((b"PK", b"\x80")):  # a zip or a bare pickle
             raise AcnetError(
                 f"{file}: holds pickled objects, not tensors alone, and to read those can run code; if you trust it, "
@@ -64,7 +62,7 @@ def load_weights(
     """
     own = module.state_dict()
     try:
-        # Without metadata torch takes BN layers that lack num_batches_tracked: files of before 0.4.1 do.
+        # Without metadata torch takes BN layers that lack num_batches_tracked: files older than PyTorch 0.4.1 do.
         missing, unexpected = module.load_state_dict(dict(state), strict=False)
     except RuntimeError:
         shapes = ((name, tuple(state[name].shape), tuple(own[name].shape)) for name in own if name in state)

@@ -90,8 +90,9 @@ def test_an_own_copy_is_used_in_place_of_a_download(server, dataset, tmp_path, m
     assert record["archives"]["one.zip"]["path"] == str(tmp_path / "mine/x/one.zip")
     assert record["archives"]["two.zip"]["path"] == str(tmp_path / "two-of-mine.zip")
     wrong = dataset(Archive(file="one.zip", urls=[server.url("/one")], md5="0" * 32))
-    with pytest.raises(AcnetError, match=r"x: .*mine/x/one\.zip: its md5 is .* instead of 0+"):
+    with pytest.raises(AcnetError, match=r"x: .*mine/x/one\.zip: its md5 is .* instead of 0+; move it away and"):
         fetch("x", wrong, tmp_path / "other", QUICK)
+    assert (tmp_path / "mine/x/one.zip").read_bytes() == ONE
     monkeypatch.setenv("ACNET_ARCHIVES", str(tmp_path / "nowhere"))
     with pytest.raises(AcnetError, match=r"ACNET_ARCHIVES=.*nowhere: no such folder"):
         fetch("x", asked, tmp_path / "other", QUICK)

@@ -148,10 +148,15 @@ def test_the_stated_command_makes_a_file_with_pickled_objects_loadable(weights, 
     assert torch.equal(load(Path("tensors.pth")).backbone.conv1.weight, weights["conv1.weight"])
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>Log in</html>", b"\x08" + bytes(7) + b'{"a":{} }', b"PK\x03\x04 cut"])
-def test_a_file_that_torch_cannot_read_is_called_no_more_than_that(content, tmp_path):
-    (tmp_path / "mine.pth").write_bytes(content)
-    assert "torch.load cannot read it (" in refusal(tmp_path / "mine.pth")
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>Log in</html>", b"\x08" + bytes(7) + b'{"a":{} }', b"PK\x03\x04 cut", "cut"]
+)
+def test_a_file_that_torch_cannot_read_is_called_no_more_than_that(content, weights, tmp_path):
+    file = tmp_path / "mine.pth"
+    torch.save(weights, file, _use_new_zipfile_serialization=False)
+    for size in range(100, 2000, 100) if content == "cut" else [None]:
+        file.write_bytes(content if size is None else file.read_bytes()[:-size])
+        assert "torch.load cannot read it (" in refusal(file)
 
 
 def test_a_file_with_one_tensor_is_no_state_dict(tmp_path):

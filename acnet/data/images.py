@@ -1,5 +1,6 @@
-"""Image and label files into arrays, whatever their mode."""
+"""Image and label files into arrays, whatever their mode, with the image as shown by viewers (EXIF orientation)."""
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -9,30 +10,64 @@ from acnet.errors import AcnetError
 
 _UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 _LOSSY = ("JPEG", "MPO", "JPEG2000", "WEBP", "AVIF")
+_ORIENTATION = 0x0112  # the EXIF tag
+_TURNS = {
+    2: np.fliplr,
+    3: lambda pixels: np.rot90(pixels, 2),
+    4: np.flipud,
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: np.rot90(pixels, 2).swapaxes(0, 1),
+    8: np.rot90,
+}
 
 
 def read_image(path: Path) -> np.ndarray:
-    """An image file as RGB uint8 (H, W, 3), read-only: greyscale, palette, 16-bit and CMYK ones are converted.
+    """An image file as RGB uint8 (H, W, 3), as shown; arguments and errors as `read_stored`."""
+    return as_shown(*read_stored(path))
 
+
+def read_stored(path: Path) -> tuple[np.ndarray, int]:
+    """An image file as RGB uint8 (H, W, 3), read-only, with the pixels as stored, and its EXIF orientation (1 to 8).
+
+    Greyscale, palette, 16-bit and CMYK images are converted.
     Raises AcnetError naming the file if it is missing or cannot be decoded.
     """
     try:
         with Image.open(path) as image:
+            orientation = _orientation(image)
             if image.mode.startswith("I"):  # 16 bits: keep the upper 8
                 grey = np.clip(np.asarray(image).astype(np.int64) >> 8, 0, 255).astype(np.uint8)
-                return np.repeat(grey[:, :, None], 3, axis=2)
-            return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+                return np.repeat(grey[:, :, None], 3, axis=2), orientation
+            return np.asarray(image if image.mode == "RGB" else image.convert("RGB")), orientation
     except _UNREADABLE as error:
         raise _broken(path, error) from error
+
+
+def as_shown(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Pixels (H, W, ...) as stored, turned by an EXIF orientation."""
+    return np.ascontiguousarray(_TURNS[orientation](pixels)) if orientation in _TURNS else pixels
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """(H, W) of an image file by its header alone; AcnetError as `read_image`."""
+    """(H, W) of an image file, as shown, by its header alone; AcnetError as `read_stored`."""
     try:
         with Image.open(path) as image:
-            return image.height, image.width
+            turned = _orientation(image) >= 5
+            return (image.width, image.height) if turned else (image.height, image.width)
     except _UNREADABLE as error:
         raise _broken(path, error) from error
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation of an opened image, 1 where it has none or no valid one."""
+    # Pillow turns a TIFF itself. Of a PNG without EXIF before its pixels it would decode them all to look behind them.
+    if image.format == "TIFF" or (image.format == "PNG" and "exif" not in image.info):
+        return 1
+    with contextlib.suppress(Exception):  # damaged EXIF data, of which Pillow raises many kinds; the pixels are sound
+        orientation = image.getexif().get(_ORIENTATION)
+        return orientation if orientation in _TURNS else 1
+    return 1
 
 
 def read_ids(path: Path, remedy: str) -> np.ndarray:

@@ -7,7 +7,7 @@ from types import ModuleType
 import numpy as np
 
 from acnet.data import ade20k, camvid, cityscapes, cocostuff10k, pascal_context, pascal_context60
-from acnet.data.images import read_image
+from acnet.data.images import as_shown, read_stored
 from acnet.data.pair import Listing, Pair
 from acnet.errors import AcnetError
 from acnet.params.strict import nearest
@@ -60,12 +60,17 @@ def labelled(reader: str, split: str) -> bool:
 def load_pair(reader: str, pair: Pair) -> tuple[np.ndarray, np.ndarray | None]:
     """Image RGB uint8 (H, W, 3) and label uint8 (H, W) of train ids with 255 void, or None without a label.
 
+    Both are as shown: turned by the image's EXIF orientation. A label is taken as drawn on the pixels as stored, as the
+    datasets' own tools and Pillow read them, unless only the image as shown has its size.
     Raises AcnetError naming the file if it cannot be read, holds an id out of range, or the sizes differ.
     """
-    image = read_image(pair.image)
+    pixels, orientation = read_stored(pair.image)
+    image = as_shown(pixels, orientation)
     if pair.label is None:
         return image, None
     label = _module(reader).read_label(pair)
+    if label.shape == pixels.shape[:2]:
+        label = as_shown(label, orientation)
     if label.shape != image.shape[:2]:
         h, w = label.shape
         raise AcnetError(

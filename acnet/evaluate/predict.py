@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import nn
 
 from acnet.data.classes import Classes, load
@@ -24,7 +24,6 @@ from acnet.params.run import Run
 from acnet.progress import Progress
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
-_ORIENTATION = 0x0112  # the EXIF tag
 
 
 def predict_files(
@@ -49,7 +48,7 @@ def predict_files(
     failed, sheets, kinds = [], [], {}
     for path, name in places:
         try:
-            image = read_photograph(path)
+            image = read_image(path)
             maps = _maps(network, image, protocol, classes, device, align_corners, str(path))
         except (AcnetError, MemoryError) as error:
             failed.append(str(error) or f"{path}: not enough memory for it")
@@ -92,21 +91,6 @@ def named(inputs: Sequence[Path]) -> list[tuple[Path, str]]:
         if full[relative] > 1:
             raise AcnetError(f"{path}: another input is also called {relative}; predict them into different folders")
     return [(path, str(r if short[r.with_suffix("")] > 1 else r.with_suffix(""))) for path, r in found]
-
-
-def read_photograph(path: Path) -> np.ndarray:
-    """An image file of any mode and depth as RGB uint8 (H, W, 3), turned as its EXIF data say.
-
-    Raises AcnetError naming the file if it cannot be read.
-    """
-    pixels = read_image(path)
-    with Image.open(path) as opened:
-        orientation = opened.getexif().get(_ORIENTATION, 1)
-    if orientation == 1:
-        return pixels
-    turned = Image.fromarray(pixels)
-    turned.getexif()[_ORIENTATION] = orientation
-    return np.asarray(ImageOps.exif_transpose(turned))
 
 
 def coloured(labels: np.ndarray, classes: Classes) -> Image.Image:

@@ -3,12 +3,13 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
-from acnet.data.images import read_ids, read_image, read_mat
+from acnet.data.images import image_size, read_ids, read_image, read_mat
 from acnet.errors import AcnetError
 
 GREY = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
+COLOUR = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
 
 
 def test_a_greyscale_image_gets_three_equal_channels(tmp_path):
@@ -36,6 +37,25 @@ def test_a_cmyk_jpeg_and_an_alpha_channel_become_rgb(tmp_path):
     Image.fromarray(colour).convert("RGBA").save(tmp_path / "b.png")
     assert np.abs(read_image(tmp_path / "a.jpg").astype(int) - colour).max() <= 6
     assert (read_image(tmp_path / "b.png") == colour).all()
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
+@pytest.mark.parametrize("orientation", range(10))
+def test_an_image_is_turned_as_viewers_show_it(tmp_path, suffix, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(COLOUR).save(path, exif=exif, lossless=True)
+    with Image.open(path) as image:
+        shown = np.asarray(ImageOps.exif_transpose(image))
+    assert (read_image(path) == shown).all()
+    assert image_size(path) == shown.shape[:2] == ((8, 6) if orientation in (5, 6, 7, 8) else (6, 8))
+
+
+def test_damaged_exif_data_leave_the_pixels_as_they_are(tmp_path):
+    Image.fromarray(COLOUR).save(tmp_path / "a.png", exif=b"Exif\0\0no TIFF header")
+    assert (read_image(tmp_path / "a.png") == COLOUR).all()
+    assert image_size(tmp_path / "a.png") == (6, 8)
 
 
 @pytest.mark.parametrize("damage", [b"", b"no image", None])

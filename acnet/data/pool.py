@@ -56,9 +56,9 @@ class Pool:
 
     def _submit(self, work: Callable, job: tuple) -> Any:
         if self._executor is None:  # starting processes takes a moment, and all may be done already
-            # A copy of this process, which has threads, may hang; copies of one that has only imported do not.
-            context = multiprocessing.get_context("forkserver")
-            context.set_forkserver_preload(["acnet.data.readers"])
+            # A copy of this process, which has threads, may hang; a fork server has a socket in $TMPDIR, whose path
+            # must be shorter than many a cluster's.
+            context = multiprocessing.get_context("spawn")
             self._executor = ProcessPoolExecutor(self._count, context, _start, (self._begin,))
         return self._executor.submit(work, *job)
 

@@ -3,7 +3,10 @@ import hashlib
 import json
 import os
 import pickle
+import subprocess
+import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -41,6 +44,23 @@ def test_preparing_again_with_other_threads_gives_equal_bytes(trees, prepared, t
     assert sorted(p.name for p in tmp_path.iterdir()) == names
     for name in names:
         assert (tmp_path / name).read_bytes() == (prepared["ade20k"] / name).read_bytes()
+
+
+@pytest.mark.parametrize("temporary", [120 * "x", "not_there"])
+def test_processes_need_no_usable_folder_for_temporary_files(trees, prepared, tmp_path, temporary):
+    (tmp_path / (120 * "x")).mkdir()
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import sys\nfrom pathlib import Path\nfrom acnet.data.prepare import prepare\n"
+        "from tests.unit.data.conftest import make_dataset\n"
+        "if __name__ == '__main__':\n"
+        "    prepare('mini', make_dataset('cityscapes'), Path(sys.argv[1]), Path(sys.argv[2]), threads=2)\n"
+    )
+    root = str(Path(__file__).resolve().parents[3])
+    environment = {**os.environ, "TMPDIR": str(tmp_path / temporary), "PYTHONPATH": root}
+    subprocess.run([sys.executable, script, trees["cityscapes"], tmp_path / "out"], env=environment, check=True)
+    made, right = (folder / "train.images.bin" for folder in (tmp_path / "out", prepared["cityscapes"]))
+    assert made.read_bytes() == right.read_bytes()
 
 
 def test_the_manifest_counts_and_hashes(prepared):

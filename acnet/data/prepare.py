@@ -15,6 +15,7 @@ from acnet.data.images import image_size
 from acnet.data.journal import Journal, alone
 from acnet.data.pair import Pair, SplitMissing
 from acnet.data.pool import Pool, keep_memory
+from acnet.data.source import described, record_source
 from acnet.data.store import MANIFEST, Place, Places
 from acnet.errors import AcnetError
 from acnet.fetch.extract import EXTRACTED
@@ -58,6 +59,7 @@ def prepare(name: str, dataset: Any, source: Path, out: Path, threads: int = 1, 
     try:
         work.mkdir(parents=True, exist_ok=True)
         with alone(work):
+            origin = described(Path(source)) if dataset.generate is None else None
             splits = [_plan(name, dataset, Path(source), split, n) for split, n in dataset.splits.items()]
             journal = Journal(work, [dataset.reader, [[s.name, s.pairs, s.sizes] for s in splits]])
             needed = sum(sum(s.places(work).files.values()) * s.places(work).starts[-1] for s in splits)
@@ -83,6 +85,8 @@ def prepare(name: str, dataset: Any, source: Path, out: Path, threads: int = 1, 
             for pattern in ("*.bin", "*.index.json"):
                 for path in sorted(work.glob(pattern)):
                     os.replace(path, out / path.name)
+            if origin:
+                record_source(out, origin, manifest)
             write_json(out / MANIFEST, manifest)
     except OSError as error:
         if refusal := no_room(error, out):

@@ -1,11 +1,15 @@
-"""Where a dataset lies on this machine."""
+"""Where a dataset lies on this machine, and whether those are the files that were prepared."""
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
 
+from acnet.data.store import MANIFEST
 from acnet.errors import AcnetError
-from acnet.files import visible
+from acnet.files import digest, read_json, visible, write_json
+
+_RECORD = ".source.json"  # hidden, hence not published: it names a folder of this machine
 
 
 def own_folder(dataset: Any, root: Path = Path(".")) -> Path | None:
@@ -37,3 +41,49 @@ def find_source(name: str, dataset: Any, root: Path = Path(".")) -> Path:
     elif dataset.environment:
         remedy = f"{remedy}; {dataset.environment} may name its folder"
     raise AcnetError(f"{name}: {dataset.title} not found; looked at {', '.join(looked)}; {remedy}")
+
+
+def described(folder: Path) -> dict[str, Any]:
+    """A folder, the number and bytes of the files below it, and a digest of their names, sizes and times.
+
+    The files are not read. Links are followed; hidden files do not count.
+    """
+    facts = []
+    for place, _, names in os.walk(folder, followlinks=True):
+        for path in (os.path.join(place, name) for name in names if not name.startswith(".")):
+            with contextlib.suppress(FileNotFoundError):  # a broken link
+                found = os.stat(path)
+                facts.append([os.path.relpath(path, folder), found.st_size, found.st_mtime_ns])
+    total = sum(size for _, size, _ in facts)
+    return {"folder": str(folder.resolve()), "files": len(facts), "bytes": total, "digest": digest(sorted(facts))}
+
+
+def record_source(store: Path, source: dict[str, Any], manifest: dict[str, Any]) -> None:
+    """Keep beside the `manifest` of a store which files, as `described`, it is prepared from."""
+    write_json(store / _RECORD, {**source, "manifest": digest(manifest)})
+
+
+def refuse_other_source(name: str, dataset: Any, store: Path, root: Path = Path(".")) -> None:
+    """AcnetError if the folder of a dataset holds other files than its prepared `store` was made from.
+
+    A store whose source is gone serves as before; so does one from elsewhere, which has no record.
+    """
+    if not (store / MANIFEST).exists() or not (store / _RECORD).exists():
+        return
+    former = read_json(store / _RECORD)
+    try:
+        found = own_folder(dataset, root)
+    except AcnetError:
+        return
+    if not found or former["manifest"] != digest(read_json(store / MANIFEST)):
+        return
+    now = described(found)
+    if now["digest"] != former["digest"]:
+        counts = [f"{facts['files']} files of {facts['bytes']} bytes" for facts in (former, now)]
+        named = f"{dataset.environment}={found}" if os.environ.get(dataset.environment or "") else found
+        other = "whose files have changed" if now["folder"] == former["folder"] else f"but {named} has others"
+        raise AcnetError(
+            f"{store}: prepared from {former['folder']}, {other} by name, size or time ({' then, '.join(counts)} now); "
+            f"`acnet data prepare {name}` reads the new ones, and the runs on it are trained again; "
+            "to keep it, bring the former ones back"
+        )

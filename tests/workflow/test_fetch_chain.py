@@ -42,6 +42,17 @@ def test_a_folder_at_hand_is_prepared_without_fetching(small, tmp_path, monkeypa
     assert set(small.planned(*AT_PAPER)) == {"prepare"}
     small.snakemake("--cores", "1", *AT_PAPER)
     assert not small.planned(*AT_PAPER)
+    generate("ade20k", tmp_path / "other", 2, {"train": 3, "val": 2, "test": 2}, (32, 40))
+    monkeypatch.setenv("ACNET_ADE20K", str(tmp_path / "other"))
+    done = small.snakemake("--cores", "1", *AT_PAPER, check=False)
+    assert done.returncode != 0 and "Traceback" not in done.stdout
+    assert (
+        f"acnet: data/ade20k: prepared from {tmp_path / 'tree'}, but ACNET_ADE20K={tmp_path / 'other'}" in done.stdout
+    )
+    monkeypatch.setenv("ACNET_ADE20K", str(tmp_path / "gone"))
+    assert not small.planned(*AT_PAPER)
+    monkeypatch.delenv("ACNET_ADE20K")
+    assert not small.planned(*AT_PAPER)
 
 
 def test_a_changed_archive_is_noticed_on_the_way(small, tmp_path):

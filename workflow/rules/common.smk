@@ -10,7 +10,7 @@ import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from acnet.data.source import own_folder
+from acnet.data.source import own_folder, refuse_other_source
 from acnet.errors import AcnetError
 from acnet.files import canonical, read_json, read_yaml
 from acnet.params.campaign import Campaign
@@ -139,13 +139,20 @@ def manifest(wildcards):
 
 def source_of(wildcards):
     """A generated folder, or downloads where no folder is at hand; nothing for a folder that nobody here makes."""
-    dataset = CAMPAIGN.datasets[wildcards.dataset]
+    dataset, store = CAMPAIGN.datasets[wildcards.dataset], HERE / "data" / wildcards.dataset
     if dataset.generate:
         return RAW.format(dataset=wildcards.dataset)
-    extracted = HERE / dataset.folders[0] / "extracted.json"
-    if extracted.parent.name not in FETCHABLE:
-        return []
-    return [] if own_folder(dataset, HERE) and not extracted.exists() else f"{dataset.folders[0]}/extracted.json"
+    try:
+        if workflow.is_main_process:
+            refuse_other_source(wildcards.dataset, dataset, store, HERE)
+        if (store / "manifest.json").exists() and read_json(store / "manifest.json")["source"]["kind"] == "folder":
+            return []  # what it was prepared from may be gone
+        extracted = HERE / dataset.folders[0] / "extracted.json"
+        if extracted.parent.name not in FETCHABLE or (own_folder(dataset, HERE) and not extracted.exists()):
+            return []
+    except AcnetError as error:
+        sys.exit(f"acnet: {error}")  # one line; of any other exception here Snakemake shows a traceback
+    return f"{dataset.folders[0]}/extracted.json"
 
 
 def at_hand(files):

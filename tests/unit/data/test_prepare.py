@@ -3,6 +3,7 @@ import hashlib
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import zlib
@@ -14,7 +15,7 @@ from PIL import Image
 
 from acnet.data import classes, readers, store
 from acnet.data.prepare import frequencies, prepare
-from acnet.data.source import find_source
+from acnet.data.source import find_source, refuse_other_source
 from acnet.data.store import Store
 from acnet.errors import AcnetError
 
@@ -272,6 +273,36 @@ def test_the_source_is_the_environments_then_the_first_folder(tmp_path, dataset,
         find_source("camvid", asked, tmp_path)
     with pytest.raises(AcnetError, match="acnet data generate mini"):
         find_source("mini", dataset("ade20k", folders=["x"]), tmp_path)
+
+
+def test_a_store_serves_until_its_source_has_other_files(tree, tmp_path, dataset, monkeypatch):
+    source, out = tree("cityscapes"), tmp_path / "out"
+    asked = dataset("cityscapes", environment="ACNET_TEST_CITY", folders=["nowhere"], generate=None)
+    monkeypatch.chdir(tmp_path)
+
+    def named(folder):
+        monkeypatch.setenv("ACNET_TEST_CITY", str(folder))
+        refuse_other_source("city", asked, out)
+
+    named(source)  # nothing is prepared yet
+    prepare("city", asked, source, out)
+    (tmp_path / "link").symlink_to(source)
+    (source / ".DS_Store").touch()
+    for folder in (source, source.name, tmp_path / "link", source.rename(tmp_path / "moved"), tmp_path / "gone", ""):
+        named(folder)
+    image = next((tmp_path / "moved").rglob("*_leftImg8bit.png"))
+    other = shutil.copytree(tmp_path / "moved", tmp_path / "other")
+    for change in (lambda: os.utime(image, (0, 0)), lambda: image.write_bytes(b"larger" * 10000), image.unlink):
+        change()
+        with pytest.raises(AcnetError, match=r"out: prepared from .*/cityscapes, but ACNET_TEST_CITY=.*/moved has"):
+            named(tmp_path / "moved")
+    prepare("city", asked, other, out)
+    named(other)
+    (other / "new.txt").touch()
+    with pytest.raises(AcnetError, match=r"prepared from .*/other, whose files have changed .*`acnet data prep"):
+        named(other)
+    (out / "manifest.json").write_text("{}")  # another store takes its place, such as a restored one
+    named(other)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (33, 47)])

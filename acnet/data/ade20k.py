@@ -36,7 +36,7 @@ def listing(root: Path, split: str) -> Listing:
 
 
 def _refuse_full(base: Path) -> None:
-    for pattern in ("index_ade20k.*", "ADE20K_20*", "images/*/*/*/*_seg.png"):
+    for pattern in ("index_ade20k.*", "ADE20K_20*", "images/ADE", "images/*/*/*/*_seg.png"):
         mark = next(base.glob(pattern), None)
         if mark:
             raise AcnetError(f"{mark}: {_FULL}")

@@ -16,6 +16,8 @@ _164K = (
     "this is the coding of COCO-Stuff 164k (id - 1, 255 unlabelled); cocostuff-10k-v1.1.zip with .mat files is wanted"
 )
 
+_V1_0 = "its 172 names are those of COCO-Stuff 10k v1.0, whose ids are others; cocostuff-10k-v1.1.zip is wanted"
+
 
 def listing(root: Path, split: str) -> Listing:
     """The images of imageLists/{split}.txt in its order."""
@@ -37,8 +39,14 @@ def _refuse_164k(root: Path) -> None:
 def read_label(pair: Pair) -> np.ndarray:
     """`S` in 0..182, any integer type, as train ids uint8 (H, W); 0 (unlabelled) becomes void.
 
-    The eleven ids that the dataset leaves out, and 255, are refused: they mark the 164k coding.
+    The eleven ids that the dataset leaves out, and 255, are refused: they mark the 164k coding. So is v1.0, whose
+    `names` begin with "unlabeled" and leave these eleven out.
     """
+    import scipy.io
+
     if pair.label.suffix.lower() != ".mat":
         raise AcnetError(f"{pair.label}: {_164K}")
-    return classes.load("cocostuff10k").decode(read_mat(pair.label, "S"), pair.label, _164K)
+    ids = read_mat(pair.label, "S")
+    if any(name == "names" and 172 in shape for name, shape, _ in scipy.io.whosmat(pair.label)):
+        raise AcnetError(f"{pair.label}: {_V1_0}")
+    return classes.load("cocostuff10k").decode(ids, pair.label, _164K)

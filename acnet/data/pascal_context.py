@@ -1,6 +1,7 @@
 """PASCAL Context on VOC2010 images, 59 classes; its labels come in three forms.
 
-The JSON of PASCAL in Detail (`trainval_merged*.json`: RLE masks with 459-class ids), a folder of MATLAB files
+The JSON of PASCAL in Detail (`trainval_merged*.json`, else the first that begins like it, such as
+`trainval_withkeypoints.json`: RLE masks with 459-class ids), a folder of MATLAB files
 (`LabelMap`, 459-class ids), or a folder of PNG files (0 = background, then the 59 classes in ascending order
 of their 459-class ids). The first that is there, in this order, is read.
 """
@@ -18,6 +19,7 @@ from acnet.data.images import read_ids, read_mat
 from acnet.data.json_stream import elements
 from acnet.data.pair import Files, Listing, Pair, check_split, first_folder, read_list
 from acnet.errors import AcnetError
+from acnet.files import visible
 
 SPLITS = ("train", "val")
 UNLABELLED = ()
@@ -46,7 +48,9 @@ def listing(root: Path, split: str) -> Listing:
     base = root / "VOCdevkit" if (root / "VOCdevkit" / "VOC2010").is_dir() else root
     voc = first_folder([base / "VOC2010"], _REMEDY)
     images = Files(first_folder([voc / "JPEGImages"], _REMEDY), ".jpg")
-    described = next(iter(sorted([*root.glob("trainval_merged*.json"), *base.glob("trainval_merged*.json")])), None)
+    jsons = [p for place in (root, base, voc) for p in visible(place) if p.suffix.lower() == ".json"]
+    merged = [path for path in jsons if path.name.startswith("trainval_merged")]
+    described = next(iter(merged or filter(_of_detail, jsons)), None)
     if described:
         return Listing(_from_json(described, images, split), described, _REMEDY)
     for names, suffix in ((_MAT_FOLDERS, ".mat"), (_PNG_FOLDERS, ".png")):
@@ -55,6 +59,13 @@ def listing(root: Path, split: str) -> Listing:
             listed, labels = _list(voc, split), Files(where, suffix)
             return Listing([Pair(n, images[n], labels[n]) for n in read_list(listed, _REMEDY)], listed, _REMEDY)
     raise AcnetError(f"{root}: no labels of PASCAL Context; {_REMEDY}")
+
+
+def _of_detail(path: Path) -> bool:
+    """Whether a JSON of any name begins like that of PASCAL in Detail."""
+    with open(path, "rb") as handle:
+        head = handle.read(1 << 20)
+    return b'"phase"' in head or b'"annos_' in head
 
 
 def _list(voc: Path, split: str) -> Path:

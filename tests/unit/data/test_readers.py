@@ -8,7 +8,7 @@ import pytest
 import scipy.io
 from PIL import Image
 
-from acnet.data import readers
+from acnet.data import classes, readers
 from acnet.errors import AcnetError
 
 from .conftest import SPLITS
@@ -124,6 +124,35 @@ def test_the_full_ade20k_is_refused_by_name(tree):
         readers.pairs("ade20k", root, "train")
 
 
+@pytest.mark.parametrize("root", [".", "ADEChallengeData2016", "ADE20K_2021_17_01"])
+def test_ade20ks_release_of_2021_is_refused_without_its_index(tmp_path, root):
+    street = tmp_path / "ADE20K_2021_17_01/images/ADE/training/urban/street"
+    street.mkdir(parents=True)
+    Image.new("RGB", (4, 4)).save(street / "ADE_train_00016869_seg.png")
+    if root == "ADEChallengeData2016":  # renamed to what the reader looks for
+        (tmp_path / "ADE20K_2021_17_01").rename(tmp_path / root)
+    with pytest.raises(AcnetError, match=r"this looks like the full ADE20K; .*ADEChallengeData2016\.zip"):
+        readers.pairs("ade20k", tmp_path / root, "train")
+
+
+def test_cocostuff_1_0_is_told_by_its_names(tree):
+    root = tree("cocostuff10k")
+    pair = readers.pairs("cocostuff10k", root, "train")[0]
+    _, label = readers.load_pair("cocostuff10k", pair)
+    table = classes.load("cocostuff10k")
+    ids = scipy.io.loadmat(pair.label)["S"]
+    names = {"1.1": [f"class {i}" for i in range(1, 183)], "1.0": ["unlabeled", *table.names]}
+    for version, listed in names.items():
+        cells = np.array(listed, object).reshape((-1, 1) if version == "1.1" else (1, -1))
+        scipy.io.savemat(pair.label, {"S": ids, "names": cells}, do_compression=True)
+        if version == "1.1":
+            assert (readers.load_pair("cocostuff10k", pair)[1] == label).all()
+    with pytest.raises(
+        AcnetError, match=r"mat: its 172 names are those of COCO-Stuff 10k v1\.0.*v1\.1\.zip is wanted"
+    ):
+        readers.load_pair("cocostuff10k", pair)
+
+
 def test_the_coding_of_cocostuff_164k_is_refused_by_name(tree):
     root = tree("cocostuff10k")
     label = min(root.glob(FIRST_LABEL["cocostuff10k"]))
@@ -156,8 +185,6 @@ def test_pascal_context_reads_json_mat_and_png_alike(tree):
     main = root / "VOC2010/ImageSets/Main"
     main.mkdir(parents=True)
     (main / "train.txt").write_text("".join(f"{p.name}\n" for p in found))
-    from acnet.data import classes
-
     raw = classes.load("pascal_context").raw_ids
     for folder in ("label459_mat", "label60_png"):
         (root / folder).mkdir()
@@ -183,6 +210,22 @@ def test_of_two_masks_the_later_one_wins(tree):
     path.write_text(json.dumps(content))
     (pair,) = readers.pairs("pascal_context", root, "train")  # images without a mask were never annotated
     assert (readers.load_pair("pascal_context", pair)[1] == 58).all()
+
+
+@pytest.mark.parametrize("place", [".", "VOC2010"])
+@pytest.mark.parametrize("name", ["trainval_withkeypoints.json", "detail.json"])
+def test_the_json_of_pascal_in_detail_is_read_under_any_name(tree, place, name):
+    root = tree("pascal_context")
+    before = [readers.load_pair("pascal_context", pair) for pair in readers.pairs("pascal_context", root, "train")]
+    content = json.loads((root / "trainval_merged.json").read_text())
+    (root / "trainval_merged.json").unlink()
+    (root / "a_coco.json").write_text('{"images": [{"id": 1}], "annotations": []}')
+    (root / place / name).write_text(json.dumps({"annos_joints": [{"image_id": 1}], **content}))
+    after = [readers.load_pair("pascal_context", pair) for pair in readers.pairs("pascal_context", root, "train")]
+    assert all((a[1] == b[1]).all() for a, b in zip(after, before, strict=True))
+    (root / place / name).unlink()
+    with pytest.raises(AcnetError, match="no labels of PASCAL Context"):
+        readers.pairs("pascal_context", root, "train")
 
 
 def test_another_json_is_refused(tree):

@@ -6,6 +6,8 @@ from pathlib import Path
 from acnet.commands.options import campaign, command, folder_to_write, scale_option, seed_asked, whole
 from acnet.params.run import read_run
 
+_TINY = 128  # pixels: photographs are larger, and what a network learned from smaller crops it does not find in them
+
 
 def add(commands) -> None:
     """Add the command to the parser."""
@@ -30,9 +32,14 @@ def _predict(parsed: argparse.Namespace) -> None:
 
     file = parsed.params or _file(parsed)
     run = read_run(file)
-    protocol = campaign(parsed, run.scale).protocol(parsed.protocol, run.name)
+    settings = campaign(parsed, run.scale)
+    protocol = settings.protocol(parsed.protocol, run.name)
     out = parsed.out or parsed.data_root / "shown" / f"{run.scale}_{run.name}_seed{run.seed}"
-    sheets, kinds = predict_files(run, file.parent / "checkpoint.pt", protocol, parsed.images, out)
+    dataset = settings.datasets.get(run.dataset)
+    seen = _TINY if max(run.train.crop) < _TINY else None
+    if dataset and dataset.generate:
+        seen = max(dataset.generate.size)
+    sheets, kinds = predict_files(run, file.parent / "checkpoint.pt", protocol, parsed.images, out, seen)
     print(
         f"{out}: {len(sheets)} image{'s' * (len(sheets) > 1)}, of each {', '.join(kinds)} as PNG; the sheet shows all"
     )

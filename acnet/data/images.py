@@ -4,7 +4,7 @@ import contextlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from acnet.errors import AcnetError
 
@@ -136,5 +136,8 @@ def read_mat(path: Path, key: str) -> np.ndarray:
 def _broken(path: Path, error: Exception) -> AcnetError:
     if isinstance(error, FileNotFoundError):
         return AcnetError(f"{path}: not there; copy the dataset again")
+    if isinstance(error, UnidentifiedImageError):
+        remedy = "convert it to PNG or JPEG if other programs show it, else copy or download it again"
+        return AcnetError(f"{path}: cannot be read (no image of a kind that Pillow knows); {remedy}")
     reason = " ".join(str(error).split()) or type(error).__name__
     return AcnetError(f"{path}: cannot be read ({reason}); copy or download it again")

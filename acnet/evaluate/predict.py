@@ -24,10 +24,11 @@ from acnet.params.run import Run
 from acnet.progress import Progress
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
+_NAMED = 5  # files passed over; of more the number is enough
 
 
 def predict_files(
-    run: Run, checkpoint: Path, protocol: Protocol, inputs: Sequence[Path], out: Path
+    run: Run, checkpoint: Path, protocol: Protocol, inputs: Sequence[Path], out: Path, seen: int | None = None
 ) -> tuple[list[Path], list[str]]:
     """Write for each image of `inputs` (files, and folders searched below) PNG files named after it under `out`.
 
@@ -38,6 +39,8 @@ def predict_files(
     image's size after its EXIF orientation; NAME.sheet.png shows all of them side by side, with captions and classes.
 
     An image that cannot be read or scored is passed over; in the end AcnetError counts them, after a list on stderr.
+    `seen` bounds the longer side, in pixels, of what a network of generated or tiny images has learned from; that it
+    has never seen the like of larger ones is said on stderr.
     Raises AcnetError at once for an input that is not there and for two images of one name.
     """
     places = named(inputs)
@@ -45,7 +48,7 @@ def predict_files(
     network = load_network(run, checkpoint, device)
     classes, align_corners = load(run.reader), run.model.align_corners
     progress = Progress(f"predict with {run.name}", len(places), "images")
-    failed, sheets, kinds = [], [], {}
+    failed, sheets, kinds, unlike = [], [], {}, 0
     for path, name in places:
         try:
             image = read_image(path)
@@ -57,8 +60,12 @@ def predict_files(
                 _save(made, out / f"{name}.{kind}.png")
             sheets.append(out / f"{name}.sheet.png")
             kinds |= dict.fromkeys(maps)
+            unlike += seen is not None and max(image.shape) > seen
         progress.advance()
     progress.finish()
+    if unlike:
+        told = f"acnet: {run.name} at scale {run.scale} has never seen photographs, only generated or tiny images"
+        print(f"{told} (at most {seen} pixels a side): its labels of {unlike} here mean little", file=sys.stderr)
     if failed:
         print("\n".join(failed), file=sys.stderr)
         raise AcnetError(
@@ -70,14 +77,13 @@ def predict_files(
 def named(inputs: Sequence[Path]) -> list[tuple[Path, str]]:
     """Every image with the name of its output: its place below the folder given, the suffix only where it is needed.
 
-    Of a folder in a dataset's official layout these are its images without the label maps.
+    Of a folder in a dataset's official layout these are its images without the label maps. Files of any other folder
+    that are no images of `SUFFIXES` are named on stderr; hidden ones do not count.
     """
     found = []
     for given in inputs:
         if given.is_dir():
-            files = images(given) or [
-                f for f in sorted(given.rglob("*")) if f.suffix.lower() in SUFFIXES and f.is_file()
-            ]
+            files = images(given) or _readable(given)
             if not files:
                 raise AcnetError(f"{given}: holds no image ({', '.join(SUFFIXES)})")
             found += [(file, file.relative_to(given)) for file in files]
@@ -91,6 +97,16 @@ def named(inputs: Sequence[Path]) -> list[tuple[Path, str]]:
         if full[relative] > 1:
             raise AcnetError(f"{path}: another input is also called {relative}; predict them into different folders")
     return [(path, str(r if short[r.with_suffix("")] > 1 else r.with_suffix(""))) for path, r in found]
+
+
+def _readable(folder: Path) -> list[Path]:
+    files = [f for f in sorted(folder.rglob("*")) if f.is_file() and not f.name.startswith(".")]
+    others = [f.relative_to(folder).as_posix() for f in files if f.suffix.lower() not in SUFFIXES]
+    if others:
+        names = ", ".join(others[:_NAMED]) + (f" and {len(others) - _NAMED} more" if len(others) > _NAMED else "")
+        told = f"acnet: {folder}: passed over {len(others)} of {len(files)} files, which are not {', '.join(SUFFIXES)}"
+        print(f"{told}: {names}; convert images among them to PNG or JPEG", file=sys.stderr)
+    return [f for f in files if f.suffix.lower() in SUFFIXES]
 
 
 def coloured(labels: np.ndarray, classes: Classes) -> Image.Image:

@@ -79,7 +79,7 @@ def test_an_unreadable_image(here, refused, prepared_before, damage):
     content = image.read_bytes()
     image.write_bytes({"cut": content[: len(content) // 2], "text": b"no image at all", "empty": b""}[damage])
     line = refused("data prepare mini_cityscapes")
-    assert f"{image.relative_to(here)}: cannot be read (" in line and line.endswith("); copy or download it again")
+    assert f"{image.relative_to(here)}: cannot be read (" in line and line.endswith(" copy or download it again")
 
 
 def test_a_split_with_too_few_images(here, refused, prepared_before):

@@ -147,9 +147,7 @@ def test_cocostuff_1_0_is_told_by_its_names(tree):
         scipy.io.savemat(pair.label, {"S": ids, "names": cells}, do_compression=True)
         if version == "1.1":
             assert (readers.load_pair("cocostuff10k", pair)[1] == label).all()
-    with pytest.raises(
-        AcnetError, match=r"mat: its 172 names are those of COCO-Stuff 10k v1\.0.*v1\.1\.zip is wanted"
-    ):
+    with pytest.raises(AcnetError, match=r"mat: its 172 names are those of COCO-Stuff 10k v1\.0.*v1\.1\.zip is wanted"):
         readers.load_pair("cocostuff10k", pair)
 
 

@@ -80,6 +80,31 @@ def test_names_that_only_their_suffix_tells_apart_keep_it(folder):
     assert [name for _, name in named([folder])] == ["below/turned", "flat.jpg", "flat.png"]
 
 
+def test_what_is_no_readable_image_is_named_with_its_number(folder, capsys):
+    for name in ("a.HEIC", "b.avif", "c.cr2", "below/d.pdf", ".DS_Store", "._flat.png"):
+        (folder / name).write_bytes(b"x")
+    assert [name for _, name in named([folder])] == ["below/turned", "flat"]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert (
+        line.startswith(f"acnet: {folder}: passed over 4 of 6 files")
+        and ": a.HEIC, b.avif, below/d.pdf, c.cr2;" in line
+    )
+    for number in range(9):
+        (folder / f"z{number}.heif").write_bytes(b"x")
+    named([folder])
+    assert ", c.cr2, z0.heif and 8 more;" in capsys.readouterr().err
+
+
+def test_an_image_of_an_unknown_kind_is_not_called_damaged(run, folder, tmp_path, capsys):
+    (folder / "a.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    with pytest.raises(AcnetError, match="1 of 1 images"):
+        predict_files(run.config, run.checkpoint, SINGLE, [folder / "a.heic"], tmp_path / "out")
+    assert (
+        "a.heic: cannot be read (no image of a kind that Pillow knows); convert it to PNG or JPEG"
+        in capsys.readouterr().err
+    )
+
+
 def test_of_a_datasets_folder_the_images_are_taken_and_the_labels_left(tmp_path):
     generate("ade20k", tmp_path / "ade", 1, {"train": 2, "val": 1, "test": 1}, (20, 24))
     generate("cityscapes", tmp_path / "city", 1, {"train": 2, "val": 1, "test": 1}, (20, 24))

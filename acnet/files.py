@@ -143,7 +143,18 @@ _LEFT_BEHIND = {"__macosx", "thumbs.db", "desktop.ini", "@eadir", "lost+found"}
 
 def visible(folder: Path) -> list[Path]:
     """The entries of `folder`, sorted, without hidden ones (.DS_Store, ._*) and what systems leave there."""
-    return sorted(p for p in folder.iterdir() if not p.name.startswith(".") and p.name.lower() not in _LEFT_BEHIND)
+    return sorted(path for path in folder.iterdir() if _is_visible(path.name))
+
+
+def visible_below(folder: Path) -> Iterator[Path]:
+    """The files of `folder` and its folders, links followed, with the same exceptions as `visible`."""
+    for place, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = filter(_is_visible, folders)
+        yield from (Path(place, name) for name in filter(_is_visible, names))
+
+
+def _is_visible(name: str) -> bool:
+    return not name.startswith(".") and name.lower() not in _LEFT_BEHIND
 
 
 def canonical(value: Mapping | list) -> str:

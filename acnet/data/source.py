@@ -7,7 +7,7 @@ from typing import Any
 
 from acnet.data.store import MANIFEST
 from acnet.errors import AcnetError
-from acnet.files import digest, read_json, visible, write_json
+from acnet.files import digest, read_json, visible, visible_below, write_json
 
 _RECORD = ".source.json"  # hidden, hence not published: it names a folder of this machine
 
@@ -46,16 +46,16 @@ def find_source(name: str, dataset: Any, root: Path = Path(".")) -> Path:
 def described(folder: Path) -> dict[str, Any]:
     """A folder, the number and bytes of the files below it, and a digest of their names, sizes and times.
 
-    The files are not read. Links are followed; hidden files do not count.
+    The files are not read; hidden ones do not count.
     """
     facts = []
-    for place, _, names in os.walk(folder, followlinks=True):
-        for path in (os.path.join(place, name) for name in names if not name.startswith(".")):
-            with contextlib.suppress(FileNotFoundError):  # a broken link
-                found = os.stat(path)
-                facts.append([os.path.relpath(path, folder), found.st_size, found.st_mtime_ns])
+    for path in visible_below(folder):
+        with contextlib.suppress(FileNotFoundError):  # a broken link
+            found = path.stat()
+            facts.append([path.relative_to(folder).as_posix(), found.st_size, found.st_mtime_ns])
     total = sum(size for _, size, _ in facts)
-    return {"folder": str(folder.resolve()), "files": len(facts), "bytes": total, "digest": digest(sorted(facts))}
+    named = os.fsencode(folder.resolve()).decode(errors="replace")  # a name may be no UTF-8
+    return {"folder": named, "files": len(facts), "bytes": total, "digest": digest(sorted(facts))}
 
 
 def record_source(store: Path, source: dict[str, Any], manifest: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from acnet.errors import AcnetError
 from acnet.evaluate.inference import gates, probabilities, strips
 from acnet.evaluate.network import load_network
 from acnet.evaluate.sheet import heat, sheet
-from acnet.files import replacing
+from acnet.files import replacing, visible_below
 from acnet.params.protocols import Protocol
 from acnet.params.run import Run
 from acnet.progress import Progress
@@ -100,7 +100,7 @@ def named(inputs: Sequence[Path]) -> list[tuple[Path, str]]:
 
 
 def _readable(folder: Path) -> list[Path]:
-    files = [f for f in sorted(folder.rglob("*")) if f.is_file() and not f.name.startswith(".")]
+    files = sorted(f for f in visible_below(folder) if f.is_file())
     others = [f.relative_to(folder).as_posix() for f in files if f.suffix.lower() not in SUFFIXES]
     if others:
         names = ", ".join(others[:_NAMED]) + (f" and {len(others) - _NAMED} more" if len(others) > _NAMED else "")

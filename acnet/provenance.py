@@ -1,36 +1,68 @@
 """What made a run: commit, source hash, versions, device, time."""
 
+import ast
+import functools
 import hashlib
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from acnet.files import read_yaml
 from acnet.params.run import Run
 
 PACKAGE = Path(__file__).resolve().parent
 # The modules that can change what a run computes; the report, for one, cannot. Nor can what makes raw data: a run
 # depends on the images themselves. The others watch a training, or draw what a trained network sees.
-_SOURCES = ("data", "model", "train", "evaluate", "checkpoint.py", "device.py")
-_WITHOUT = (
-    "data/generate", "train/deadline.py", "train/live.py", "train/lock.py", "train/turn.py",
+SOURCES = ("data/**/*.py", "model/**/*.py", "train/**/*.py", "evaluate/**/*.py", "checkpoint.py", "device.py")
+WITHOUT = (
+    "data/generate/*.py", "train/deadline.py", "train/live.py", "train/lock.py", "train/turn.py",
     "evaluate/pictures.py", "evaluate/predict.py", "evaluate/sheet.py",
 )  # fmt: skip
+HARMLESS = "harmless_changes.yaml"  # lists changes of the source hash that change no result
 _WATCHED = ("acnet", "workflow", "params", "Snakefile")
 
 
+@functools.cache
 def source_hash() -> str:
-    """The first 16 digits of a SHA-256 over every module that can change a run's result."""
-    digest = hashlib.sha256()
-    for entry in _SOURCES:
-        path = PACKAGE / entry
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            name = file.relative_to(PACKAGE).as_posix()
-            if not name.startswith(_WITHOUT):
-                digest.update(name.encode() + b"\0" + file.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
+    """The first 16 digits of a SHA-256 over the statements of every module that can change a run's result.
+
+    Equal on every Python. Comments, docstrings and layout do not count, nor does in which module a statement stands,
+    or in which order: code that moves stays the same code.
+    """
+    files, others = ({file for entry in part for file in PACKAGE.glob(entry)} for part in (SOURCES, WITHOUT))
+    statements = {text for file in files - others for text in statements_of(file.read_bytes())}
+    return hashlib.sha256("\n".join(sorted(statements)).encode()).hexdigest()[:16]
+
+
+def statements_of(source: str | bytes) -> Iterator[str]:
+    """The statements of a module that compute something, as syntax trees in a text that is equal on every Python."""
+    for node in filter(_computes, ast.parse(source).body):
+        if isinstance(node, ast.Import | ast.ImportFrom):  # one by one: modules share what they import
+            yield from (f"{getattr(node, 'module', '')} {_plain(name)}" for name in node.names)
+        else:
+            yield _plain(node)
+
+
+def _plain(node: Any) -> str:
+    """A syntax tree as text. What is empty is left out, since each Python adds some."""
+    if isinstance(node, list):
+        return f"[{' '.join(_plain(item) for item in node if _computes(item))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    if isinstance(node, ast.JoinedStr):  # Python 3.12 ends some format specifications with an empty text
+        return f"JoinedStr{_plain([part for part in node.values if getattr(part, 'value', None) != ''])}"
+    fields = [f"{name}={_plain(value)}" for name, value in ast.iter_fields(node) if value is not None and value != []]
+    return f"{type(node).__name__}({' '.join(fields)})"
+
+
+def _computes(node: Any) -> bool:
+    """False for docstrings, and for imports from this package, whose modules count themselves."""
+    if isinstance(node, ast.Expr):
+        return not isinstance(node.value, ast.Constant)
+    return not (isinstance(node, ast.ImportFrom) and str(node.module).startswith("acnet"))
 
 
 def commit() -> tuple[str | None, bool | None]:
@@ -52,7 +84,10 @@ def changed_since(made: Mapping[str, Any], now: Run, code: str) -> list[str]:
     `now` is the run as params/ describe it today, `code` today's source hash. A run with changes is stale: the same
     command might give other numbers today.
     """
-    changes = {"code": made.get("source_hash") != code, "parameters": made.get("params_hash") != now.digest()}
+    same = {made.get("source_hash")}
+    for before, after in read_yaml(PACKAGE / HARMLESS):
+        same |= {after} if before in same else set()
+    changes = {"code": code not in same, "parameters": made.get("params_hash") != now.digest()}
     return [what for what, changed in changes.items() if changed]
 
 

@@ -19,8 +19,8 @@ def load_network(run: Run, checkpoint: Path, device: torch.device) -> Inference:
     """
     asked = {**run.values()["model"], "classes": run.classes}
     content = read_checkpoint(checkpoint)
-    stored = content.get("params", {})
-    for key in sorted(asked.keys() & stored.keys()):
+    stored, used = content.get("params", {}), run.identity()["model"].keys() | {"classes"}
+    for key in sorted(used & stored.keys()):
         if canonical([asked[key]]) != canonical([stored[key]]):
             refuse(checkpoint, f"{key}: trained with {stored[key]}, the run's parameters ask for {asked[key]}")
     network = build_network(run.model, run.classes)

@@ -57,9 +57,43 @@ class Run:
         values["init"] = {key: value for key, value in values["init"].items() if value is not None}
         return values
 
+    def identity(self) -> dict[str, Any]:
+        """The parameters without those that change nothing that the run computes, so that they make no other run.
+
+        Left out are what its network or its loss does not use, how often it saves, where its first weights lie (their
+        hash counts), and a parameter that was added later while it has the value `before` of its field.
+        """
+        model, train = self.model, self.train
+        unused = {
+            "save_minutes": True,
+            "delta": model.global_context != "gcm",
+            "distance": model.global_context != "gcm",
+            "global_conv": model.global_context == "none",
+            "reuse": model.local_context == "none",
+            "local_channels": model.local_context == "none",
+            "block_channels": model.local_context == "none",
+            "decay_scalars": model.global_context == model.local_context == "none",
+            "auxiliary_channels": not model.auxiliary,
+            "auxiliary_weight": not model.auxiliary,
+            "ohem_threshold": not train.ohem,
+            "ohem_keep": not train.ohem,
+        }
+        model = dataclasses.replace(model, block_channels=model.block_channels[: model.blocks])
+        used = {
+            part: {
+                field.name: value
+                for field in dataclasses.fields(settings)
+                if not unused.get(field.name)
+                and (value := getattr(settings, field.name)) != field.metadata.get("before", dataclasses.MISSING)
+            }
+            for part, settings in (("model", model), ("train", train))
+        }
+        first = {"run": self.init.run, "sha256": (self.init.sha256 or "")[:8]}
+        return {**self.values(), **used, "init": first}
+
     def digest(self) -> str:
-        """A short hash of the parameters."""
-        return digest(self.values())
+        """A short hash of the `identity`: equal for runs that end with the same weights."""
+        return digest(self.identity())
 
     def with_training(self, **changes: Any) -> "Run":
         """The same run with other training parameters."""

@@ -32,12 +32,15 @@ def limited(
     high: float | None = None,
     count: int | None = None,
     rising: bool = False,
+    before: Any = dataclasses.MISSING,
 ) -> Any:
     """A dataclass field whose value, or whose items, lie within [low, high].
 
-    A list of it has at least one item, or exactly `count`, and does not fall where `rising`.
+    A list of it has at least one item, or exactly `count`, and does not fall where `rising`. `before` is the default of
+    a field added to Network or Training later: the value that changes nothing for runs trained before it was added.
     """
-    return dataclasses.field(default=default, metadata={"low": low, "high": high, "count": count, "rising": rising})
+    limits = {"low": low, "high": high, "count": count, "rising": rising, "before": before}
+    return dataclasses.field(default=default if before is dataclasses.MISSING else before, metadata=limits)
 
 
 def build(cls: type[T], data: Any, where: str) -> T:

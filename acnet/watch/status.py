@@ -1,7 +1,6 @@
 """Where each run of a scale stands."""
 
 import dataclasses
-import functools
 import re
 from pathlib import Path
 from typing import Literal
@@ -12,7 +11,7 @@ from acnet.params.campaign import Campaign
 from acnet.params.run import run_folder
 from acnet.params.tables import load_tables
 from acnet.progress import duration
-from acnet.provenance import source_hash
+from acnet.provenance import changed_since, source_hash
 from acnet.train.failure import recorded
 from acnet.train.live import journal, progress
 from acnet.train.lock import Holder, live_holder
@@ -47,9 +46,10 @@ def run_status(campaign: Campaign, run: str, seed: int, results: Path, logs: Pat
     folder = run_folder(results, campaign.scale_name, run, seed)
     at_work = live_holder(folder / "resume") is not None
     if not at_work and (folder / "checkpoint.pt").exists() and (facts := _facts(folder)) is not None:
-        if facts.get("params_hash") != campaign.resolve(run, seed).digest():
+        changes = changed_since(facts, campaign.resolve(run, seed), source_hash())
+        if "parameters" in changes:
             return Status(run, seed, "waiting", "its parameters have changed since it was trained")
-        if facts.get("source_hash") != _source_hash():
+        if "code" in changes:
             return Status(run, seed, "stale", "code that can change its result has changed since it was trained")
         return Status(run, seed, "done", f"trained in {duration(facts['seconds'])} on {facts['device']}")
     return unfinished_status(run, seed, folder, logs / "train" / campaign.scale_name / run / f"seed{seed}.log")
@@ -99,8 +99,3 @@ def _last_line(log: Path) -> str:
     except OSError:
         return ""
     return next((line for line in reversed(lines) if line), "")
-
-
-@functools.cache
-def _source_hash() -> str:
-    return source_hash()

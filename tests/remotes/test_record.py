@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from acnet.files import digest, read_yaml
+from acnet.params.run import read_run
 from acnet.provenance import source_hash
 
 from .temporary_project import Project, add_origin, clone, fill, make_project, train
@@ -45,7 +45,7 @@ def test_a_row_says_what_has_changed_since_its_run_was_trained(project):
         return project.rows()[ACB3]["stale"]
 
     file = project.folder("acb3") / "provenance.json"
-    today = {"source_hash": source_hash(), "params_hash": digest(read_yaml(project.folder("acb3") / "params.yaml"))}
+    today = {"source_hash": source_hash(), "params_hash": read_run(file.with_name("params.yaml")).digest()}
     project.acnet("record")
     assert stale() == "code+parameters"
     file.write_text(json.dumps({**json.loads(file.read_text()), **today}))

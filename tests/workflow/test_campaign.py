@@ -66,6 +66,17 @@ def test_one_altered_metrics_file_changes_its_cells_and_claims_and_nothing_else(
     assert {key for key in new if old[key] != new[key]} == {"ours", "values"}
 
 
+def test_editing_what_a_run_does_not_use_makes_nothing_again(copy):
+    entry = "output_stride: 8, global_context: none, local_context: none, blocks: 1"
+    copy.edit("params/runs.yaml", entry + "}", entry + ", delta: 3.0, reuse: 2, ohem_keep: 0.5, save_minutes: 1.0}")
+    copy.edit(
+        "params/scales/mini.yaml",
+        "single: {base_size: null, window: 64, batch: 8}",
+        "single: {base_size: null, window: 64}",
+    )
+    assert not [file for file in copy.jobs() if file.startswith("results/")]
+
+
 def test_editing_one_run_trains_it_and_what_is_fine_tuned_from_it(campaign, copy):
     entry = "ade_r101_acnet: {dataset: ade20k, role: r101"
     copy.edit("params/runs.yaml", entry + "}", entry + ", delta: 3.0}")

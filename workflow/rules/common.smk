@@ -12,12 +12,13 @@ from snakemake.logging import logger
 
 from acnet.data.source import own_folder, refuse_other_source
 from acnet.errors import AcnetError
-from acnet.files import canonical, read_json, read_yaml
+from acnet.files import canonical, read_json
 from acnet.params.campaign import Campaign
 from acnet.params.claims import load_claims
 from acnet.params.gated import PROTOCOL as GATES_BY, adaptive_runs
 from acnet.params.measures import load_measures
 from acnet.params.resources import check_spread, load_resources, uncovered
+from acnet.params.run import read_run
 from acnet.params.scales import misspelt
 from acnet.params.strict import known
 from acnet.params.tables import check_names, load_tables
@@ -125,11 +126,11 @@ def run_of(wildcards):
 
 
 def stated(wildcards):
-    """A run's complete parameters as a text; under --touch those of the params.yaml at hand, which made what lies there."""
+    """What makes a run another run, as a text; under --touch by the params.yaml at hand, which made what lies there."""
     file = HERE / f"{RUN}/params.yaml".format(scale=wildcards.scale, run=wildcards.run, seed=wildcards.seed)
     if workflow.touch and file.exists():
-        return canonical(read_yaml(file))
-    return canonical(run_of(wildcards).values())
+        return canonical(read_run(file).identity())
+    return canonical(run_of(wildcards).identity())
 
 
 def manifest(wildcards):
@@ -265,7 +266,7 @@ def measured_by(wildcards, protocol):
 @functools.cache
 def settled(protocol, run):
     """The same for all seeds of the run."""
-    return canonical(dataclasses.asdict(CAMPAIGN.protocol(protocol, run)))
+    return canonical(CAMPAIGN.protocol(protocol, run).identity())
 
 
 def scale_facts():

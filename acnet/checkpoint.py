@@ -52,6 +52,12 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
     return content
 
 
+def write_tensors(file: Path, content: Mapping[str, Any]) -> None:
+    """Write `content` with torch.save; equal contents are equal bytes, whatever the file is called."""
+    with open(file, "wb") as handle:  # by its path, torch would name a folder inside the archive after the file
+        torch.save(content, handle)
+
+
 def load_weights(
     module: nn.Module, state: Mapping[str, Tensor], file: Path, what: str = _OTHER, remedy: str = _OWN
 ) -> None:

@@ -2,13 +2,15 @@
 
 import csv
 import io
+import json
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from acnet.files import read_json, replacing, sha256, write_json, write_text
+from acnet.checkpoint import write_tensors
+from acnet.files import canonical, read_json, replacing, sha256, write_json, write_text
 from acnet.params.run import Run
 from acnet.provenance import now, provenance
 from acnet.train.lock import FILE as LOCK
@@ -35,8 +37,9 @@ def publish(
     write_text(folder / "history.csv", text.getvalue())
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     described = {"run": run.name, "params": {**run.values()["model"], "classes": run.classes}}
+    described = json.loads(canonical(described))  # a pickle also tells which equal texts are one object
     with replacing(folder / "checkpoint.pt") as temporary:
-        torch.save({"network": weights, **described}, temporary)
+        write_tensors(temporary, {"network": weights, **described})
         made = provenance(
             run,
             params_hash=run.digest(),

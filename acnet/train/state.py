@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from acnet.checkpoint import write_tensors
 from acnet.files import replacing, sha256
 
 GENERATIONS = 2
@@ -21,7 +22,7 @@ def save_state(folder: Path, state: dict[str, Any]) -> Path:
     """
     pending = folder / "pending.pt"
     with replacing(pending) as temporary:
-        torch.save(state, temporary)
+        write_tensors(temporary, state)
     file = folder / f"state-{state['step']:09d}-{sha256(pending)[:16]}.pt"
     os.replace(pending, file)
     for old in _states(folder)[GENERATIONS:]:

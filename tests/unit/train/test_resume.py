@@ -1,17 +1,21 @@
 """A training that is stopped, killed or fails, asked again."""
 
+import filecmp
 import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 
 import pytest
 import torch
 
 from acnet.errors import AcnetError, Interrupted, TryAgain
+from acnet.files import read_json
 from acnet.train import batches, loop, state
 from acnet.train.step import Step
-from tests.tiny import STEPS, prepare
+from tests.tiny import STEPS, prepare, tiny_run, write_params
 
 
 @pytest.fixture
@@ -40,20 +44,34 @@ def again(tiny, stopped):
 
 
 def same(run, undisturbed) -> bool:
-    weights, expected = run.weights(), undisturbed.weights()
-    equal = all(torch.equal(weights[name], value) for name, value in expected.items())
-    return equal and run.history() == undisturbed.history()
+    files = [made.folder() / "checkpoint.pt" for made in (run, undisturbed)]
+    return filecmp.cmp(*files, shallow=False) and run.history() == undisturbed.history()
 
 
 def states(run) -> list[int]:
     return sorted(int(file.name.split("-")[1]) for file in run.resume().glob("state-*.pt"))
 
 
-def test_training_twice_gives_equal_bytes_and_leaves_no_resume_folder(tiny, undisturbed):
-    tiny.train()
-    assert (tiny.folder() / "checkpoint.pt").read_bytes() == (undisturbed.folder() / "checkpoint.pt").read_bytes()
-    assert tiny.history() == undisturbed.history()
+def test_training_twice_in_other_folders_and_processes_gives_equal_bytes_and_leaves_no_resume_folder(tiny, undisturbed):
+    file = write_params(tiny.folder(), tiny_run())
+    command = [sys.executable, "-m", "acnet", f"--data-root={tiny.data}", "train", f"--params={file}"]
+    subprocess.run(command, check=True, capture_output=True)
+    assert same(tiny, undisturbed)
     assert not tiny.resume().exists()
+
+
+def test_parameters_that_the_network_does_not_use_keep_the_state_and_the_result(tiny, at_step):
+    tiny.train("undisturbed", auxiliary=False)
+    at_step(5, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(Interrupted):
+        tiny.train(auxiliary=False)
+    unused = {"auxiliary": False, "auxiliary_weight": 0.1, "ohem_keep": 0.9, "save_minutes": 1.0}
+    tiny.train(**unused)
+    assert "resuming at step 5" in " ".join(read_json(tiny.folder() / "provenance.json")["journal"])
+    assert tiny.history() == tiny.history("undisturbed")
+    made = (tiny.folder() / "checkpoint.pt").stat().st_mtime_ns
+    tiny.train(**{**unused, "auxiliary_channels": 99})
+    assert (tiny.folder() / "checkpoint.pt").stat().st_mtime_ns == made  # finished already
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from acnet.data.store import MANIFEST
+from acnet.device import described
 from acnet.errors import AcnetError
 from acnet.evaluate.counts import Counts, count, counts_file, write_counts
 from acnet.evaluate.metrics import detail, summary
@@ -49,11 +50,11 @@ def evaluate_run(
     trained = open_trained(run, checkpoint, data_root)
     images, split = len(trained.store), run.evaluate_split
     same = [
-        run.values(), sha256(checkpoint), source_hash(), dataclasses.asdict(measures),
+        run.identity(), sha256(checkpoint), source_hash(), dataclasses.asdict(measures),
         read_json(data_root / run.dataset / MANIFEST)["splits"][split]["files"],
     ]  # fmt: skip
     kept = [
-        Unfinished(out.with_name("evaluating") / protocol.name, digest([*same, dataclasses.asdict(protocol)]))
+        Unfinished(out.with_name("evaluating") / protocol.name, digest([*same, protocol.identity()]))
         for protocol in protocols
     ]
     mine = range(part[0], images, part[1])
@@ -104,7 +105,9 @@ def _keep(waiting: deque[tuple[Unfinished, int, Future]], ahead: int) -> None:
 
 
 def _write(file: Path, run: Run, protocol: Protocol, trained: Trained, counts: Counts, total: np.ndarray) -> None:
-    settings = dataclasses.asdict(protocol)
+    settings = protocol.identity()
+    # There the number of windows in a forward pass is free, and changes rounding.
+    gpu = {"device": described(trained.device), "batch": protocol.batch} if trained.device.type == "cuda" else None
     metrics = {
         "scale": run.scale,
         "run": run.name,
@@ -114,6 +117,7 @@ def _write(file: Path, run: Run, protocol: Protocol, trained: Trained, counts: C
         "split": run.evaluate_split,
         "protocol": settings,
         "protocol_hash": digest(settings),
+        **({"provenance": gpu} if gpu else {}),
         "images": len(counts.names),
         **summary(total, trained.names, run.reader, protocol.absent),
         **detail(counts, trained.names),

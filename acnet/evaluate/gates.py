@@ -65,7 +65,7 @@ def measure_gates(
             "dataset": run.dataset,
             "reader": run.reader,
             "split": run.evaluate_split,
-            "protocol": dataclasses.asdict(protocol),
+            "protocol": protocol.identity(),
             "measures": dataclasses.asdict(measures),
             "images": images,
             "blocks": [

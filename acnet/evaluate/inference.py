@@ -16,6 +16,8 @@ from acnet.evaluate.axis import Block, side
 from acnet.evaluate.windows import corners
 from acnet.params.protocols import Protocol
 
+_PIXELS = 80_000  # in one forward pass on a CPU, if a window has not more
+
 
 def predict(
     network: nn.Module,
@@ -202,8 +204,10 @@ def _forwards(
     protocol: Protocol,
 ) -> Iterator[tuple[tuple[int, int], bool, Tensor]]:
     """Each of `jobs`, windows ((top, left), mirrored), with its native logits (classes, h, w), still mirrored."""
-    for first in range(0, len(jobs), protocol.batch):
-        batch = jobs[first : first + protocol.batch]
+    # On a CPU the number of windows, which changes rounding, depends on their size alone.
+    size = protocol.batch if pixels.is_cuda else max(1, _PIXELS // (window[0] * window[1]))
+    for first in range(0, len(jobs), size):
+        batch = jobs[first : first + size]
         crops = [pixels[:, top : top + window[0], left : left + window[1]] for (top, left), _ in batch]
         crops = [crop.flip(-1) if mirrored else crop for crop, (_, mirrored) in zip(crops, batch, strict=True)]
         for job, logits in zip(batch, network(torch.stack(crops), native=True)["logits"], strict=True):

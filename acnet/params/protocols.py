@@ -20,7 +20,7 @@ class Protocol:
     `base_size` is the length in pixels that the `base_side` of an image gets before `scales` apply (None: its own
     size); `window` is (height, width) of the sliding window (None: the whole image), moved by `stride` of its
     side; `fusion` is what is averaged over the scales; a class that is `absent` from truth and predictions is left out
-    of the mean IoU or counts as 0; `batch` is the number of windows in one forward pass.
+    of the mean IoU or counts as 0; `batch` is the number of windows in one forward pass on a GPU.
     """
 
     name: str
@@ -34,6 +34,10 @@ class Protocol:
     absent: Literal["left_out", "zero"] = "left_out"
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     batch: int = limited(1, low=1)
+
+    def identity(self) -> dict[str, Any]:
+        """What tells the protocol from another: every field but `batch`."""
+        return {key: value for key, value in dataclasses.asdict(self).items() if key != "batch"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

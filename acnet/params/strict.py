@@ -37,7 +37,7 @@ def limited(
     """A dataclass field whose value, or whose items, lie within [low, high].
 
     A list of it has at least one item, or exactly `count`, and does not fall where `rising`. `before` is the default of
-    a field added to Network or Training later: the value that changes nothing for runs trained before it was added.
+    a field added to a run's parameters later: the value that changes nothing for runs trained before it was added.
     """
     limits = {"low": low, "high": high, "count": count, "rising": rising, "before": before}
     return dataclasses.field(default=default if before is dataclasses.MISSING else before, metadata=limits)

@@ -1,6 +1,5 @@
 """Where the numbers of a run come from, as lines of (name, text): for `acnet trace` and for the page alike."""
 
-import dataclasses
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -56,7 +55,7 @@ def stale(changes: list[str]) -> str:
 
 def protocol(campaign: Campaign, name: str, run: str) -> str:
     """A protocol with everything settled for a run."""
-    steps = dataclasses.asdict(campaign.protocol(name, run))
+    steps = campaign.protocol(name, run).identity()
     shown = {
         key: f"{value:.4g}" if isinstance(value, float) else value for key, value in steps.items() if key != "name"
     }

@@ -34,7 +34,7 @@ def submit(run: Run, checkpoint: Path, protocol: Protocol, data_root: Path, spli
     trained = dataclasses.replace(open_trained(run, checkpoint, data_root), store=store)
     out = zip_of(checkpoint.parent, split, protocol.name)
     folder = out.with_suffix("")
-    _begin(folder, {"checkpoint": sha256(checkpoint), "protocol": dataclasses.asdict(protocol), "images": store.names})
+    _begin(folder, {"checkpoint": sha256(checkpoint), "protocol": protocol.identity(), "images": store.names})
     left = [i for i, name in enumerate(store.names) if not form.file(folder, name).exists()]
     progress = Progress(f"predict {run.dataset} {split}", len(store), "images", start=len(store) - len(left))
     for index in left:

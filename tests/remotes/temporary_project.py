@@ -191,7 +191,7 @@ def fill(project: Project) -> None:
     for run, protocol in sources | {source for figure in figures for source in figure.metrics_sources()}:
         reader = campaign.resolve(run, 0).reader
         file = write_metrics(project.folder(run), "mini", run, 0, protocol, reader)
-        settings = dataclasses.asdict(campaign.protocol(protocol, run))
+        settings = campaign.protocol(protocol, run).identity()
         file.write_text(json.dumps({**json.loads(file.read_text()), "protocol": settings}))
         write_images(project.root / "results" / "mini", run, (50, 60, 70), protocol=protocol)
     for run in adaptive_runs(campaign, tables, tables.trained([*campaign.scale.tables, *campaign.scale.figures])):

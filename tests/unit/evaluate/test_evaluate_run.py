@@ -1,11 +1,14 @@
 import dataclasses
+import json
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from acnet import provenance
 from acnet.cli import main
 from acnet.data.store import Store
 from acnet.errors import AcnetError
@@ -53,8 +56,8 @@ def test_metrics_name_the_run_and_the_protocol_and_hold_the_confusion_of_its_pre
             expected += confusion(store.label(i), scores.numpy().argmax(0).astype(np.uint8), 11)
         assert (read_counts(run.out / f"{protocol.name}.images.npz").confusion() == expected).all()
         assert list(metrics["class_pixels"].values()) == expected.sum(1).tolist()
-        assert metrics["protocol"] == dataclasses.asdict(protocol)
-        assert metrics["protocol_hash"] == digest(dataclasses.asdict(protocol))
+        assert metrics["protocol"] == protocol.identity()
+        assert metrics["protocol_hash"] == digest(protocol.identity())
         assert metrics["images"] == 6
         assert metrics["pixels"] == expected.sum() < sum(h * w for h, w in store.sizes)
         named = {key: metrics[key] for key in ("scale", "run", "seed", "dataset", "reader", "split")}
@@ -120,6 +123,33 @@ def test_an_evaluation_that_stopped_goes_on_where_it_was(run, monkeypatch):
     assert not (run.out.parent / "evaluating").exists()
 
 
+def test_a_comment_an_unused_parameter_or_another_batch_keeps_what_is_scored(run, monkeypatch, tmp_path):
+    package = shutil.copytree(provenance.PACKAGE, tmp_path / "acnet", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(provenance, "PACKAGE", package)
+    monkeypatch.setattr(module, "source_hash", provenance.source_hash.__wrapped__)
+    with monkeypatch.context() as patched:
+        stop_after(patched, 3)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(run, SINGLE)
+    for file in package.rglob("*.py"):
+        file.write_text(file.read_text() + "# A comment.\n")
+    run.config = changed(run.config, ohem_keep=0.5, save_minutes=1.0)
+    scored = stop_after(monkeypatch, 99)
+    evaluate(run, dataclasses.replace(SINGLE, batch=4))
+    assert scored == [3, 4, 5]
+
+
+def test_what_other_code_scored_is_not_taken(run, monkeypatch):
+    with monkeypatch.context() as patched:
+        stop_after(patched, 3)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(run, SINGLE)
+    monkeypatch.setattr(module, "source_hash", lambda: "another")
+    scored = stop_after(monkeypatch, 99)
+    evaluate(run, SINGLE)
+    assert scored == [0, 1, 2, 3, 4, 5]
+
+
 def test_what_another_checkpoint_scored_is_not_taken(run, monkeypatch):
     with monkeypatch.context() as patched:
         stop_after(patched, 3)
@@ -150,8 +180,13 @@ def test_counting_beside_a_gpu_gives_the_same_files(run, monkeypatch):
         return dataclasses.replace(trained, device=Device())
 
     monkeypatch.setattr(module, "open_trained", opened)
-    evaluate(run, SINGLE, MULTI)
-    assert {file.name: file.read_bytes() for file in run.out.iterdir()} == expected
+    monkeypatch.setattr(module, "described", lambda device: "a GPU")
+    metrics = evaluate(run, SINGLE, MULTI)
+    # There the number of windows in a forward pass is free, so it is recorded; on a CPU it is fixed.
+    assert [made.pop("provenance") for made in metrics] == [{"device": "a GPU", "batch": n} for n in (1, 4)]
+    for protocol, made in zip((SINGLE, MULTI), metrics, strict=True):
+        assert made == json.loads(expected[f"{protocol.name}.json"])
+        assert (run.out / f"{protocol.name}.images.npz").read_bytes() == expected[f"{protocol.name}.images.npz"]
 
 
 @pytest.mark.parametrize("parts", [2, 3])
@@ -201,6 +236,13 @@ def test_a_checkpoint_of_other_parameters_is_refused_by_their_name(run, key, val
     assert refusal(run).startswith(
         f"{run.checkpoint}: of another network: {key}: trained with {stored}, the run's parameters ask for {value};"
     )
+
+
+def test_a_checkpoint_whose_network_does_not_use_what_differs_is_taken(run):
+    run.config = changed(run.config, global_context="gc", local_context="none", blocks=1)
+    run.save(run.network())
+    run.config = changed(run.config, delta=2.0, reuse=3, block_channels=[4, 4])
+    assert evaluate(run, SINGLE)[0]["images"] == 6
 
 
 def test_a_checkpoint_of_another_number_of_classes_is_refused(run):

@@ -9,6 +9,7 @@ from PIL import Image
 from torch import nn
 
 from acnet.errors import AcnetError
+from acnet.evaluate import inference
 from acnet.evaluate.inference import gates, predict
 from acnet.params.protocols import Protocol
 
@@ -138,10 +139,35 @@ def test_mirrors_change_nothing_for_a_network_that_commutes_with_them(photograph
     )
 
 
-def test_the_batch_of_windows_changes_nothing_but_rounding(small, photograph):
-    one = predict(small(5), photograph(45, 61), dataclasses.replace(MULTI, batch=1), 5, CPU)
-    many = predict(small(5), photograph(45, 61), dataclasses.replace(MULTI, batch=64), 5, CPU)
+def test_the_number_of_windows_in_a_forward_pass_changes_nothing_but_rounding(small, photograph, monkeypatch):
+    many = predict(small(5), photograph(45, 61), MULTI, 5, CPU)
+    monkeypatch.setattr(inference, "_PIXELS", 1)
+    one = predict(small(5), photograph(45, 61), MULTI, 5, CPU)
     assert torch.allclose(one, many, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("size", "window", "windows"),
+    [
+        ((24, 64), [24, 32], [6]),
+        ((240, 500), [240, 250], [1] * 6),
+        ((100, 200), [100, 200], [2]),
+        ((50, 50), None, [2]),
+    ],
+)
+def test_on_a_cpu_the_windows_in_a_forward_pass_depend_on_their_size_alone(photograph, size, window, windows):
+    seen = []
+
+    class Watch(nn.Module):
+        def forward(self, images, native=False):
+            seen.append(len(images))
+            return {"logits": images, "gates": []}
+
+    plain, made = Protocol(name="flip", scales=[1.0], mirror=True, window=window, stride=2 / 3), []
+    for batch in (1, 4, 64):
+        made.append(predict(Watch(), photograph(*size), dataclasses.replace(plain, batch=batch), 3, CPU))
+    assert seen == windows * 3
+    assert torch.equal(made[0], made[1]) and torch.equal(made[0], made[2])
 
 
 def test_padding_is_the_mean_colour_and_is_cut_away(small, photograph):
@@ -156,8 +182,8 @@ def test_padding_is_the_mean_colour_and_is_cut_away(small, photograph):
         Watch(), photograph(5, 9), Protocol(name="padded", scales=[1.0], window=[8, 8], stride=1.0), 3, CPU
     )
     assert scores.shape == (3, 5, 9)
-    assert len(seen) == 2
-    assert all(images.shape == (1, 3, 8, 8) and not images[:, :, 5:].any() for images in seen)
+    (images,) = seen
+    assert images.shape == (2, 3, 8, 8) and not images[:, :, 5:].any()
 
 
 def test_bfloat16_gives_float32_scores_near_those_of_float32(small, photograph):

@@ -7,8 +7,7 @@ from typing import Any, Literal
 
 from acnet.errors import AcnetError
 from acnet.files import read_yaml
-from acnet.params.layers import marked_layer, plain_layer
-from acnet.params.marked import Marked
+from acnet.params.layers import Layer, marked_layer, plain_layer
 from acnet.params.strict import convert, known, limited, mapping, nearest, usable
 from acnet.params.training import TrainingConfig
 
@@ -60,7 +59,7 @@ class Protocols:
     def __init__(self, params: Path, datasets: tuple[str, ...], overrides: Mapping[str, Any], scale_file: str):
         self._file = params / "protocols.yaml"
         self.titles: dict[str, str] = {}
-        self._layers: dict[str, dict[str, Mapping[str, Marked]]] = {}
+        self._layers: dict[str, dict[str, Layer]] = {}
         for name, sections in mapping(read_yaml(self._file), str(self._file)).items():
             where = f"{self._file}: {usable(name, str(self._file))}"
             known(mapping(sections, where), ("title", "common", *datasets), where)
@@ -68,9 +67,11 @@ class Protocols:
             self._layers[name] = {
                 section: marked_layer(entries, _FIELDS, f"{where}.{section}") for section, entries in sections.items()
             }
-            for field in _FIELDS:
-                if field not in self._layers[name].get("common", {}):
-                    raise AcnetError(f"{where}.common: key '{field}' is missing")
+        self.titles.pop("defaults", None)
+        self._defaults = self._layers.pop("defaults", {})
+        for field in _FIELDS:
+            if field not in self._defaults.get("common", {}):
+                raise AcnetError(f"{self._file}: defaults.common: key '{field}' is missing")
         known(overrides, self._layers, f"{scale_file}: protocols")
         self._overrides = {
             name: plain_layer(entries, _FIELDS, "scale", f"{scale_file}: protocols.{name}")
@@ -85,9 +86,9 @@ class Protocols:
         """The protocol `name` for a run with the recipe of `dataset` and the training parameters `train`."""
         if name not in self._layers:
             raise AcnetError(f"protocol '{name}': {self._file} has no such entry{nearest(name, self._layers)}")
-        layers = self._layers[name]
-        chosen = {**layers["common"], **layers.get(dataset, {}), **self._overrides.get(name, {})}
-        values = {key: entry.value for key, entry in chosen.items()}
+        own, sections = self._layers[name], ("common", dataset)
+        layers = [part.get(section, {}) for part in (self._defaults, own) for section in sections]
+        values = {key: mark.value for layer in [*layers, self._overrides.get(name, {})] for key, mark in layer.items()}
         if values["base_size"] == "train":
             values["base_size"] = train.base_size
         window = values["window"]

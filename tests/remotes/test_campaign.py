@@ -91,7 +91,8 @@ def test_what_was_made_with_other_parameters_is_named_and_made_again_the_rest_is
     file.write_text(file.read_text().replace(*OTHER))
     file = stranger.root / "params" / "protocols.yaml"
     head, tail = file.read_text().split("\nsingle_flip:")
-    file.write_text(f"{head}\nsingle_flip:{tail.replace('stride:    {value: 0.66', 'stride:    {value: 0.56', 1)}")
+    other = tail.replace("  common:\n", "  common:\n    stride: {value: 0.56, origin: ours}\n", 1)
+    file.write_text(f"{head}\nsingle_flip:{other}")
     done = stranger.acnet("restore", "mini", "--only", "table2")
     again = "`snakemake --cores all --config scale=mini` would train them again"
     assert f"trained with other parameters than params/ holds today: gcm_lcm1/seed0; {again}" in done.stderr

@@ -20,9 +20,10 @@ from acnet.errors import AcnetError
 from acnet.files import read_json, write_json
 from acnet.params.campaign import Campaign
 from acnet.params.run import Run
+from acnet.params.tables import load_tables
 from acnet.progress import Progress
+from acnet.watch.cost import training_steps
 from acnet.watch.measure import flops_per_image, measure
-from acnet.watch.plan import planned_runs, training_steps
 from acnet.watch.recorded import record_file
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -85,7 +86,8 @@ def main() -> None:
     campaign = Campaign(ROOT / "params", arguments.scale)
     where, file = described(settle(arguments.threads or 1)), record_file(ROOT, arguments.scale)
     have = (read_json(file) if file.exists() else {}).get(where, {}) if arguments.missing else {}
-    runs = [run for run in planned_runs(campaign, None) if run not in have]
+    tables = load_tables(campaign.params)
+    runs = [run for run in tables.trained(campaign.shown(tables)) if run not in have]
     progress = Progress(arguments.scale, len(runs), "runs")
     for run in runs:
         try:

@@ -7,16 +7,15 @@ known to have run on this very machine, and to be dead; else Snakemake says what
 import os
 import sys
 
-from acnet.watch.workflow_lock import is_stale, locks_of, starting
+from acnet.watch.workflow_lock import hold, note_machine, remove_stale_locks
 
 
 def main() -> None:
     """Replace this process by snakemake with the arguments given."""
-    locks = locks_of()
-    if locks and is_stale():
-        for lock in locks:
-            lock.unlink(missing_ok=True)
-    starting()
+    remove_stale_locks()
+    if held := hold():
+        os.set_inheritable(held.fileno(), True)  # until snakemake has read the rules, which hold it too
+    note_machine()
     os.execv(sys.executable, [sys.executable, "-m", "snakemake", *sys.argv[1:]])
 
 

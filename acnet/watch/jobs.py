@@ -1,89 +1,116 @@
-"""The jobs of a whole campaign and what each waits for: the workflow's rules, without Snakemake."""
+"""The jobs of a campaign and what each waits for, as a dry run of Snakemake names them."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+import logging
+import os
+import signal
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from acnet.params.campaign import Campaign
-from acnet.params.gated import PROTOCOL, adaptive_runs
-from acnet.params.resources import Resources
-from acnet.params.tables import load_tables
-from acnet.watch.plan import protocols_of
+from acnet.errors import AcnetError
+from acnet.params.gated import PROTOCOL
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One job: its `rule`, seconds, GPUs, and the jobs it waits for by name. A `local` one runs on the login node."""
+    """One job: what it runs, the GPUs and minutes that its rule asks for, the names of the jobs it waits for.
+
+    A job without a `runtime` is local: on a cluster it runs on the login node. `flops` and `seconds` are estimates,
+    filled in by those who make them.
+    """
 
     name: str
     rule: str
-    seconds: float
+    run: str | None = None
+    seed: int | None = None
+    protocol: str | None = None
+    command: str = ""
     gpus: int = 0
+    runtime: float | None = None
     after: tuple[str, ...] = ()
-    local: bool = False
+    flops: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def kind(self) -> str:
+        """training, evaluation (of a run by a protocol), or all else."""
+        return "training" if self.rule == "train" else "evaluation" if self.protocol else "all else"
 
 
-@dataclasses.dataclass(frozen=True)
-class Times:
-    """Seconds on one GPU: of a run's training, and of measuring it by a protocol; every job `starts` first."""
+def campaign_jobs(project: Path, scale: str, targets: Sequence[str] = ()) -> dict[str, Job]:
+    """Every job of `targets` (none: everything) by name, whether done or not, each after those it waits for.
 
-    training: Callable[[str], float]
-    measuring: Callable[[str, str], float]
-    starts: float
-
-
-def campaign_jobs(campaign: Campaign, needs: Resources, times: Times, runs: Sequence[str]) -> dict[str, Job]:
-    """Every job of `runs` and their data, by name, each after those it waits for; the drawing of tables left out."""
+    AcnetError with Snakemake's own words if it refuses, and where it is not installed.
+    """
+    events = sorted(_dry_run(project, scale, targets), key=lambda event: event.jobid)  # printed in any order
+    makers = {file: event for event in events for file in event.output}
     jobs: dict[str, Job] = {}
-    for job in (*_data(campaign, needs, runs), *_runs(campaign, needs, times, runs)):
-        jobs[job.name] = job
+
+    def visit(event: Any) -> str:
+        name = _name(event.rule_name, event.wildcards)
+        if name not in jobs:
+            after = tuple(dict.fromkeys(visit(makers[file]) for file in event.input if file in makers))
+            jobs[name] = _job(name, event, after)
+        return name
+
+    for event in events:
+        if event.shellcmd:  # else a target, which only names files
+            visit(event)
     return jobs
 
 
-def _data(campaign: Campaign, needs: Resources, runs: Sequence[str]) -> Iterator[Job]:
-    resolved = [campaign.resolve(run, campaign.scale.seeds[0]) for run in runs]
-    for name in dict.fromkeys(values.dataset for values in resolved):
-        dataset = campaign.datasets[name]
-        before: tuple[str, ...] = ()
-        if dataset.generate:
-            yield Job(f"generate {name}", "generate", 60.0 * needs.generate.runtime / _SPARE)
-            before = (f"generate {name}",)
-        elif dataset.archives and Path(dataset.folders[0]).parts[-1] == name:
-            yield Job(f"fetch {name}", "fetch", 0.0, local=True)
-            yield Job(f"extract {name}", "extract", 60.0 * needs.prepare.runtime / _SPARE, after=(f"fetch {name}",))
-            before = (f"extract {name}",)
-        yield Job(f"prepare {name}", "prepare", 60.0 * needs.prepare.runtime / _SPARE, after=before)
-    for file in dict.fromkeys(values.init.file for values in resolved if values.init.kind == "url"):
-        yield Job(f"fetch_weights {Path(file).name}", "fetch_weights", 0.0, local=True)
+def _name(rule: str, wildcards: Mapping[str, str]) -> str:
+    rest = {key: value for key, value in wildcards.items() if key != "scale"}
+    run = [f"{rest.pop('run')}/{rest.pop('seed')}"] if "run" in rest else []
+    return " ".join([rule, *run, *rest.values()])
 
 
-_SPARE = 4  # runtimes of jobs that nobody has measured are asked for generously
+def _job(name: str, event: Any, after: tuple[str, ...]) -> Job:
+    seed = event.wildcards.get("seed")
+    return Job(
+        name,
+        event.rule_name,
+        event.wildcards.get("run"),
+        None if seed is None else int(seed),
+        PROTOCOL if event.rule_name == "gates" else event.wildcards.get("protocol"),
+        event.shellcmd.removesuffix(f" 2> {event.log[0]}" if event.log else ""),
+        event.resources.get("gpu", 0),
+        event.resources.get("runtime"),
+        after,
+    )
 
 
-def _runs(campaign: Campaign, needs: Resources, times: Times, runs: Sequence[str]) -> Iterator[Job]:
-    tables = load_tables(campaign.params)
-    shown = {run for name in campaign.scale.figures for run in tables.figure(name).example_runs()}
-    gated = set(adaptive_runs(campaign, tables, runs))
-    one = min(campaign.scale.gpus, 1)
-    for run in runs:
-        for seed in campaign.scale.seeds:
-            values = campaign.resolve(run, seed)
-            spread = needs.spread_of(run, campaign.scale.gpus)
-            yield Job(f"resolve {run}/{seed}", "resolve", 0.0, local=True)
-            after = [f"resolve {run}/{seed}", f"prepare {values.dataset}"]
-            if values.init.kind == "run":
-                after.append(f"train {values.init.run}/{seed}")
-            if values.init.kind == "url":
-                after.append(f"fetch_weights {Path(values.init.file).name}")
-            seconds = times.starts + times.training(run) / spread.processes
-            yield Job(f"train {run}/{seed}", "train", seconds, spread.gpus, tuple(after))
-            trained = (f"train {run}/{seed}", f"prepare {values.dataset}")
-            protocols = protocols_of(campaign, run)
-            # The job that measures the gates also measures their protocol.
-            alone = [name for name in protocols if run not in gated or name != PROTOCOL]
-            asked = [(f"evaluate {run}/{seed} {name}", "evaluate", name) for name in alone]
-            asked += [(f"examples {run}/{seed}", "examples", "")] * (run in shown)
-            asked += [(f"gates {run}/{seed}", "gates", PROTOCOL)] * (run in gated)
-            for name, rule, protocol in asked:
-                took = times.measuring(run, protocol) if protocol else 0.0
-                yield Job(name, rule, times.starts + took, one, trained)
+def _dry_run(project: Path, scale: str, targets: Sequence[str]) -> list[logging.LogRecord]:
+    """The job events that Snakemake logs; its summaries and graphs tell neither resources nor wildcards."""
+    try:
+        from snakemake.api import SnakemakeApi
+        from snakemake.exceptions import RuleException, WorkflowError
+        from snakemake.logging import logger
+        from snakemake.settings import types
+        from snakemake_interface_logger_plugins.common import LogEvent
+    except ImportError:
+        raise AcnetError("a plan asks Snakemake for the jobs, and it is not installed here") from None
+    if not (project / "Snakefile").exists():
+        raise AcnetError(f"{project}/Snakefile: not there; the jobs are those of the project's workflow")
+    events: list[logging.LogRecord] = []
+    collector = logging.Handler()
+    collector.emit = events.append
+    collector.addFilter(lambda record: getattr(record, "event", None) == LogEvent.JOB_INFO)
+    terminate = signal.getsignal(signal.SIGTERM)
+    try:
+        with SnakemakeApi(types.OutputSettings(dryrun=True)) as api:
+            logger.handlers[:] = [collector]
+            workflow = api.workflow(
+                types.ResourceSettings(cores=os.cpu_count()),
+                types.ConfigSettings(config={"scale": scale}),
+                snakefile=project / "Snakefile",
+                workdir=project,
+            )
+            dag = workflow.dag(types.DAGSettings(targets=frozenset(targets), forceall=True))
+            dag.execute_workflow("dryrun", execution_settings=types.ExecutionSettings(lock=False))
+    except (WorkflowError, RuleException, SystemExit) as error:
+        raise AcnetError(f"Snakemake refuses: {error}") from error
+    finally:
+        signal.signal(signal.SIGTERM, terminate)  # Snakemake takes it for itself
+    return events

@@ -1,20 +1,19 @@
 """How long jobs take together on so many GPUs: a simulation that starts what is ready, the longest way first."""
 
+import collections
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from acnet.watch.jobs import Job
 
 
 def critical_path(jobs: Mapping[str, Job]) -> list[Job]:
     """The jobs, one after another, that would take longest were nothing else scarce: no number of GPUs beats it."""
-    ways = _ways(jobs)
-    path: list[Job] = []
+    ways, path = _ways(jobs), []
     ready = [job for job in jobs.values() if not job.after]
-    waiting = _waiting(jobs)
     while ready:
         path.append(max(ready, key=lambda job: ways[job.name]))
-        ready = waiting.get(path[-1].name, [])
+        ready = [job for job in jobs.values() if path[-1].name in job.after]
     return path
 
 
@@ -23,9 +22,12 @@ def wall_time(jobs: Mapping[str, Job], gpus: int, at_once: int) -> float:
 
     A job that asks for more GPUs than there are gets all of them, as Snakemake would have it, and takes as much longer.
     """
-    ways = _ways(jobs)
-    waiting, missing = _waiting(jobs), {job.name: len(job.after) for job in jobs.values()}
-    ready = [(-ways[job.name], job.name) for job in jobs.values() if not job.after]
+    ways, missing = _ways(jobs), {job.name: len(job.after) for job in jobs.values()}
+    waiting = collections.defaultdict(list)
+    for job in jobs.values():
+        for name in job.after:
+            waiting[name].append(job.name)
+    ready = [(-ways[name], name) for name, count in missing.items() if not count]
     heapq.heapify(ready)
     running: list[tuple[float, str, int]] = []
     now, free, places = 0.0, gpus, at_once
@@ -45,32 +47,22 @@ def wall_time(jobs: Mapping[str, Job], gpus: int, at_once: int) -> float:
             heapq.heappush(ready, entry)
         now, name, taken = heapq.heappop(running)
         free, places = free + taken, places + 1
-        for job in waiting.get(name, []):
-            missing[job.name] -= 1
-            if not missing[job.name]:
-                heapq.heappush(ready, (-ways[job.name], job.name))
+        for after in waiting[name]:
+            missing[after] -= 1
+            if not missing[after]:
+                heapq.heappush(ready, (-ways[after], after))
     return now
 
 
-def gpu_seconds(jobs: Sequence[Job]) -> float:
+def gpu_seconds(jobs: Iterable[Job]) -> float:
     """GPUs times seconds, of all jobs together."""
     return sum(job.gpus * job.seconds for job in jobs)
 
 
-def _waiting(jobs: Mapping[str, Job]) -> dict[str, list[Job]]:
-    """By a job's name, those that wait for it."""
-    found: dict[str, list[Job]] = {}
-    for job in jobs.values():
-        for name in job.after:
-            found.setdefault(name, []).append(job)
-    return found
-
-
 def _ways(jobs: Mapping[str, Job]) -> dict[str, float]:
     """By a job's name, the seconds from its start to the end of all that waits for it."""
-    waiting = _waiting(jobs)
-    ways: dict[str, float] = {}
+    ways = {name: job.seconds for name, job in jobs.items()}
     for name in reversed(list(jobs)):  # each stands after those it waits for
-        after = max((ways[job.name] for job in waiting.get(name, [])), default=0.0)
-        ways[name] = jobs[name].seconds + after
+        for before in jobs[name].after:
+            ways[before] = max(ways[before], jobs[before].seconds + ways[name])
     return ways

@@ -1,76 +1,46 @@
-"""Whose the locks of Snakemake on a folder are, so that those of a killed one are told from those of one at work.
+"""Tell Snakemake's lock of a killed snakemake from that of one at work.
 
-Snakemake's lock files name no process: each snakemake therefore writes down which are its own, once it has them. For
-the moment before that there is what workflow/start.py wrote down: who was started last.
+Snakemake's lock files name no process. Each snakemake of this project therefore shares the lock of one more file, which
+the kernel ends with it, and which names the machines they ran on.
 """
 
-import dataclasses
-import json
-import time
-from collections.abc import Iterable
+import contextlib
+import fcntl
+import platform
 from pathlib import Path
-from typing import Any
-
-from acnet.files import write_json
-from acnet.train.lock import Holder, dead_here, read_holder, this_process
+from typing import TextIO
 
 STATE = Path(".snakemake")
-_HOLDERS = "holders.json"
-_STARTED = "started.json"
-# Within so long (seconds) a snakemake that has made its locks has claimed them.
-_MOMENT = 10.0
 
 
-def claim(locks: Iterable[str | Path], state: Path = STATE) -> None:
-    """Write down that this process made `locks`, files of state/locks."""
-    mine = dataclasses.asdict(this_process())
-    there = {lock.name for lock in locks_of(state)}
-    others = {name: entry for name, entry in _claims(state).items() if name in there}
-    write_json(state / _HOLDERS, others | {Path(lock).name: {"made": _made(lock), "holder": mine} for lock in locks})
+def hold(state: Path = STATE) -> TextIO | None:
+    """The file whose lock this process shares until the file is closed; None where nothing can be locked."""
+    with contextlib.suppress(OSError):
+        handle = _open(state)
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        return handle
+    return None
 
 
-def starting(state: Path = STATE) -> None:
-    """Write down that this process becomes a snakemake."""
-    write_json(state / _STARTED, dataclasses.asdict(this_process()))
+def note_machine(state: Path = STATE) -> None:
+    """Write down that this machine has locks of Snakemake's, or is about to."""
+    with contextlib.suppress(OSError), _open(state) as handle:
+        handle.write(f"{platform.node()}\n")
 
 
-def locks_of(state: Path = STATE) -> list[Path]:
-    """The lock files that are there."""
-    return sorted((state / "locks").glob("*"))
+def remove_stale_locks(state: Path = STATE) -> None:
+    """Remove Snakemake's locks if whoever made them ran on this machine and is dead; in doubt leave them."""
+    with contextlib.suppress(OSError), _open(state) as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # refused while one is at work
+        handle.seek(0)
+        locks = list((state / "locks").glob("*"))
+        if set(handle.read().split()) == {platform.node()}:
+            for lock in locks:
+                lock.unlink(missing_ok=True)
+        elif not locks:
+            handle.truncate(0)
 
 
-def is_stale(state: Path = STATE) -> bool:
-    """Whether the processes that made the locks are all known to have run on this machine, and to be dead.
-
-    False in doubt: for a lock of another machine or container, or of a plain snakemake killed before it claimed it.
-    """
-    try:
-        return all(_is_stale(lock, state) for lock in locks_of(state))
-    except (OSError, KeyError, TypeError, AttributeError):  # gone, or no record of ours
-        return False
-
-
-def _is_stale(lock: Path, state: Path) -> bool:
-    made = _made(lock)
-    if (claim := _claims(state).get(lock.name, {})).get("made") != made:
-        # Made by the one that was started last and is dead, or by one that lives and is about to claim it.
-        last = read_holder(state / _STARTED)
-        if last is None or made < _made(state / _STARTED) or not dead_here(last):
-            return False
-        time.sleep(max(0.0, min(_MOMENT, made / 1e9 + _MOMENT - time.time())))
-        claim = _claims(state).get(lock.name, {})
-        return _made(lock) == made and claim.get("made") != made
-    return dead_here(Holder(**claim["holder"]))
-
-
-def _made(lock: str | Path) -> int:
-    """When a lock was made: a later one of the same name is another."""
-    return Path(lock).stat().st_mtime_ns
-
-
-def _claims(state: Path) -> dict[str, dict[str, Any]]:
-    try:
-        found = json.loads((state / _HOLDERS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+def _open(state: Path) -> TextIO:
+    state.mkdir(parents=True, exist_ok=True)
+    return open(state / "machines", "a+", encoding="utf-8")

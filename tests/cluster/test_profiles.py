@@ -7,17 +7,13 @@ import re
 import shlex
 import subprocess
 import sys
-from collections import Counter
 
 import pytest
 import yaml
 from snakemake.utils import available_cpu_count
 
-from acnet.params.campaign import Campaign
 from acnet.params.resources import load_resources
 from acnet.params.scales import scale_names
-from acnet.watch.jobs import Times, campaign_jobs
-from acnet.watch.plan import planned_runs
 from tests.cluster.slurm import missing
 from tests.conftest import ROOT
 from tests.workflow.conftest import copy_project
@@ -189,16 +185,6 @@ def test_the_guide_shows_each_profiles_command_and_its_other_commands_do_what_it
     cap = re.search(r"\*\*Cap\*\* all jobs together: `snakemake (.*?)`", text)[1]
     facts = in_force(fresh, *shlex.split(cap))
     assert facts["limits"]["gpu"] == 16 and facts["jobs"]["train"]["gpu"] == 1 and facts["executor"] == "slurm"
-
-
-def test_the_plan_counts_the_jobs_that_snakemake_would_run(fresh):
-    counted = fresh.planned(*documented("slurm"))
-    campaign = Campaign(ROOT / "params", "paper")
-    needs = load_resources(ROOT / "params", "paper")
-    jobs = campaign_jobs(campaign, needs, Times(lambda _: 0.0, lambda *_: 0.0, 0.0), planned_runs(campaign, None))
-    planned = Counter(job.rule for job in jobs.values())
-    assert {rule: counted[rule] for rule in planned} == planned
-    assert {job.rule for job in jobs.values() if not job.local} == set(NEEDS)
 
 
 def test_a_dry_run_says_when_the_retries_fall_short(fresh):

@@ -6,6 +6,7 @@ import pytest
 
 from acnet.files import read_json
 from acnet.params.campaign import Campaign
+from acnet.params.tables import Tables, load_tables
 from acnet.watch import recorded
 from tests.conftest import ROOT
 
@@ -25,7 +26,7 @@ def test_runs_of_the_paper_step_at_a_reduced_crop_and_what_is_recorded_enters_th
 ):
     # Three blocks; and the largest network, with multi-grid, OHEM and the auxiliary loss.
     runs = ["acb3", "r101_ohem"]
-    monkeypatch.setattr(scale_runs, "planned_runs", lambda *_: runs)
+    monkeypatch.setattr(Tables, "trained", lambda *_: runs)
     monkeypatch.setattr(sys, "argv", ["scale_runs.py", "--crop", "48"])
     scale_runs.main()
     (device, found), *others = read_json(tmp_path / "benchmarks/results/paper.json").items()
@@ -33,15 +34,12 @@ def test_runs_of_the_paper_step_at_a_reduced_crop_and_what_is_recorded_enters_th
     for run in runs:
         assert (found[run]["steps"], found[run]["crop"], found[run]["whole"]) == (1, [48, 48], False)
         assert found[run]["images_per_second"] > 0
-    (entry,) = recorded.recorded(tmp_path, "paper", runs, seeds=2)
-    assert entry.device == device
-    assert entry.hours == pytest.approx(2 * sum(found[run]["hours"] for run in runs))
-    assert not recorded.recorded(tmp_path, "paper", [*runs, "acb1"], seeds=1)
+    assert recorded.recorded(tmp_path, "paper", runs) == {device: [found[run] for run in runs]}
+    assert not recorded.recorded(tmp_path, "paper", [*runs, "acb1"])
 
 
 def test_every_run_of_the_paper_has_been_stepped_on_some_device():
-    from acnet.watch.plan import planned_runs
-
-    runs = planned_runs(Campaign(ROOT / "params", "paper"), None)
+    tables = load_tables(ROOT / "params")
+    runs = tables.trained(Campaign(ROOT / "params", "paper").shown(tables))
     assert len(runs) == 28
-    assert recorded.recorded(ROOT, "paper", runs, seeds=1)
+    assert recorded.recorded(ROOT, "paper", runs)

@@ -105,7 +105,8 @@ def test_a_lock_left_by_a_killed_snakemake_needs_no_hand_and_that_of_a_living_on
         )  # fmt: skip
 
     plain = start("-m", "snakemake")
-    while not (project.folder / ".snakemake/holders.json").exists():
+    machines = project.folder / ".snakemake/machines"
+    while not machines.exists() or not machines.read_text():
         assert plain.poll() is None, plain.stdout.read()
         time.sleep(0.01)
     os.killpg(plain.pid, signal.SIGSTOP)

@@ -9,9 +9,7 @@ rule generate:
     conda:
         "../envs/acnet.yaml"
     resources:
-        runtime=NEEDS.generate.runtime,
-        mem_mb=lambda wildcards, attempt: NEEDS.generate.memory(attempt),
-        disk_mb=NEEDS.generate.disk_mb,
+        **needed(NEEDS.generate),
     params:
         how=lambda wildcards: canonical(CAMPAIGN.datasets[wildcards.dataset].facts()),
     shell:
@@ -46,9 +44,7 @@ rule extract:
     conda:
         "../envs/acnet.yaml"
     resources:
-        runtime=NEEDS.prepare.runtime,
-        mem_mb=lambda wildcards, attempt: NEEDS.prepare.memory(attempt),
-        disk_mb=NEEDS.prepare.disk_mb,
+        **needed(NEEDS.prepare),
     shell:
         "acnet data extract {wildcards.dataset} 2> {log}"
 
@@ -66,9 +62,7 @@ rule prepare:
     # At most the cores that Snakemake was given. A generated dataset is done before processes have started.
     threads: lambda wildcards: 1 if wildcards.dataset in GENERATED else NEEDS.prepare.threads
     resources:
-        runtime=NEEDS.prepare.runtime,
-        mem_mb=lambda wildcards, attempt: NEEDS.prepare.memory(attempt),
-        disk_mb=NEEDS.prepare.disk_mb,
+        **needed(NEEDS.prepare),
     params:
         how=lambda wildcards: canonical(CAMPAIGN.datasets[wildcards.dataset].facts()),
     shell:

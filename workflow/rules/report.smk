@@ -97,9 +97,9 @@ rule gates_figure:
 rule claims:
     """The verdict on each of the paper's claims."""
     input:
-        drawn("csv"),
+        drawn(CAMPAIGN.scale.tables),
         lambda wildcards: at_hand(of_runs("provenance.json", NEEDED)),
-        lambda wildcards: at_hand(of_runs("examples.npz", example_runs())),
+        lambda wildcards: at_hand(of_runs("examples.npz", example_runs(SHOWN))),
         lambda wildcards: at_hand(of_runs("gates.json", GATED_NEEDED)),
         local("params/claims.yaml"),
     output:
@@ -118,8 +118,7 @@ rule claims:
 rule page:
     """The page with everything on it."""
     input:
-        drawn("csv"),
-        drawn("png"),
+        drawn(SHOWN),
         f"reports/{SCALE}/figures/gates.png",
         f"reports/{SCALE}/claims.json",
         lambda wildcards: at_hand(of_runs("provenance.json", NEEDED)),

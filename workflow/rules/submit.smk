@@ -9,15 +9,12 @@ rule submission:
         "logs/submission/{scale}/{run}/seed{seed}/{protocol}.log",
     conda:
         "../envs/acnet.yaml"
-    threads: lambda wildcards: run_of(wildcards).train.threads
+    threads: THREADS
     resources:
-        gpu=CAMPAIGN.scale.gpus,
-        runtime=NEEDS.evaluate.runtime,
-        mem_mb=lambda wildcards, attempt: NEEDS.evaluate.memory(attempt),
-        disk_mb=NEEDS.evaluate.disk_mb,
+        **needed(NEEDS.evaluate, gpu=CAMPAIGN.scale.gpus),
     params:
         reader=lambda wildcards: run_of(wildcards).reader,
-        protocol=lambda wildcards: protocol_values(wildcards, wildcards.protocol),
+        protocol=lambda wildcards: protocol_values(wildcards.protocol, wildcards.run),
     shell:
         "acnet submit {params.reader} --run {wildcards.run} --scale {wildcards.scale} --seed {wildcards.seed}"
         " --protocol {wildcards.protocol} > {log} 2>&1"

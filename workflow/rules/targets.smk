@@ -13,7 +13,7 @@ rule runs:
     localrule: True
 
 
-for target in TABLES.tables | TABLES.figures:
+for target in SHOWN:
 
     rule:
         name:

@@ -1,11 +1,16 @@
+from acnet.watch.workflow_lock import hold, note_machine
+
+# Held until this process ends; jobs that Snakemake starts for itself read this file too.
+HELD = hold() if workflow.is_main_process else None
+
+
 if DRAW_ONLY and workflow.is_main_process:
     again = f"`snakemake --cores all --config scale={SCALE}` would train these runs again"
     say_absent(NEEDED, f"The report does without them, {again}")
 
 
 onstart:
-    # Jobs that Snakemake starts for itself read this file too, but for them this is not called.
-    claim(getattr(workflow.persistence, "_lockfile", {}).values())
+    note_machine()
     targets = set(workflow.dag_settings.targets) or {"all"}
     if targets <= {"all", "runs", *SHOWN}:
         named = set(NAMED) if "runs" in targets else set()

@@ -27,15 +27,11 @@ rule train:
         "logs/train/{scale}/{run}/seed{seed}.log",
     conda:
         "../envs/acnet.yaml"
-    threads: lambda wildcards: run_of(wildcards).train.threads * on_each_node(wildcards)
+    threads: TRAIN_THREADS
     resources:
-        **FOR_SLURM,
-        gpu=GPUS,
-        runtime=NEEDS.train.runtime,
-        mem_mb=lambda wildcards, attempt: NEEDS.train.memory(attempt),
-        disk_mb=NEEDS.train.disk_mb,
+        **needed(NEEDS.train, **SPREAD),
     params:
-        limit=limit,
-        spread=processes,
+        limit=LIMIT,
+        spread=PROCESSES,
     shell:
         "{params.limit}acnet train --params {input.params}{params.spread} 2> {log}"

@@ -6,24 +6,23 @@ import pytest
 
 from acnet.cli import main
 from acnet.errors import AcnetError
-from acnet.params.campaign import Campaign
-from acnet.params.resources import Spread, load_resources, uncovered
-from acnet.watch.jobs import Job, Times, campaign_jobs
-from acnet.watch.plan import planned_runs
-from acnet.watch.profile import load_profile
+from acnet.params.resources import uncovered
+from acnet.watch.jobs import Job
 from acnet.watch.schedule import critical_path, gpu_seconds, wall_time
+from acnet.watch.workflow_profile import load_profile
 
 
 def named(*jobs: Job) -> dict[str, Job]:
     return {job.name: job for job in jobs}
 
 
+def job(name: str, seconds: float, gpus: int = 1, after: tuple[str, ...] = ()) -> Job:
+    return Job(name, "train", gpus=gpus, after=after, seconds=seconds)
+
+
 # Two trainings from one dataset, one of them continued by a third.
 DIAMOND = named(
-    Job("prepare", "prepare", 10),
-    Job("a", "train", 100, 1, ("prepare",)),
-    Job("b", "train", 60, 1, ("prepare",)),
-    Job("c", "train", 30, 1, ("a",)),
+    job("prepare", 10, 0), job("a", 100, 1, ("prepare",)), job("b", 60, 1, ("prepare",)), job("c", 30, 1, ("a",))
 )
 
 
@@ -36,7 +35,7 @@ def test_one_gpu_does_one_training_after_another_and_two_end_with_the_critical_p
 
 
 def test_the_longest_way_goes_first():
-    short_first = named(Job("s", "train", 10, 1), Job("t", "train", 10, 1), Job("l", "train", 20, 1))
+    short_first = named(job("s", 10), job("t", 10), job("l", 20))
     assert wall_time(short_first, 2, 10) == 20
 
 
@@ -45,33 +44,9 @@ def test_a_limit_of_jobs_at_a_time_holds_whatever_the_gpus():
 
 
 def test_a_training_over_more_gpus_than_there_are_takes_longer():
-    wide = named(Job("wide", "train", 10, 4), Job("one", "train", 10, 1))
+    wide = named(job("wide", 10, 4), job("one", 10))
     assert wall_time(wide, 4, 10) == 20
     assert wall_time(wide, 2, 10) == 30
-
-
-@pytest.fixture
-def mini(root):
-    campaign = Campaign(root / "params", "mini")
-    runs = planned_runs(campaign, None)
-    return campaign_jobs(campaign, load_resources(root / "params", "mini"), Times(len, lambda *_: 0.0, 1.0), runs)
-
-
-def test_jobs_stand_after_those_they_wait_for(mini):
-    known = set()
-    for job in mini.values():
-        assert set(job.after) <= known, job.name
-        known.add(job.name)
-    assert "train r101_ohem/0" in mini["train r101_ohem_trainval/0"].after
-
-
-def test_a_run_over_four_gpus_takes_a_quarter_of_the_time(root):
-    campaign = Campaign(root / "params", "paper")
-    needs = load_resources(root / "params", "paper")
-    needs.spread["acb3"] = Spread(gpus=4)
-    jobs = campaign_jobs(campaign, needs, Times(lambda run: 400.0, lambda *_: 0.0, 1.0), ["acb2", "acb3"])
-    assert (jobs["train acb3/0"].seconds, jobs["train acb3/0"].gpus) == (101.0, 4)
-    assert (jobs["train acb2/0"].seconds, jobs["train acb2/0"].gpus) == (401.0, 1)
 
 
 def test_a_profile_is_read_as_snakemake_reads_it(tmp_path):
@@ -98,8 +73,13 @@ def test_the_plan_states_jobs_hours_wall_times_disk_and_the_critical_path(root, 
     words = "plan --scale camvid-gpu --target table1 --profile slurm --tflops 20 --gpus 1 --gpus 1000"
     assert main(words.split()) == 0
     said = capsys.readouterr().out
-    assert "30 train, " in said and "submitted, 30 on the login node" in said
+    submitted, local = map(int, re.search(r"(\d+) submitted, (\d+) on the login node", said).groups())
+    counts = {rule: int(count) for count, rule in re.findall(r"(\d+) (\w+)", said.splitlines()[1])}
+    assert (counts["train"], counts["resolve"], counts["table"]) == (30, 30, 1)
+    # Backbone weights are fetched unless files of the user's own stand in for them.
+    assert local == 31 + counts.get("fetch_weights", 0) + counts.get("fetch", 0)
+    assert submitted == 30 + counts["prepare"] + counts["evaluate"] + counts["gates"] + counts.get("extract", 0)
     one, many = re.findall(r"^wall time +(.+?) on \d+ GPU", said, re.MULTILINE)
     assert one != many
-    assert f"critical path   {many}: prepare camvid" in said
+    assert f"critical path   {many}: " in said and "prepare camvid" in said
     assert "GPU-hours" in said and "GiB of checkpoints" in said

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.utils.benchmark import Timer
 from torch.utils.flop_counter import FlopCounterMode
 
 from acnet.data.store import Store
@@ -54,12 +53,12 @@ def flops_per_image(run: Run, crop: tuple[int, int] | None = None) -> int:
     return counter.get_total_flops() // 2
 
 
-def ceiling(device: torch.device, precision: str, size: int | None = None) -> float:
+def ceiling(device: torch.device, precision: str, size: int | None = None, repeat: int = 5) -> float:
     """FLOPs per second of a product of two square matrices: the most that convolutions could reach."""
     size = size or (8192 if device.type == "cuda" else 1024)
     left, right = torch.randn(2, size, size, device=device).to(getattr(torch, precision))
-    timer = Timer("left @ right", globals={"left": left, "right": right}, num_threads=torch.get_num_threads())
-    return 2 * size**3 / min(timer.blocked_autorange(min_run_time=0.5).times)
+    times = [_timed(lambda: left @ right, device) for _ in range(repeat + 2)][2:]
+    return 2 * size**3 / min(times)
 
 
 def measure(run: Run, data_root: Path | None, steps: int = 10, warm_up: int = 3) -> Cost:
@@ -129,3 +128,11 @@ def _random(run: Run, device: torch.device):
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize()
+
+
+def _timed(work, device: torch.device) -> float:
+    _wait(device)
+    began = time.perf_counter()
+    work()
+    _wait(device)
+    return time.perf_counter() - began

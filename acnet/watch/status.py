@@ -80,7 +80,7 @@ def _running(resume: Path, holder: Holder) -> str:
     parts = [f"step {facts['step']}/{facts['steps']}"]
     if facts["loss"] is not None:
         parts.append(f"loss {facts['loss']:.3f}")
-    parts += [f"rate {facts['learning_rate']:.2g}", f"{facts['steps_per_second']:.2f} steps/s"]
+    parts += [f"lr {facts['learning_rate']:.2g}", f"{facts['steps_per_second']:.2f} steps/s"]
     if facts["seconds_left"] is not None:
         parts.append(f"{duration(facts['seconds_left'])} left")
     return ", ".join(parts) + f"; {holder}"

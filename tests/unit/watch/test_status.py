@@ -50,14 +50,14 @@ def test_a_run_nobody_has_touched_waits(look):
     assert look() == ("waiting", "")
 
 
-def test_a_living_trainer_is_running_with_step_loss_rate_and_time_left(look):
+def test_a_living_trainer_is_running_with_step_loss_lr_and_time_left(look):
     lock = RunLock(look.folder / "resume")
     lock.acquire(lambda _: None)
     assert look()[0] == "running"
     assert look()[1].startswith("starting; process ")
     facts = {"step": 7, "steps": 90, "loss": 1.23456, "learning_rate": 0.05, "steps_per_second": 4, "seconds_left": 70}
     write_json(look.folder / "resume" / "progress.json", facts)
-    assert "step 7/90, loss 1.235, rate 0.05, 4.00 steps/s, 1 min 10 s left; process " in look()[1]
+    assert "step 7/90, loss 1.235, lr 0.05, 4.00 steps/s, 1 min 10 s left; process " in look()[1]
     lock.release()
 
 

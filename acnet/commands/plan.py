@@ -6,6 +6,7 @@ import sys
 from acnet.commands import plan_cluster
 from acnet.commands.options import campaign, command, positive, scale_option, whole
 from acnet.errors import AcnetError
+from acnet.params.scales import no_target
 from acnet.progress import duration, operations
 
 
@@ -28,6 +29,11 @@ def _plan(parsed: argparse.Namespace) -> None:
         raise AcnetError("--gpus: wall times are stated for a cluster; name one of workflow/profiles: --profile slurm")
     from acnet.watch.jobs import campaign_jobs
 
+    settings = campaign(parsed)
+    have = settings.scale.tables + settings.scale.figures
+    for target in parsed.target:
+        if target not in have:
+            raise AcnetError(no_target(target, parsed.scale, have))
     print(f"asking Snakemake for the jobs of {parsed.scale}", file=sys.stderr, flush=True)
     jobs = campaign_jobs(parsed.params_root.parent, parsed.scale, parsed.target)
     if parsed.commands:
@@ -35,7 +41,6 @@ def _plan(parsed: argparse.Namespace) -> None:
         return
     from acnet.watch.cost import estimate
 
-    settings = campaign(parsed)
     steps = max(parsed.calibrate, 1) if parsed.profile else parsed.calibrate
     estimated = estimate(settings, jobs, parsed.data_root, steps, parsed.tflops)
     if parsed.profile:

@@ -64,6 +64,11 @@ def misspelt(target: str, have: Collection[str]) -> str:
     return f"; did you mean '{close[0]}'?" if close and not re.fullmatch(r"(table|figure)\d+", target) else ""
 
 
+def no_target(target: str, scale: str, have: Collection[str]) -> str:
+    """What to say of a target that is not among the tables and figures that a scale has."""
+    return f"target '{target}': scale '{scale}' has {', '.join(have)}{misspelt(target, have)}"
+
+
 def load_scale(params: Path, name: str) -> Scale:
     """Read {params}/scales/{name}.yaml; AcnetError for an unknown scale or a mistake in it."""
     if name not in scale_names(params):

@@ -1,8 +1,5 @@
 """The commands that `acnet plan --commands` prints, typed one after another."""
 
-import subprocess
-import sys
-
 import pytest
 
 from acnet.cli import main
@@ -50,10 +47,3 @@ def test_archives_are_fetched_and_extracted_where_no_folder_is_at_hand(type_here
     ]
     weights = lines.index("acnet fetch-weights resnet50-0676ba61.pth")
     assert weights < lines.index("acnet train --params results/paper/acb3/seed0/params.yaml")
-
-
-def test_a_misspelt_target_is_refused_in_one_line(project):
-    command = [sys.executable, "-m", "acnet", "plan", "--target", "tabel3"]
-    done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert "did you mean 'table3'?" in done.stderr.splitlines()[-1]

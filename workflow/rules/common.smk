@@ -17,7 +17,7 @@ from acnet.params.claims import load_claims
 from acnet.params.gated import adaptive_runs
 from acnet.params.measures import load_measures
 from acnet.params.resources import check_spread, load_resources
-from acnet.params.scales import misspelt
+from acnet.params.scales import no_target
 from acnet.params.strict import known
 from acnet.params.tables import check_names, load_tables
 
@@ -85,7 +85,7 @@ WORDS = sys.argv[1:]
 for word in WORDS:
     meant = re.fullmatch(r"(table|figure)\d+", word) or difflib.get_close_matches(word, SHOWN, cutoff=0.8)
     if meant and word not in SHOWN:
-        raise WorkflowError(f"target '{word}': scale '{SCALE}' has {', '.join(SHOWN)}{misspelt(word, SHOWN)}")
+        raise WorkflowError(no_target(word, SCALE, SHOWN))
 
 # `report` draws the runs at hand, whatever has changed since: no rule that could make one is even read.
 DRAWING = {"report", "publish_report"} & set(WORDS)

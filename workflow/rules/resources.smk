@@ -63,10 +63,9 @@ def processes(wildcards, resources):
 # Each function costs a campaign of a thousand runs some tenths of a second: constants where all runs have the same.
 THREADS = {run.train.threads for run in playable.values()}
 THREADS = THREADS.pop() if len(THREADS) == 1 else lambda wildcards: run_of(wildcards).train.threads
+TRAIN_THREADS = threads_on_node if NEEDS.spread else THREADS
 SPREAD = {"gpu": CAMPAIGN.scale.gpus}
-TRAIN_THREADS, PROCESSES = THREADS, ""
 if NEEDS.spread:
     SPREAD = {name: for_slurm(name) for name in ("nodes", "tasks", "tasks_per_gpu", "mpi", "slurm_extra")}
     SPREAD["gpu"] = lambda wildcards: spread(wildcards).gpus
-    TRAIN_THREADS, PROCESSES = threads_on_node, processes
 LIMIT = limit if workflow.resource_settings.nodes or not workflow.is_main_process else ""

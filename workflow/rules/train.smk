@@ -32,6 +32,6 @@ rule train:
         **needed(NEEDS.train, **SPREAD),
     params:
         limit=LIMIT,
-        spread=PROCESSES,
+        spread=processes,
     shell:
         "{params.limit}acnet train --params {input.params}{params.spread} 2> {log}"

@@ -34,10 +34,9 @@ def remove_stale_locks(state: Path = STATE) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # refused while one is at work
         handle.seek(0)
         locks = list((state / "locks").glob("*"))
-        if set(handle.read().split()) == {platform.node()}:
+        if not locks or set(handle.read().split()) == {platform.node()}:
             for lock in locks:
                 lock.unlink(missing_ok=True)
-        elif not locks:
             handle.truncate(0)
 
 

@@ -44,8 +44,10 @@ def _submit(parsed: argparse.Namespace) -> None:
         raise AcnetError(f"run '{parsed.run}': is trained on {run.dataset}, not for the server of {parsed.reader}")
     protocol = settings.protocol(parsed.protocol, parsed.run)
     made = submit(run, folder / "checkpoint.pt", protocol, parsed.data_root, parsed.split)
-    if settings.datasets[run.dataset].generate:
-        print(f"{made}: of generated images, so it tries the way out and is nothing to upload")
+    generated = settings.datasets[run.dataset].generate
+    if generated or parsed.split != "test":
+        what = "generated images" if generated else f"split {parsed.split}, which the server does not score"
+        print(f"{made}: of {what}, so it tries the way out and is nothing to upload")
         return
     same = f"--run {parsed.run} --scale {parsed.scale} --seed {seed} --protocol {parsed.protocol}"
     form = FORMS[parsed.reader]

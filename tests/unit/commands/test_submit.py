@@ -89,6 +89,13 @@ def test_a_submission_of_generated_images_is_nothing_to_upload(here, acnet):
     assert done.said[-1].endswith(told)
 
 
+def test_a_submission_of_another_split_than_test_is_nothing_to_upload(here, acnet, incomplete):
+    incomplete("mini_cityscapes", 1)
+    done = acnet("submit cityscapes --run fcn_s16 --split val --protocol single")
+    told = "of split val, which the server does not score, so it tries the way out and is nothing to upload"
+    assert done.status == 0 and done.said[-1].endswith(f"val_single.zip: {told}")
+
+
 def test_a_run_of_another_dataset_is_not_submitted(refused):
     assert "fcn_s16': is trained on mini_cityscapes, not for the server of ade20k" in refused(
         "submit ade20k --run fcn_s16"

@@ -33,11 +33,11 @@ _NEEDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Claim:
-    """One statement of the paper and the check that decides it; params/claims.yaml explains the checks."""
+    """One statement of the paper and the check that decides it; params/claims.yaml explains kinds and checks."""
 
     statement: str
     where: str
-    kind: Literal["stated", "derived", "mechanism"]
+    kind: Literal["stated", "derived", "by construction"]
     check: Literal[
         "greater", "best", "monotone", "equal", "more_gain", "reached", "count_best", "class_gains",
         "gate_range", "local_gate_range", "learned", "gate_contrasts", "none",

@@ -1,6 +1,9 @@
 """The paper's claims, each with its verdict and the cells behind it."""
 
 import dataclasses
+import json
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +45,26 @@ def write_claims(scale: ScaleInfo, *, params_root: str | Path, results_root: str
     judged = judge_claims(params_root, load_tables(params_root), Results(scale, results_root))
     path = Path(out_root) / scale.name / "claims.json"
     sure = {"level": scale.measures.level, "resamples": scale.measures.resamples}
-    claims = [_plain(one) for one in judged]
-    write_json(path, {"scale": scale.name, "noise": scale.noise, "intervals": sure, "claims": claims})
+    counts = {"findings": _counts(findings(judged)), "by construction": _counts(by_construction(judged))}
+    report = {"scale": scale.name, "noise": scale.noise, "intervals": sure, "counts": counts}
+    text = json.dumps({**report, "claims": [_plain(one) for one in judged]})
+    write_json(path, json.loads(text, parse_float=lambda number: round(float(number), 6)))
     return path
+
+
+def findings(judged: Iterable[Judged]) -> list[Judged]:
+    """The claims that a training could refute."""
+    return [one for one in judged if one.claim.kind != "by construction"]
+
+
+def by_construction(judged: Iterable[Judged]) -> list[Judged]:
+    """The claims that hold of any training of this code."""
+    return [one for one in judged if one.claim.kind == "by construction"]
+
+
+def _counts(judged: Iterable[Judged]) -> dict[Verdict, int]:
+    found = Counter(one.verdict for one in judged)
+    return {verdict: found[verdict] for verdict in VERDICTS}
 
 
 def _judge(name: str, claim: Claim, cells: Cells) -> Judged:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from acnet.data.classes import load
 from acnet.evaluate.counts import Counts, ImageCounts, write_counts
 from acnet.params.tables import Tables, load_tables
 from acnet.report.claims import judge_claims, write_claims
+from acnet.report.page import write_page
 from acnet.report.results import Results
 
 
@@ -286,6 +288,21 @@ def test_learned_factors_begin_at_one_and_move(campaign):
         assert judge(made, "C37")[0] == "not held"
     path.write_text("{}")
     assert judge(made, "C37")[0] == "not measured"
+
+
+def test_claims_that_hold_by_construction_are_counted_apart_from_findings(campaign):
+    made = campaign(comparable=True)
+    found = json.loads(write_claims(made.scale, **made.roots).read_text())
+    sure = {claim["id"]: claim["verdict"] for claim in found["claims"] if claim["kind"] == "by construction"}
+    assert sure == dict.fromkeys(["C13", "C35", "C36", "C37"], "held")
+    assert found["counts"]["by construction"] == {"held": 4, "within noise": 0, "not held": 0, "not measured": 0}
+    others = [claim["verdict"] for claim in found["claims"] if claim["id"] not in sure]
+    assert found["counts"]["findings"] == {verdict: others.count(verdict) for verdict in found["counts"]["findings"]}
+    assert sum(found["counts"]["findings"].values()) == 34
+    page = write_page(made.scale, **made.roots).read_text()
+    assert [int(n) for n in re.findall(r"<b>(\d+)</b>[●◐○–]", page)] == [*found["counts"]["findings"].values()]
+    assert "34 statements of the paper" in page and "and 4 more, counted apart" in page
+    assert '<p class="small">By construction: <span class="held">4 ● held</span></p>' in page
 
 
 def test_claims_json_names_every_cell_behind_a_verdict(campaign):

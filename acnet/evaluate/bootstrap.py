@@ -17,11 +17,11 @@ def drawn(images: int, measures: Measures) -> np.ndarray:
 
 
 def interval(values: np.ndarray, level: float) -> Interval | None:
-    """The central interval that holds the share `level` of `values`, rounded to 1e-4.
+    """The central interval that holds the share `level` of `values`.
 
     NaN is left out; None where nothing else is there.
     """
     if np.isnan(values).all():
         return None
     low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return round(float(low), 4), round(float(high), 4)
+    return float(low), float(high)

@@ -58,9 +58,7 @@ class Cell:
     @property
     def difference(self) -> float | None:
         """Ours less the paper's, in points."""
-        if self.ours is None or self.paper is None:
-            return None
-        return round(self.ours - self.paper, 4)
+        return None if self.ours is None or self.paper is None else self.ours - self.paper
 
     @property
     def comparable(self) -> bool:

@@ -146,12 +146,13 @@ class Cells:
 
     def noise(self, names: list[CellName]) -> float:
         """The scale's noise, or two standard errors of a sum over `names` if that is more."""
-        return round(max(self.scale.noise, 2 * math.sqrt(sum(self.variance(name) for name in names))), 4)
+        return max(self.scale.noise, 2 * math.sqrt(sum(self.variance(name) for name in names)))
 
 
 def judge(margin: float, noise: float, interval: Interval | None = None) -> Verdict:
     """held above the noise, not held below its negative, within noise between or if the `interval` holds 0."""
-    if abs(margin) < noise or (interval and interval[0] <= 0 <= interval[1]):
+    # A difference of decimal fractions, such as 72.5 - 71.5, may miss the noise by a rounding error.
+    if noise - abs(margin) > 1e-9 or (interval and interval[0] <= 0 <= interval[1]):
         return WITHIN_NOISE
     return HELD if margin > 0 else NOT_HELD
 
@@ -250,7 +251,7 @@ def _best(group: list[CellName], cells: Cells) -> Step:
     paper_second = max(printed, key=lambda name: cells[name].paper, default=None)
     paper = None
     if paper_second and cells[first].paper is not None:
-        paper = round(cells[first].paper - cells[paper_second].paper, 4)
+        paper = cells[first].paper - cells[paper_second].paper
     reason = _first_problem(group, cells)
     if reason:
         label = f"{cells.label(first)} − the best other"
@@ -286,4 +287,4 @@ def _first_problem(names: list[CellName], cells: Cells) -> str | None:
 def _sum(parts: list[tuple[int, float | None]]) -> float | None:
     if any(value is None for _, value in parts):
         return None
-    return round(sum(sign * value for sign, value in parts), 4)
+    return sum(sign * value for sign, value in parts)

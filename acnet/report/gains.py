@@ -55,9 +55,9 @@ def _step(place: _Place, figure: Figure, seeds: list[int], results: Results) -> 
         return Step(label, [], NOT_MEASURED, reason=f"no labelled pixel: {place.first} or {place.second}")
     margins = 100 * (values[local_run] - values[global_run]) @ (1, -1)
     score = Score(tuple(seeds), tuple(map(float, margins)))
-    noise = round(max(results.scale.noise, 2 * score.variance_of_mean**0.5), 4)
+    noise = max(results.scale.noise, 2 * score.variance_of_mean**0.5)
     terms = [
-        Term(f"{name}, {where}", round(100 * float((values[run] - values[baseline])[:, i].mean()), 4), run=run,
+        Term(f"{name}, {where}", 100 * float((values[run] - values[baseline])[:, i].mean()), run=run,
              protocol=figure.protocol)
         for name, run in ((first, global_run), (second, local_run))
         for i, where in enumerate((place.first, place.second))

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from acnet.report.drawing import INK, QUIET, placeholder
 from acnet.report.results import Results
+from acnet.report.text import plain
 
 TITLE = "Gates of every adaptive network, beyond shuffled ones"
 LOOKS = ({"marker": "o", "color": "#1f5a8a"}, {"marker": "s", "color": "#7a6aa6"}, {"marker": "^", "color": "#b06a2c"})
@@ -38,7 +39,7 @@ def gates_csv(found: dict[tuple[str, int], dict[str, Any]]) -> str:
     for (run, seed), gates in found.items():
         for number, block in enumerate(gates["blocks"], 1):
             about = {"run": run, "seed": seed, "dataset": gates["dataset"], "block": number, "stride": block["stride"]}
-            about |= {factor: "" if block[factor] is None else f"{block[factor]:.6f}" for factor in ("alpha", "beta")}
+            about |= {factor: plain(block[factor]) for factor in ("alpha", "beta")}
             writer.writerows({**about, **row} for row in _rows(block))
     return text.getvalue()
 
@@ -81,15 +82,12 @@ def gates_runs_figure(found: dict[tuple[str, int], dict[str, Any]]) -> Figure:
 def _rows(block: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for part in _PARTS:
         for name, group in block[part].items():
-            yield {"part": part, "group": name, "pixels": group["pixels"], **_plain(group["mean"], group["shuffled"])}
+            numbers = {"gate": plain(group["mean"]), "shuffled": plain(group["shuffled"])}
+            yield {"part": part, "group": name, "pixels": group["pixels"], **numbers}
     for name, contrast in block["contrasts"].items():
-        low, high = contrast["interval"] or ("", "")
-        row = {"part": "contrasts", "group": name, **_plain(contrast["gate"], contrast["shuffled"])}
-        yield {**row, "low": low, "high": high}
-
-
-def _plain(gate: float | None, shuffled: float | None) -> dict[str, str]:
-    return {k: "" if v is None else f"{v:.6f}" for k, v in (("gate", gate), ("shuffled", shuffled))}
+        low, high = contrast["interval"] or (None, None)
+        numbers = {"gate": contrast["gate"], "shuffled": contrast["shuffled"], "low": low, "high": high}
+        yield {"part": "contrasts", "group": name, **{key: plain(value) for key, value in numbers.items()}}
 
 
 def _contrast(axes, contrast: dict[str, Any], height: float, look: dict[str, str]) -> None:

@@ -6,6 +6,7 @@ from acnet.params.measures import Measures
 from acnet.params.tables import Row, Table
 from acnet.report.cells import NO_VALUE, Cell
 from acnet.report.scale import ScaleInfo
+from acnet.report.text import number
 
 VALIDATION = "val, before fine-tuning"
 SERVER = "test server"
@@ -59,5 +60,5 @@ def server_note(table: Table, row: Row, row_cells: list[Cell]) -> str:
     if all(cell.server is None for cell in row_cells):
         return f"ours is {own}; the paper's comes from the test server, which is another set"
     validation = row_cells[0].score
-    value = f", {validation.mean:.{table.digits}f}" if validation else ""
+    value = f", {number(validation.mean, table.digits)}" if validation else ""
     return f"ours is the test server's score of {row.server}; the validation number is {own}{value}"

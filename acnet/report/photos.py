@@ -12,6 +12,7 @@ from acnet.params import tables
 from acnet.report.drawing import INK, QUIET, placeholder
 from acnet.report.examples import Example, read_examples
 from acnet.report.results import Results
+from acnet.report.text import number
 
 _GATES = "cividis"  # its lightness rises evenly, so that it reads in grey
 _WIDTH = {"gates": 11.5, "comparison": 8.5}
@@ -58,12 +59,12 @@ def _draw(
         for axes, label_map in zip(row[1:4], (base.truth, base.prediction, ours.prediction), strict=True):
             axes.imshow(colours(label_map, classes), interpolation="nearest")
         for axes, prediction in zip(row[2:4], (base.prediction, ours.prediction), strict=True):
-            _caption(axes, f"{_right(prediction, base.truth):.1f} % of pixels right")
+            _caption(axes, f"{number(_right(prediction, base.truth), 1)} % of pixels right")
         for axes, gate in zip(row[4:], ours.gates, strict=False):
             axes.imshow(
                 gate, cmap=_GATES, vmin=0, vmax=1, interpolation="nearest", extent=_extent(shape), aspect="equal"
             )
-            _caption(axes, f"mean {gate.mean():.2f}")
+            _caption(axes, f"mean {number(gate.mean())}")
     titles = ["image", "truth", *labels, *(f"gate at 1/{stride}" for stride in strides[:gates])]
     for axes, title in zip(panels[0], titles, strict=True):
         axes.set_title(title, color=INK, pad=5)

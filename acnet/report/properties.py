@@ -48,9 +48,9 @@ def gate_contrasts(claim: Claim, results: Results) -> list[Step]:
             if None in contrast.values():
                 steps.append(Step(label, [], NOT_MEASURED, reason=f"no labelled pixel: {text}"))
                 continue
-            values = {what: round(100 * contrast[what], 4) for what in ("gate", "shuffled")}
-            margin = round(values["gate"] - values["shuffled"], 4)
-            between = tuple(round(100 * end, 4) for end in contrast["interval"])
+            values = {what: 100 * contrast[what] for what in ("gate", "shuffled")}
+            margin = values["gate"] - values["shuffled"]
+            between = tuple(100 * end for end in contrast["interval"])
             terms = [Term(what, value, run=claim.run) for what, value in values.items()]
             steps.append(Step(label, terms, judge(margin, 0.0, between), margin, interval=between))
     return steps
@@ -78,5 +78,5 @@ def _range(label: str, low: float, high: float, top: float, among: str, run: str
     within = low > 0 and high == top == 1
     if local:
         low, high = 1 - high, 1 - low
-    terms = [Term(f"smallest of {among}", round(low, 6), run=run), Term("largest", round(high, 6), run=run)]
+    terms = [Term(f"smallest of {among}", low, run=run), Term("largest", high, run=run)]
     return Step(label, terms, HELD if within else NOT_HELD)

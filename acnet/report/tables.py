@@ -12,6 +12,7 @@ from acnet.report.latex import latex
 from acnet.report.markdown import markdown
 from acnet.report.results import Results, Score
 from acnet.report.scale import ScaleInfo
+from acnet.report.text import plain
 
 _FIELDS = (
     "row", "method", "backbone", "ref", "column", "metric", "state", "ours", "low", "high", "std", "values", "seeds",
@@ -66,22 +67,22 @@ def _fields(table: Table, row: Row, cell: Cell, scale: ScaleInfo) -> dict[str, s
         "column": cell.column,
         "metric": cell.metric,
         "state": cell.state,
-        "ours": _plain(cell.ours),
-        "low": _plain(cell.interval[0] if shown and cell.interval else None),
-        "high": _plain(cell.interval[1] if shown and cell.interval else None),
-        "std": _plain(shown.std if shown else None),
-        "values": ";".join(_plain(round(value, 4)) for value in shown.values) if shown else "",
+        "ours": plain(cell.ours),
+        "low": plain(cell.interval[0] if shown and cell.interval else None),
+        "high": plain(cell.interval[1] if shown and cell.interval else None),
+        "std": plain(shown.std if shown else None),
+        "values": ";".join(map(plain, shown.values)) if shown else "",
         "seeds": _seeds(shown),
-        "paper": _plain(cell.paper),
-        "difference": _plain(cell.difference if scale.comparable else None),
+        "paper": plain(cell.paper),
+        "difference": plain(cell.difference if scale.comparable else None),
         "run": cell.run or "",
         "protocol": cell.protocol or "",
         "params": ";".join(params_files(cell, scale)),
         "beside_protocol": cell.beside_protocol or "",
-        "beside": _plain(cell.beside.mean if cell.beside else None),
+        "beside": plain(cell.beside.mean if cell.beside else None),
         "measured_on": measured_on(cell),
         "fine_tuned": cell.fine_tuned or "",
-        "validation": _plain(cell.score.mean if cell.fine_tuned and cell.score else None),
+        "validation": plain(cell.score.mean if cell.fine_tuned and cell.score else None),
     }
 
 
@@ -92,7 +93,3 @@ def params_files(cell: Cell, scale: ScaleInfo) -> list[str]:
 
 def _seeds(score: Score | None) -> str:
     return ";".join(map(str, score.seeds)) if score else ""
-
-
-def _plain(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"

@@ -1,4 +1,4 @@
-"""Numbers as the report prints them."""
+"""Numbers as the report prints them: each is rounded here, once, from its full value."""
 
 from collections.abc import Collection
 
@@ -7,8 +7,13 @@ DASH = "\u2013"
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    """`value` with `digits` decimals and a true minus sign; a dash for None."""
-    return DASH if value is None else f"{value:.{digits}f}".replace("-", MINUS)
+    """`value` with `digits` decimals and a true minus sign, which zero has not; a dash for None."""
+    return DASH if value is None else f"{value:z.{digits}f}".replace("-", MINUS)
+
+
+def plain(value: float | None) -> str:
+    """`value` for a CSV file, with so many decimals that rounding it gives what `number` prints; nothing for None."""
+    return "" if value is None else str(round(value, 6))
 
 
 def signed(value: float | None, digits: int = 2) -> str:

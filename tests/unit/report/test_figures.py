@@ -148,9 +148,9 @@ def test_the_gates_of_every_run_are_drawn_and_listed(campaign):
     assert len(rows) == 3 * (19 + 3 + 3 + 2)
     contrast = [row for row in rows if (row["run"], row["block"], row["group"]) == ("acb3", "2", "far_less_near")]
     assert [(row["gate"], row["shuffled"], row["low"], row["high"]) for row in contrast] == [
-        ("0.100000", "0.300000", "-0.25", "-0.15")
+        ("0.1", "0.3", "-0.25", "-0.15")
     ]
-    assert (contrast[0]["alpha"], contrast[0]["beta"]) == ("0.800000", "1.200000")
+    assert (contrast[0]["alpha"], contrast[0]["beta"]) == ("0.8", "1.2")
     absent = next(row for row in rows if row["group"] == "bicycle")
     assert (absent["gate"], absent["pixels"]) == ("", "0")
     assert "no adaptive network" in " ".join(texts(gates_runs_figure({})))

@@ -67,7 +67,7 @@ def test_cells_show_the_interval_in_every_form(campaign):
     assert 0 < expected[0] < expected[1] < 50
     csv, md, tex = write_table("table2", made.scale, **made.roots)
     (line,) = [line for line in csv.read_text().splitlines() if line.startswith("gcm_lc,")]
-    assert f",{expected[0]:.4f},{expected[1]:.4f}," in line
+    assert f",{expected[0]:.6g},{expected[1]:.6g}," in line
     assert f"({low}–{high})" in md.read_text()
     assert rf"{{\scriptsize ({low}--{high})}}" in tex.read_text()
     for file in (md, tex):

@@ -5,13 +5,16 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fabricated import change
 
 from acnet.errors import AcnetError
+from acnet.evaluate.bootstrap import interval
 from acnet.params.tables import load_tables
 from acnet.report.cells import cells
 from acnet.report.claims import write_claims
+from acnet.report.page import write_page
 from acnet.report.results import Results
 from acnet.report.tables import write_table
 
@@ -40,8 +43,8 @@ def test_altering_one_metrics_file_changes_its_cell_its_difference_and_its_claim
         (key, field) for key, row in rows_after.items() for field in row if row[field] != rows_before[key][field]
     }
     assert differing == {(("gcm_d2", "os16"), field) for field in ("ours", "values", "difference")}
-    assert rows_after["gcm_d2", "os16"]["ours"] == "70.0000"
-    assert rows_after["gcm_d2", "os16"]["difference"] == "-2.3600"
+    assert rows_after["gcm_d2", "os16"]["ours"] == "70.0"
+    assert rows_after["gcm_d2", "os16"]["difference"] == "-2.36"
     claims = [{claim["id"]: claim for claim in json.loads(text["claims.json"])["claims"]} for text in (before, after)]
     assert {name for name in claims[0] if claims[0][name] != claims[1][name]} == {"C06", "C07", "C08"}
 
@@ -93,6 +96,29 @@ def test_a_table_says_what_ours_is_measured_on_where_another_dataset_plays_the_p
     assert [" Ours: CamVid, split test." in text for text in texts.values()] == [True, True, False]
 
 
+def test_every_form_of_a_number_is_rounded_once_from_its_full_value(campaign):
+    made = campaign(tables=["table5"], figures=[], comparable=True)
+    change(made.results, "ade_acnet", "multi_flip", miou=0.35514963, pixacc=0.81004963)  # 35.5150 to four decimals
+    _, md, tex = write_table("table5", made.scale, **made.roots)
+    row = read_csv(made, "table5")["r50_acnet", "miou"]
+    assert (row["ours"], row["values"], row["difference"]) == ("35.514963", "35.514963", "-7.495037")
+    assert "| **35.51** | 43.01 | −7.50 |" in md.read_text() and "**81.00** | 81.01 | −0.01 |" in md.read_text()
+    assert r"\textbf{35.51} & 43.01 & $-$7.50" in tex.read_text()
+    claims = json.loads(write_claims(made.scale, **made.roots).read_text())["claims"]
+    terms = [term for claim in claims for step in claim["steps"] for term in step["terms"]]
+    assert {term["ours"] for term in terms if term["cell"] == "table5.r50_acnet.miou"} == {35.514963}
+    page = write_page(made.scale, **made.roots).read_text()
+    assert "35.52" not in page and page.count(">35.51<") == 2  # the cell, and the run's score
+
+
+def test_the_spread_and_the_interval_are_rounded_once(campaign):
+    made = campaign(tables=["table2"], figures=[], seeds=[0, 1])
+    for seed, miou in enumerate((0.7, 0.7071063)):  # a standard deviation of 0.5024913
+        change(made.results, "gcm_lc", seed=seed, miou=miou)
+    assert "± 0.50" in write_table("table2", made.scale, **made.roots)[1].read_text()
+    assert interval(np.array([51.0499963, 51.0499963]), 0.95) == (51.0499963, 51.0499963)
+
+
 def test_several_seeds_give_mean_spread_and_all_values(campaign):
     made = campaign(seeds=[0, 1, 2], tables=["table2"], figures=[])
     for seed, miou in enumerate((0.70, 0.71, 0.75)):
@@ -100,7 +126,7 @@ def test_several_seeds_give_mean_spread_and_all_values(campaign):
     (made.results / "gcm_lcm1/seed2/metrics/single.json").unlink()
     write_table("table2", made.scale, **made.roots)
     row = read_csv(made, "table2")["gcm_lc", "miou"]
-    assert (row["ours"], row["std"], row["values"]) == ("72.0000", "2.6458", "70.0000;71.0000;75.0000")
+    assert (row["ours"], row["std"], row["values"]) == ("72.0", "2.645751", "70.0;71.0;75.0")
     assert row["params"].split(";") == [f"mini/gcm_lc/seed{seed}/params.yaml" for seed in (0, 1, 2)]
     assert read_csv(made, "table2")["gcm_lcm1", "miou"]["seeds"] == "0;1"
     assert "**72.00** ± 2.65" in (made.reports / "tables/table2.md").read_text()
@@ -111,7 +137,7 @@ def test_a_missing_run_is_marked_and_the_rest_stands(campaign):
     write_all(made)
     rows = read_csv(made, "table3")
     assert [key for (key, _), row in rows.items() if row["state"] == "not run"] == ["r50_acb2", "r101_ohem", "r101_ms"]
-    assert rows["r50_acb2", "miou"]["paper"] == "75.9800" and rows["r50_acb2", "miou"]["ours"] == ""
+    assert rows["r50_acb2", "miou"]["paper"] == "75.98" and rows["r50_acb2", "miou"]["ours"] == ""
     assert rows["r50_acb3", "miou"]["state"] == "measured"
     assert "| Res-50+ACB#2 | not run | 75.98 |" in (made.reports / "tables/table3.md").read_text()
 
@@ -131,7 +157,7 @@ def test_ms_row_and_flip_come_from_their_own_protocols(campaign):
     assert (plain["run"], plain["protocol"], plain["beside_protocol"]) == ("r101_ohem", "single", "single_flip")
     assert (scaled["run"], scaled["protocol"], scaled["beside"]) == ("r101_ohem", "multi_flip", "")
     flip = json.loads((made.results / "r101_ohem/seed0/metrics/single_flip.json").read_text())
-    assert plain["beside"] == f"{100 * flip['miou']:.4f}"
+    assert float(plain["beside"]) == pytest.approx(100 * flip["miou"], abs=1e-6)
 
 
 def test_a_server_cell_shows_validation_until_there_is_a_score(campaign):
@@ -139,7 +165,7 @@ def test_a_server_cell_shows_validation_until_there_is_a_score(campaign):
     write_all(made)
     row = read_csv(made, "table4")["acnet", "miou"]
     validation = json.loads((made.results / "r101_ohem/seed0/metrics/multi_flip.json").read_text())
-    assert row["ours"] == row["validation"] == f"{100 * validation['miou']:.4f}"
+    assert row["ours"] == row["validation"] == str(round(100 * validation["miou"], 6))
     assert (row["measured_on"], row["fine_tuned"]) == ("val, before fine-tuning", "r101_ohem_trainval")
     assert "before it is fine-tuned as r101_ohem_trainval" in (made.reports / "tables/table4.md").read_text()
     server = made.results / "server/table4.yaml"
@@ -147,9 +173,9 @@ def test_a_server_cell_shows_validation_until_there_is_a_score(campaign):
     server.write_text("miou: 81.5\nper_class: {road: 98.5}\n")
     write_all(made)
     rows = read_csv(made, "table4")
-    assert (rows["acnet", "miou"]["ours"], rows["acnet", "miou"]["difference"]) == ("81.5000", "-0.8000")
+    assert (rows["acnet", "miou"]["ours"], rows["acnet", "miou"]["difference"]) == ("81.5", "-0.8")
     assert rows["acnet", "miou"]["measured_on"] == "test server"
-    assert rows["acnet", "road"]["ours"] == "98.5000"
+    assert rows["acnet", "road"]["ours"] == "98.5"
     assert rows["acnet", "wall"]["measured_on"] == "val, before fine-tuning"
     server.write_text("miuo: 81.5\n")
     with pytest.raises(AcnetError, match=r"table4.yaml: scores: unknown key 'miuo'; did you mean 'miou'"):

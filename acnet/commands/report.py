@@ -41,7 +41,7 @@ def _draw(parsed: argparse.Namespace) -> None:
         more["run"] = parsed.run
     module, function, _, takes_name = _DRAWN[parsed.drawn]
     write = getattr(importlib.import_module(f"acnet.report.{module}"), function)
-    if parsed.drawn == "page":
+    if parsed.drawn in ("page", "publish"):
         more["data_root"] = parsed.data_root
     write(
         *([parsed.name] if takes_name else []),

@@ -127,6 +127,18 @@ def read_run(file: Path) -> Run:
     return build(Run, read_yaml(file), f"{file}")
 
 
+def read_origins(file: Path) -> dict[str, str]:
+    """Where each value of a params.yaml comes from, as the comment behind it says, by dotted name (model.delta)."""
+    found, section = {}, ""
+    for line in file.read_text(encoding="utf-8").splitlines():
+        key, _, rest = line.partition(":")
+        if not key.startswith(" "):
+            section = key
+        elif "  # " in rest:
+            found[f"{section}.{key.strip()}"] = rest.split("  # ", 1)[1]
+    return found
+
+
 def _line(key: str, value: Any, origin: object | None) -> str:
     text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True)
     text = text.removesuffix("...\n").strip()

@@ -1,8 +1,9 @@
 """Where the numbers of a run come from, as lines of (name, text): for `acnet trace` and for the page alike."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from acnet.files import sha256
 from acnet.params.campaign import Campaign
@@ -21,19 +22,22 @@ _UNKNOWN = dict.fromkeys(
 )  # fmt: skip
 
 
-def facts(campaign: Campaign, run: str, seed: int, data: Path, read: Results, code: str) -> list[Line]:
-    """Data, code, machine, time and files of one training; `code` is today's source hash."""
+def facts(campaign: Campaign, run: str, seed: int, data: Path, read: Results, code: str | None) -> list[Line]:
+    """Data, code, machine, time and files of one training; `code` is today's source hash.
+
+    None leaves out what may be otherwise tomorrow: whether the run is stale, and which files are here.
+    """
     now = campaign.resolve(run, seed)
     known, made = read.run(run, seed) or now, read.provenance(run, seed)
     checkpoint = read.seed_folder(run, seed) / "checkpoint.pt"
-    lines = [("dataset", f"{known.dataset}: {_file(data / known.dataset / 'manifest.json')}")]
+    absent = ", not here" if code else ""
+    lines = [("dataset", f"{known.dataset}: {_file(data / known.dataset / 'manifest.json', absent)}")]
     if made is None:
-        return [*lines, ("initial weights", now.init.name), ("checkpoint", f"{checkpoint}, not here")]
+        return [*lines, ("initial weights", now.init.name), ("checkpoint", f"{checkpoint}{absent}")]
     said = {key: value if value is not None else "unknown" for key, value in {**_UNKNOWN, **made}.items()}
     hours = f" ({made['seconds'] / 3600:.3f} h)" if made.get("seconds") is not None else ""
     processes = made.get("processes", 1)
-    return [
-        *lines,
+    lines += [
         ("initial weights", said["initial_weights"]),
         ("commit", f"{said['commit']}{', with uncommitted changes' if made.get('dirty') else ''}"),
         ("source", said["source_hash"]),
@@ -43,9 +47,10 @@ def facts(campaign: Campaign, run: str, seed: int, data: Path, read: Results, co
         ("arithmetic", f"{said['precision']}, threads: {said['threads']}"),
         ("versions", ", ".join(f"{package} {version}" for package, version in made.get("versions", {}).items())),
         ("parameters", f"{read.seed_folder(run, seed) / 'params.yaml'}, digest {said['params_hash']}"),
-        ("checkpoint", f"{checkpoint}, SHA-256 {said['checkpoint_sha256']}{_absent(checkpoint)}"),
-        ("stale", stale(changed_since(made, now, code)) or "no: code and parameters are those of today"),
+        ("checkpoint", f"{checkpoint}, SHA-256 {said['checkpoint_sha256']}{'' if checkpoint.exists() else absent}"),
     ]
+    changes = stale(changed_since(made, now, code)) if code else ""
+    return [*lines, ("stale", changes or "no: code and parameters are those of today")] if code else lines
 
 
 def stale(changes: list[str]) -> str:
@@ -53,13 +58,15 @@ def stale(changes: list[str]) -> str:
     return f"yes: {' and '.join(changes)} {'has' if changes == ['code'] else 'have'} changed since" if changes else ""
 
 
-def protocol(campaign: Campaign, name: str, run: str) -> str:
-    """A protocol with everything settled for a run."""
-    steps = campaign.protocol(name, run).identity()
-    shown = {
-        key: f"{value:.4g}" if isinstance(value, float) else value for key, value in steps.items() if key != "name"
-    }
-    return ", ".join(f"{key} {value}" for key, value in shown.items())
+def protocol(campaign: Campaign, name: str, run: str, measured: Mapping[str, Any] | None, *, today: bool = True) -> str:
+    """A protocol with everything settled for a run: as its metrics file, `measured`, states it, else today's.
+
+    Where it has changed, the value of `today` stands beside.
+    """
+    now = campaign.protocol(name, run).identity()
+    made = now | (measured or {}).get("protocol", {})
+    shown = {key: f"{made[key]:.4g}" if isinstance(made[key], float) else made[key] for key in now if key != "name"}
+    return ", ".join(f"{key} {value}{_today(now[key], made[key], today)}" for key, value in shown.items())
 
 
 def metrics(read: Results, run: str, seed: int, name: str) -> str:
@@ -75,26 +82,29 @@ def commands(campaign: Campaign, run: str, seed: int, fetch: Sequence[str], read
     return [*zip(("get it", *("" for _ in fetch)), fetch, strict=False), ("make it again", again)]
 
 
-def parameters(campaign: Campaign, run: str, seed: int, read: Results) -> list[Line]:
-    """Every parameter of a run with its origin and, where it has changed since, today's value."""
-    now, origins = campaign.resolve(run, seed).values(), campaign.origins(run)
-    known = found.values() if (found := read.run(run, seed)) else now
+def parameters(campaign: Campaign, run: str, seed: int, read: Results, *, today: bool = True) -> list[Line]:
+    """Every parameter of a run with the origin that its params.yaml states.
+
+    Where it has changed, the value of `today` stands beside.
+    """
+    own, resolved = read.run(run, seed), campaign.resolve(run, seed)
+    known, now = (own or resolved).values(), resolved.values()
+    origins = read.origins(run, seed) if own else campaign.origins(run)
     lines = []
     for section in ("model", "train"):
         for key, value in known[section].items():
-            today = now[section].get(key)
-            origin = origins.get(f"{section}.{key}", "of an older version")
-            changed = f"  (today {today})" if today != value else ""
-            lines.append((f"{section}.{key}", f"{value}{changed}  # {origin}"))
+            origin = origins.get(f"{section}.{key}", "not stated")
+            lines.append((f"{section}.{key}", f"{value}{_today(now[section][key], value, today)}  # {origin}"))
     return lines
 
 
-def _file(path: Path) -> str:
-    return f"{path}, SHA-256 {sha256(path)}" if path.exists() else f"{path}, not here"
+def _today(now: Any, made: Any, shown: bool) -> str:
+    """What a value that was `made` otherwise is `now`, in brackets; empty for the same one, or unless it is `shown`."""
+    return f"  (today {now})" if shown and now != made else ""
 
 
-def _absent(path: Path) -> str:
-    return "" if path.exists() else ", not here"
+def _file(path: Path, absent: str = ", not here") -> str:
+    return f"{path}, SHA-256 {sha256(path)}" if path.exists() else f"{path}{absent}"
 
 
 def _time(text: str) -> str:

@@ -14,7 +14,7 @@ from acnet.params.claims import gated_runs
 from acnet.params.tables import Tables, load_tables
 from acnet.report.cells import cells
 from acnet.report.checks import NOT_MEASURED, Step
-from acnet.report.claims import VERDICTS, Judged, judge_claims
+from acnet.report.claims import VERDICTS, Judged, by_construction, findings, judge_claims
 from acnet.report.gates import TITLE as GATES_TITLE
 from acnet.report.grid import grid
 from acnet.report.labels import about, beside, interval_note, measured_on, notes
@@ -36,17 +36,18 @@ def write_page(
     results_root: str | Path,
     out_root: str | Path,
     data_root: str | Path = "data",
+    published: Path | None = None,
 ) -> Path:
-    """Write out_root/{scale}/index.html and return its path.
+    """Write out_root/{scale}/index.html, or `published`, and return its path.
 
     Tables and claims are made afresh from the runs at hand; figures are those in out_root/{scale}/figures, a missing
     one being named; the manifests of data_root are named with their hash. The file needs nothing beside it: style,
-    images and downloads are inside.
+    images and downloads are inside. A page to be `published` states nothing that may be otherwise when it is read.
     """
     tables, results = load_tables(params_root), Results(scale, results_root)
     folder = Path(out_root) / scale.name
     claims = judge_claims(params_root, tables, results)
-    runs = run_entries(Campaign(params_root, scale.name), tables, results, Path(data_root))
+    runs = run_entries(Campaign(params_root, scale.name), tables, results, Path(data_root), lasting=bool(published))
     html = (
         _environment()
         .get_template("page.html")
@@ -55,7 +56,8 @@ def write_page(
             roles={paper: backbone(ours) for paper, ours in scale.roles.items() if backbone(ours) != paper},
             css=(Path(__file__).parent / "page.css").read_text(encoding="utf-8"),
             claims=[_claim(judged) for judged in claims],
-            verdicts=_verdicts(claims),
+            verdicts=_verdicts(findings(claims)),
+            sure=_verdicts(by_construction(claims)),
             tables=[_table(name, tables, results) for name in scale.tables],
             figures=[_figure(name, tables, folder) for name in scale.figures],
             gates=_gates(params_root, tables, results, folder),
@@ -68,7 +70,7 @@ def write_page(
             lacking=[name for name in [*tables.tables, *tables.figures] if name not in [*scale.tables, *scale.figures]],
         )
     )
-    path = folder / "index.html"
+    path = published or folder / "index.html"
     write_text(path, html)
     return path
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from acnet.errors import AcnetError
 from acnet.files import replacing, write_text
 from acnet.params.tables import Tables, load_tables
+from acnet.report.page import write_page
 from acnet.report.results import Results
 from acnet.report.scale import ScaleInfo
 from acnet.report.text import heading, number
@@ -22,13 +23,14 @@ def publish(
     params_root: str | Path,
     results_root: str | Path,
     out_root: str | Path,
+    data_root: str | Path = "data",
     published_root: str | Path | None = None,
     command: str | None = None,
 ) -> list[Path]:
     """Copy out_root/{scale} to published_root/{scale}, with a README.md naming `command` and every run's origin.
 
     `published_root` is out_root/published unless it is given, and `command` what trains the runs at hand. Figures
-    that show images, and the page with them inside, are copied for generated data only. What was published before is
+    that show images, and the page with them inside, are published for generated data only. What was published before is
     replaced. Raises AcnetError naming the first file that the report has not written yet; where no run is measured; and
     where the report published before has scores of runs that are not at hand here, which it would lose.
     """
@@ -37,8 +39,8 @@ def publish(
     names = [Path("claims.json"), *_names("tables", scale.tables, _TABLE_SUFFIXES)]
     names += _names("figures", _figures(scale, tables), _FIGURE_SUFFIXES)
     names += _gates(source)
-    names += [Path("index.html")] if scale.generated else []
-    for name in names:
+    page = [Path("index.html")] if scale.generated else []
+    for name in names + page:
         if not (source / name).exists():
             raise AcnetError(f"{source / name}: not there; make the report of scale {scale.name} first")
     results = Results(scale, results_root)
@@ -48,9 +50,12 @@ def publish(
     for name in names:
         with replacing(target / name) as temporary:
             shutil.copyfile(source / name, temporary)
+    roots = {"params_root": params_root, "results_root": results_root, "out_root": out_root, "data_root": data_root}
+    for name in page:
+        write_page(scale, **roots, published=target / name)
     command = command or _command(scale, tables, results)
     write_text(target / "README.md", _readme(scale, tables, listed, command, gates=bool(_gates(source))))
-    return [*(target / name for name in names), target / "README.md"]
+    return [*(target / name for name in names + page), target / "README.md"]
 
 
 def _refuse_loss(scale: ScaleInfo, listed: list[str], published: Path) -> None:

@@ -15,7 +15,7 @@ from acnet.errors import AcnetError
 from acnet.evaluate.bootstrap import Interval, interval
 from acnet.evaluate.counts import Counts, counts_file, read_counts
 from acnet.files import read_json, read_yaml
-from acnet.params.run import Run, read_run
+from acnet.params.run import Run, read_origins, read_run
 from acnet.params.strict import build
 from acnet.report.intervals import Samples, ious, metric_of, resampled
 from acnet.report.scale import ScaleInfo
@@ -31,13 +31,13 @@ class Score:
 
     @property
     def mean(self) -> float:
-        """The mean over seeds, rounded to 1e-4 so that every file states the same number."""
-        return round(statistics.fmean(self.values), 4)
+        """The mean over seeds."""
+        return statistics.fmean(self.values)
 
     @property
     def std(self) -> float | None:
         """The sample standard deviation over seeds; None with fewer than two."""
-        return round(statistics.stdev(self.values), 4) if len(self.values) > 1 else None
+        return statistics.stdev(self.values) if len(self.values) > 1 else None
 
     @property
     def variance_of_mean(self) -> float:
@@ -168,6 +168,11 @@ class Results:
         """A run as its params.yaml states it."""
         path = self.seed_folder(run, seed) / "params.yaml"
         return read_run(path) if path.exists() else None
+
+    def origins(self, run: str, seed: int) -> dict[str, str]:
+        """Where its params.yaml says that each parameter of a run comes from, by dotted name; empty without a file."""
+        path = self.seed_folder(run, seed) / "params.yaml"
+        return read_origins(path) if path.exists() else {}
 
     def protocols(self, run: str, seed: int) -> list[str]:
         """The protocols that `run` was evaluated with, sorted."""

@@ -12,8 +12,6 @@ from acnet.report.results import Results
 from acnet.report.text import heading, number
 
 _STATES = ("not run", "failed", "stopped", "running", "trained", "measured")
-# A page is drawn before it is published, and read by those who have only the page.
-_FETCH = "snakemake --cores 1 restore --config campaign={scale} only={only}  # where it was published"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,14 +62,19 @@ class RunEntry:
     title: str
 
 
-def run_entries(campaign: Campaign, tables: Tables, results: Results, data: Path) -> list[RunEntry]:
-    """Every run that the scale's tables and figures name, in the order of tables.yaml."""
+def run_entries(
+    campaign: Campaign, tables: Tables, results: Results, data: Path, *, lasting: bool = False
+) -> list[RunEntry]:
+    """Every run that the scale's tables and figures name, in the order of tables.yaml.
+
+    A `lasting` account leaves out what may be otherwise tomorrow: which runs are stale, and which files are here.
+    """
     names = [*results.scale.tables, *results.scale.figures]
-    code = source_hash()
+    code = None if lasting else source_hash()
     entries = []
     for run in tables.trained(names):
         uses = _uses(run, names, tables)
-        seeds = [_seed(campaign, run, seed, uses[0].anchor, results, data, code) for seed in results.scale.seeds]
+        seeds = [_seed(campaign, run, seed, results, data, code) for seed in results.scale.seeds]
         entries.append(_entry(run, uses, seeds, results))
     return entries
 
@@ -90,12 +93,12 @@ def _entry(run: str, uses: list[Use], seeds: list[SeedEntry], results: Results) 
     return RunEntry(run, state, " and ".join(changes), uses, seeds, took, " · ".join(filter(None, parts)))
 
 
-def _seed(campaign: Campaign, run: str, seed: int, only: str, results: Results, data: Path, code: str) -> SeedEntry:
+def _seed(campaign: Campaign, run: str, seed: int, results: Results, data: Path, code: str | None) -> SeedEntry:
     scores = []
     for protocol in results.protocols(run, seed):
         metrics = results.metrics(run, protocol, seed) or {}
         percent = [None if metrics.get(key) is None else 100 * metrics[key] for key in ("miou", "pixacc")]
-        settings = origin.protocol(campaign, protocol, run)
+        settings = origin.protocol(campaign, protocol, run, metrics, today=bool(code))
         scores.append(
             ScoreEntry(protocol, *map(number, percent), settings, origin.metrics(results, run, seed, protocol))
         )
@@ -105,9 +108,9 @@ def _seed(campaign: Campaign, run: str, seed: int, only: str, results: Results, 
         results.state(run, seed),
         scores,
         origin.facts(campaign, run, seed, data, results, code),
-        origin.commands(campaign, run, seed, [_FETCH.format(scale=campaign.scale_name, only=only)], results),
-        origin.parameters(campaign, run, seed, results),
-        changed_since(made, campaign.resolve(run, seed), code) if made else [],
+        origin.commands(campaign, run, seed, [], results),
+        origin.parameters(campaign, run, seed, results, today=bool(code)),
+        changed_since(made, campaign.resolve(run, seed), code) if made and code else [],
     )
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from acnet.params.campaign import Campaign
 from acnet.params.tables import load_tables
 from acnet.progress import Progress
 from acnet.track.cache import Cache, clone, hashes
-from acnet.track.campaign import Entry, find
+from acnet.track.campaign import Entry, Published, find
 from acnet.track.git import Repository
 from acnet.track.lock import RESTORE, exclusive
 from acnet.track.transfer import transfer
@@ -53,10 +53,9 @@ def restore(
     with exclusive(root / RESTORE):
         published = find(repository, name, git_remote)
         entries = published.entries
-        here = _here(entries, root)
-        patterns = _patterns(only, params, published.scale)
-        chosen = [entry for entry in entries if _is_chosen(entry.path, only, patterns)]
-        other = [entry.path for entry in chosen if here[entry] is False]
+        here = files_here(entries, root)
+        chosen = part(published, only, params)
+        other = in_the_way(chosen, here)
         if other and not overwrite:
             count = f" (and {len(other) - 1} more)" if other[1:] else ""
             raise AcnetError(f"{other[0]}{count}: here with another content; move it away, or --overwrite")
@@ -78,6 +77,11 @@ def restore(
     )
 
 
+def in_the_way(chosen: Iterable[Entry], here: Mapping[Entry, bool | None]) -> list[str]:
+    """The files here with another content that only `overwrite` replaces; a report is drawn again in a moment."""
+    return [entry.path for entry in chosen if here[entry] is False and not entry.path.startswith("reports/")]
+
+
 def give_one_time(paths: Iterable[str | Path], root: Path, when: float) -> None:
     """Set the time stamps of all files to `when`: Snakemake makes again what is older than what it is made from."""
     for path in paths:
@@ -90,7 +94,7 @@ def newer(folder: Path, when: float) -> list[Path]:
     return [file for file in files if file.is_file() and file.stat().st_mtime > when]
 
 
-def _here(entries: Iterable[Entry], root: Path) -> dict[Entry, bool | None]:
+def files_here(entries: Iterable[Entry], root: Path) -> dict[Entry, bool | None]:
     """Whether each file is here with the campaign's content (True), with another (False), or not at all (None)."""
     found: dict[Entry, bool | None] = {}
     for entry in entries:
@@ -98,6 +102,12 @@ def _here(entries: Iterable[Entry], root: Path) -> dict[Entry, bool | None]:
         same = file.exists() and file.stat().st_size == entry.size and hashes(file)[0] == entry.md5
         found[entry] = same if file.exists() else None
     return found
+
+
+def part(published: Published, only: str, params: Path) -> list[Entry]:
+    """What `only` means of a campaign: all of it, its metrics, or what a table or figure of `params` needs."""
+    patterns = _patterns(only, params, published.scale)
+    return [entry for entry in published.entries if _is_chosen(entry.path, only, patterns)]
 
 
 def _patterns(only: str, params: Path, scale: str) -> list[str]:

@@ -15,6 +15,7 @@ from acnet.report.cells import NO_VALUE, NOT_RUN, Cell, cell
 from acnet.report.origin import Line
 from acnet.report.results import Results
 from acnet.report.scale import scale_info
+from acnet.report.text import number
 from acnet.track.fetchable import commands_that_fetch
 
 
@@ -93,8 +94,9 @@ def _choice(name: str, table: Table, wanted: str, rows: dict[str, list[Cell]]) -
 def _heading(table: Table, row: Row, cells: list[Cell]) -> str:
     numbers = []
     for one in cells:
-        paper = "" if one.paper is None else f" (paper {one.paper:.{table.digits}f})"
-        ours = f"{one.ours:.{table.digits}f}" if one.ours is not None else NO_VALUE if one.evaluated else NOT_RUN
+        paper = "" if one.paper is None else f" (paper {number(one.paper, table.digits)})"
+        missing = NO_VALUE if one.evaluated else NOT_RUN
+        ours = missing if one.ours is None else number(one.ours, table.digits)
         numbers.append(f"{table.all_columns[one.column].label} {ours}{paper}")
     backbone = f", {row.backbone}" if row.backbone else ""
     return f"{row.method}{backbone}: {', '.join(numbers)}"
@@ -104,14 +106,14 @@ def _account(campaign: Campaign, one: Cell, seed: int, roots: Roots, read: Resul
     run, protocol = str(one.run), str(one.protocol)
     lines = [
         ("run", f"{run}, seed {seed} at scale {campaign.scale_name}: {_state(run, seed, read)}"),
-        ("protocol", f"{protocol}: {origin.protocol(campaign, protocol, run)}"),
+        ("protocol", f"{protocol}: {origin.protocol(campaign, protocol, run, read.metrics(run, protocol, seed))}"),
         ("metrics", origin.metrics(read, run, seed, protocol)),
         *origin.facts(campaign, run, seed, roots.data, read, source_hash()),
     ]
     if one.fine_tuned:
         lines += [("test server", _server(one, read))]
     lines += origin.parameters(campaign, run, seed, read)
-    fetch = commands_that_fetch(roots.project, campaign.scale_name, run, seed, one.table)
+    fetch = commands_that_fetch(roots.project, campaign, run, seed, one.table)
     return lines + origin.commands(campaign, run, seed, fetch, read)
 
 

@@ -223,6 +223,14 @@ def test_a_file_here_with_another_content_is_not_overwritten(published, stranger
     assert (stranger.folder("acb3") / "checkpoint.pt").read_bytes() != mine
 
 
+def test_a_table_here_that_says_not_run_is_replaced(published, stranger):
+    table = "reports/mini/tables/table3.csv"
+    (stranger.root / table).parent.mkdir(parents=True)
+    (stranger.root / table).write_text("not run")
+    stranger.acnet("restore", "mini", "--only", "table3")
+    assert (stranger.root / table).read_bytes() == (published.root / table).read_bytes()
+
+
 def test_dvc_and_git_alone_bring_a_campaign_back(project, tmp_path):
     add_origin(project)
     project.dvc("remote", "add", "--local", "--default", "store", str(tmp_path / "store"))

@@ -11,10 +11,10 @@ import numpy as np
 from acnet.data.classes import load
 from acnet.evaluate.counts import Counts, ImageCounts, write_counts
 from acnet.params.measures import load_measures
+from acnet.params.run import write_run
 from acnet.params.tables import Tables
 from acnet.report.scale import ScaleInfo
 from tests.tiny import tiny_run
-from tests.tiny import write_params as write_tiny
 
 MEASURES = load_measures(Path(__file__).parents[3] / "params")
 MINI = ScaleInfo(
@@ -83,9 +83,8 @@ def write_metrics(folder: Path, scale: str, run: str, seed: int, protocol: str, 
 
 def write_params(folder: Path, scale: str, run: str, seed: int, reader: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    write_tiny(
-        folder, tiny_run(scale=scale, name=run, seed=seed, dataset=f"{scale}_{reader}", reader=reader, epochs=30)
-    )
+    made = tiny_run(scale=scale, name=run, seed=seed, dataset=f"{scale}_{reader}", reader=reader, epochs=30)
+    write_run(made, {"model.delta": "paper: Eq. 2 and Table 1"}, folder / "params.yaml")
     scalars = {"alpha.0": 1.0, "beta.0": 1.0}
     provenance = {
         "commit": "0123456789abcdef0123456789abcdef01234567", "dirty": False, "source_hash": "5f2c",

@@ -10,6 +10,8 @@ from acnet.files import sha256
 from acnet.params.campaign import Campaign
 from acnet.params.run import read_run, write_run
 from acnet.provenance import source_hash
+from acnet.track.cache import hashes
+from acnet.track.campaign import Entry, write_pointer
 from acnet.track.trace import Roots, trace
 from acnet.train.live import note
 
@@ -42,7 +44,7 @@ def tell(tmp_path, campaign):
         roots = Roots(tmp_path, *(tmp_path / name for name in ("data", "results", "logs")))
         return trace(campaign, table, row, column, roots)
 
-    account.root = tmp_path
+    account.root, account.folder = tmp_path, folder
     return account
 
 
@@ -69,22 +71,85 @@ def test_an_account_names_everything_behind_the_number(tell):
     assert "runs=acb3" in found["make it again"]
 
 
-def test_what_was_published_or_recorded_can_be_fetched(tell):
-    def git(*arguments: str, feed: str = "") -> str:
-        command = ["git", "-C", str(tell.root), "-c", "user.name=a", "-c", "user.email=a@localhost", *arguments]
-        return subprocess.run(command, input=feed, check=True, capture_output=True, text=True).stdout.strip()
+@pytest.mark.parametrize("column", [None, "miou"])
+def test_a_parameter_changed_since_has_the_origin_that_the_runs_own_file_states(tell, column):
+    file = tell.folder / "params.yaml"
+    text = file.read_text()
+    lines = [line for line in text.splitlines() if line.startswith(("  delta: ", "  epochs: ", "  dropout: "))]
+    text = text.replace(lines[0], "  delta: 10.0  # run: params/runs.yaml: acb3")
+    text = text.replace(lines[1], "  dropout: 0.5")
+    file.write_text(text.replace(lines[2], "  epochs: 7  # scale: params/scales/mini.yaml: common"))
+    found = fields(tell("table3", "r50_acb3", column))
+    assert found["model.delta"] == "10.0  (today 5.0)  # run: params/runs.yaml: acb3"
+    assert found["model.dropout"].endswith("# not stated")
+    assert found["train.epochs"] == "7  (today 50)  # scale: params/scales/mini.yaml: common"
 
-    git("init")
-    git("commit", "--allow-empty", "-m", "first")
-    for name, run in (("other", "acb2"), ("spring", "acb3")):
-        (tell.root / "campaign.dvc").write_text(f"outs:\n- path: results/mini/{run}/seed0/checkpoint.pt\n")
+
+def test_a_protocol_changed_since_is_the_one_that_the_run_was_measured_by(tell):
+    file = tell.folder / "metrics/single.json"
+    stored = json.loads(file.read_text())
+    file.write_text(json.dumps(stored | {"protocol": {"name": "single", "scales": [0.5]}}))
+    protocol = fields(tell("table3", "r50_acb3"))["protocol"]
+    assert protocol.startswith("single: scales [0.5]  (today [1.0]), mirror False,")
+
+
+def test_the_number_is_rounded_once(tell):
+    file = tell.folder / "metrics/single.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"miou": 0.35514963}))
+    assert tell("table3", "r50_acb3").startswith("table3, Res-50+ACB#3: mIoU 35.51 (paper 76.53)\n")
+
+
+@pytest.fixture
+def publish(tell):
+    """A function that tags a campaign of the files under tests' root as they are now, named by their glob patterns."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(tell.root), "-c", "user.name=a", "-c", "user.email=a@localhost", *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def tag(name: str, *patterns: str) -> None:
+        files = [file for pattern in patterns for file in tell.root.glob(pattern) if file.is_file()]
+        entries = [Entry(str(f.relative_to(tell.root)), hashes(f)[0], f.stat().st_size) for f in files]
+        (tell.root / "campaign.dvc").write_text(write_pointer(entries, "mini"))
         git("add", "campaign.dvc")
         git("commit", "-m", name)
         git("tag", f"campaign/{name}")
-    commands = tell("table3", "acb3").splitlines()[-3:]
-    assert " ".join(commands[1].split()) == "get it snakemake --cores 1 restore --config campaign=spring only=table3"
-    git("update-ref", f"refs/exps/ab/{'cd' * 19}/mini-acb3-seed0", "HEAD")
-    assert "dvc exp apply mini-acb3-seed0" in tell("table3", "acb3").splitlines()[-2]
+
+    git("init")
+    tag.git = git
+    return tag
+
+
+def get_it(text: str) -> str:
+    return fields(text)["get it"]
+
+
+def test_what_was_published_or_recorded_can_be_fetched(tell, publish):
+    (tell.root / "results/mini/acb2/seed0").mkdir(parents=True)
+    (tell.root / "results/mini/acb2/seed0/provenance.json").write_text("{}")
+    publish("other", "results/mini/acb2/**/*")
+    publish("spring", "results/mini/acb3/**/*")
+    assert get_it(tell("table3", "r50_acb3")) == "snakemake --cores 1 restore --config campaign=spring only=table3"
+    publish.git("update-ref", f"refs/exps/ab/{'cd' * 19}/mini-acb3-seed0", "HEAD")
+    assert "dvc exp apply mini-acb3-seed0" in tell("table3", "r50_acb3").splitlines()[-2]
+
+
+def test_the_command_that_fetches_a_run_is_one_that_is_not_refused(tell, publish):
+    table = tell.root / "reports/mini/tables/table3.csv"
+    table.parent.mkdir(parents=True)
+    table.write_text("measured")
+    publish("mini", "results/**/*", "reports/**/*")
+    restored = "snakemake --cores 1 restore --config campaign=mini only=table3"
+    table.write_text("not run")  # drawn again in a moment
+    assert get_it(tell("table3", "r50_acb3")) == restored
+    file = tell.folder / "metrics/single.json"
+    file.write_text(file.read_text() + "\n")
+    assert get_it(tell("table3", "r50_acb3")) == (
+        "acnet restore mini --only table3 --overwrite  "
+        "# replaces what differs here: results/mini/acb3/seed0/metrics/single.json"
+    )
+    (tell.folder / "params.yaml").unlink()  # only what is here is in the way
+    assert get_it(tell("table3", "r50_acb3")).endswith("metrics/single.json")
 
 
 @pytest.mark.parametrize("wanted", ["ACB#3", "acb#3"])

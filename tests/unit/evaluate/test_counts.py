@@ -6,7 +6,7 @@ from acnet.data.classes import VOID
 from acnet.errors import AcnetError
 from acnet.evaluate.confusion import confusion
 from acnet.evaluate.counts import SIZES, Counts, count, read_counts, write_counts
-from acnet.evaluate.metrics import detail
+from acnet.evaluate.metrics import detail, summary
 from acnet.evaluate.regions import near_edge, rings, segment_sizes, sizes
 from acnet.params.measures import Measures
 
@@ -96,13 +96,24 @@ def official_boundary(mask, radius):
     return mask & ~eroded[1:-1, 1:-1]
 
 
-def test_boundary_iou_is_that_of_its_authors_for_every_class(maps):
+def test_the_parts_hold_the_measures_of_their_pixels(maps):
     truth, prediction = maps(5, 60, 80)
+    found = detail(Counts.join("a", 5, MEASURES.bands, [count(truth, prediction, 5, MEASURES)]), "vwxyz")
+    parts = {("near_edges", str(band)): near_edge(truth, band) for band in MEASURES.bands}
+    parts |= {("segments", size): sizes(truth, 0.01, 0.1) == number for number, size in enumerate(SIZES)}
+    for (kind, name), part in parts.items():
+        expected = summary(confusion(np.where(part, truth, VOID), prediction, 5), "vwxyz", "camvid")
+        assert found[kind][name] == {key: expected[key] for key in ("pixels", "miou", "pixacc")}
+
+
+@pytest.mark.parametrize(("size", "radius"), [((60, 80), 5), ((18, 32), 2)])  # 0.05 of the diagonal: 5 and 1.84
+def test_boundary_iou_is_that_of_its_authors_for_every_class(maps, size, radius):
+    truth, prediction = maps(5, *size)
     counts = Counts.join("a", 5, MEASURES.bands, [count(truth, prediction, 5, MEASURES)])
     seen = np.where(truth == VOID, VOID, prediction)
     expected = []
     for label in range(5):
-        ours, theirs = (official_boundary(m == label, 5) for m in (seen, truth))
+        ours, theirs = (official_boundary(m == label, radius) for m in (seen, truth))
         expected.append((ours & theirs).sum() / (ours | theirs).sum())
     found = detail(counts, "vwxyz")
     assert list(found["class_boundary_iou"].values()) == pytest.approx(expected, abs=1e-15)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -5,6 +7,7 @@ from torch import nn
 
 from acnet.errors import AcnetError
 from acnet.evaluate.gates import measure_gates
+from acnet.evaluate.regions import rings
 from acnet.evaluate.trained import Trained
 from acnet.files import read_json
 from acnet.params.measures import Measures
@@ -58,7 +61,22 @@ def test_means_are_those_of_the_labelled_pixels_of_each_group(measured):
         assert sum(group["pixels"] for group in block[part].values()) == known
     assert (block["smallest"], block["largest"]) == (min(m.min() for m in maps), max(m.max() for m in maps))
     assert block["smallest_maximum"] == min(m.max() for m in maps)
+    everything = np.concatenate([m[label != 255] for m, label in zip(maps, labels, strict=True)])
+    assert block["mean"] == pytest.approx(everything.mean(), rel=1e-6)
     assert [block["stride"] for block in measured(lambda index: maps[index])] == [16, 8, 4]
+
+
+def test_far_and_near_are_what_their_names_say(measured, monkeypatch):
+    distances = dataclasses.replace(MEASURES, gate_distances=[1, 2, 4])
+    monkeypatch.setitem(globals(), "MEASURES", distances)
+    gate = np.random.default_rng(0).random((32, 48)).astype(np.float32)
+    block = measured(lambda index: gate)[0]
+    labels = [scene(), scene()[:, ::-1]]
+    ring, known = np.array([rings(label, [1, 2, 4]) for label in labels]), np.array(labels) != 255
+    maps = np.array([gate] * 2)
+    assert (block["far"], block["near"]) == ("beyond 2", "to 1")
+    expected = maps[known & (ring >= 2)].mean() - maps[known & (ring == 0)].mean()
+    assert block["contrasts"]["far_less_near"]["gate"] == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_gate_that_closes_on_the_small_object_shows_in_the_contrast_and_a_shuffled_one_does_not(measured):

@@ -59,6 +59,7 @@ def test_scores_of_the_datasets_own_tools():
     assert ade["final_score_left_out"] == pytest.approx(((4 / 7 + 1 / 2) / 2 + 0.7) / 2, abs=1e-15)
     context = summary(matrix, ["a", "b", "c"], "pascal_context")
     assert context["miou60"] == pytest.approx((4 / 7 + 1 / 2) / 2 * 59 / 60, abs=1e-15)
+    assert summary(matrix, ["a", "b", "c"], "pascal_context60")["miou60"] == context["miou"]
 
 
 @pytest.mark.parametrize("reader", ["cityscapes", "ade20k", "pascal_context"])

@@ -9,6 +9,7 @@ import pytest
 from fabricated import change, write_examples, write_gates, write_images
 
 from acnet.data.classes import load
+from acnet.evaluate.bootstrap import drawn
 from acnet.evaluate.counts import Counts, ImageCounts, write_counts
 from acnet.params.tables import Tables, load_tables
 from acnet.report.claims import judge_claims, write_claims
@@ -35,6 +36,12 @@ def judge(made, name, **changes):
     judged = judge_claims(params, load_tables(params), Results(scale, made.roots["results_root"]))
     found = next(one for one in judged if one.name == name)
     return found.verdict, [step.ours for step in found.steps], found.reason
+
+
+def steps_of(made, name):
+    params = made.roots["params_root"]
+    judged = judge_claims(params, load_tables(params), Results(made.scale, made.roots["results_root"]))
+    return next(one for one in judged if one.name == name).steps
 
 
 @pytest.mark.parametrize(
@@ -197,6 +204,8 @@ def test_class_gains_compare_small_with_large_classes_segments_and_edges(campaig
         change(made.results, run, segments=segments, near_edges={"3": {"miou": edge}})
     margins = [pytest.approx(7.0 + 9.0), pytest.approx(4.0 + 10.0), pytest.approx(3.0)]
     assert judge(made, "C33")[:2] == ("held", margins)
+    gains = [[term.ours for term in step.terms] for step in steps_of(made, "C33")]  # global, then local; small, large
+    assert gains == [pytest.approx(each) for each in ([0, 10, 7, 1], [1, 10, 5, 0], [2, 0, 5, 0])]
     change(made.results, "fcn_lc", near_edges={"3": {"miou": 0.42}})
     assert judge(made, "C33")[0] == "within noise"
     change(made.results, "fcn_lc", class_iou=dict(zip(names, [0.6, 0.6, 0.5, 0.5], strict=True)))
@@ -207,6 +216,37 @@ def test_class_gains_compare_small_with_large_classes_segments_and_edges(campaig
     assert judge(made, "C33")[0::2] == ("not measured", "no labelled pixel: small segments or large segments")
     (made.results / "fcn_lc/seed0/metrics/single.json").unlink()
     assert judge(made, "C33")[0::2] == ("not measured", "not run: fcn_lc (single)")
+
+
+def test_seeds_widen_the_noise_of_class_gains_too(campaign):
+    made = campaign(seeds=[0, 1])
+    pixels = {"a": 1000, "b": 10}
+    for seed, gain in enumerate((0.01, 0.05)):  # the mean is 3 points, its standard error 2
+        for run in ("fcn_s16", "gc_s16", "fcn_lc"):
+            iou = {"a": 0.5, "b": 0.5 + gain * (run == "fcn_lc")}
+            change(made.results, run, seed=seed, class_iou=iou, class_pixels=pixels)
+    step = steps_of(made, "C33")[0]
+    assert (step.ours, step.noise, step.verdict) == (pytest.approx(3), pytest.approx(4), "within noise")
+
+
+def test_the_interval_of_class_gains_is_that_of_their_differences(campaign):
+    made = campaign()
+    names, rng = list(load("cityscapes").names), np.random.default_rng(0)
+    right = {run: rng.integers(5, 20, (8, 2)) * (50, 1) for run in ("fcn_s16", "gc_s16", "fcn_lc")}
+    for run, hits in right.items():
+        images = []
+        for large, small in hits:  # 1000 pixels of class 0 and 20 of class 1, the rest of both taken for class 2
+            codes, pixels = np.array([0, 2, 20, 21], np.uint32), [large, 1000 - large, small, 20 - small]
+            images.append(ImageCounts(codes, np.array(pixels, np.uint32), np.zeros((3, 19), np.uint32)))
+        counts = Counts.join("abcdefgh", 19, made.scale.measures.bands, images)
+        write_counts(made.results / run / "seed0/metrics/single.images.npz", counts)
+        iou = dict.fromkeys(names) | dict(zip(names, hits.sum(axis=0) / (8000, 160), strict=False)) | {names[2]: 0.0}
+        change(made.results, run, class_iou=iou, class_pixels=dict(zip(names, [8000, 160] + [0] * 17, strict=True)))
+    weights = drawn(8, made.scale.measures)
+    iou = {run: weights @ hits / (weights.sum(axis=1)[:, None] * (1000, 20)) for run, hits in right.items()}
+    over = 100 * (iou["fcn_lc"] - iou["gc_s16"])
+    expected = np.quantile(over[:, 1] - over[:, 0], [0.025, 0.975])
+    assert steps_of(made, "C33")[0].interval == pytest.approx(tuple(expected))
 
 
 def test_a_difference_counts_only_if_its_interval_over_the_same_images_leaves_zero_out(campaign):
@@ -260,6 +300,9 @@ def test_the_range_of_gates_is_that_of_the_whole_split_where_it_is_measured(camp
     made = campaign()
     write_gates(made.results / "acb3/seed0", ends=ends)
     assert judge(made, "C35")[0] == judge(made, "C36")[0] == expected
+    low, high, _ = ends
+    assert [term.ours for term in steps_of(made, "C35")[0].terms] == [low, high]
+    assert [term.ours for term in steps_of(made, "C36")[0].terms] == [1 - high, 1 - low]
 
 
 def test_gates_must_differ_in_every_block_and_beyond_shuffled_ones(campaign):
@@ -268,6 +311,9 @@ def test_gates_must_differ_in_every_block_and_beyond_shuffled_ones(campaign):
     assert judge(made, "C34")[0::2] == ("not measured", "not run: acb3 (gates)")
     write_gates(folder)
     assert judge(made, "C34")[:2] == ("held", [pytest.approx(19.0), pytest.approx(10.0)] * 3)
+    large, far = steps_of(made, "C34")[:2]
+    assert (large.interval, far.interval) == (pytest.approx((10, 30)), pytest.approx((5, 15)))
+    assert [term.ours for term in large.terms] == pytest.approx([20, 1])
     write_gates(folder, far_less_near=(0.1, 0.0, -0.05, 0.15))
     assert judge(made, "C34")[0] == "within noise"
     write_gates(folder, large_less_small=(0.1, 0.2, -0.15, -0.05))

@@ -12,7 +12,7 @@ from acnet.data.classes import load
 from acnet.errors import AcnetError
 from acnet.params.tables import load_tables
 from acnet.report.class_gains import class_gains_figure, gains_of
-from acnet.report.curves import write_curves
+from acnet.report.curves import curves_figure, write_curves
 from acnet.report.figures import write_figure
 from acnet.report.gates import gates_figure
 from acnet.report.gates import write_gates as write_gates_files
@@ -116,6 +116,41 @@ def test_curves_have_a_panel_for_each_run(campaign):
     assert Image.open(paths[0]).size[0] > 800
 
 
+def test_a_curve_is_the_mean_main_loss_of_each_epoch(campaign):
+    made = campaign(tables=[], figures=["figure1"])
+    steps = [(0.5, 9, 5), (1.0, 9, 3), (1.5, 9, 2), (2.0000001, 9, 1), (3.0, 9, 0.5)]
+    lines = ["epoch,loss,main_loss", *(",".join(map(str, step)) for step in steps)]
+    (made.results / "gc_s16/seed0/history.csv").write_text("\n".join(lines) + "\n")
+    (line,) = curves_figure(["gc_s16"], open_results(made)[1]).axes[0].lines
+    assert (list(line.get_xdata()), list(line.get_ydata())) == ([1, 2, 3], [4.0, 1.5, 0.5])
+
+
+def test_classes_with_most_pixels_come_first(campaign):
+    made = campaign(**SMALL)
+    pixels = {"road": 10, "sky": 500, "car": 70}
+    for run in ("fcn_s16", "gc_s16", "fcn_lc"):
+        change(made.results, run, class_iou=dict.fromkeys(pixels, 0.5), class_pixels=pixels)
+    tables, results = open_results(made)
+    labels = class_gains_figure(tables.figure("figure1"), results).axes[0].get_yticklabels()
+    assert [label.get_text() for label in labels] == ["sky", "car", "road"]
+
+
+def test_examples_tell_the_labelled_pixels_that_are_right_and_the_mean_gates(campaign):
+    made = campaign(tables=[], figures=["figure4"])
+    label = np.zeros((32, 64), np.uint8)
+    label[:16] = 255  # right or wrong, these are not counted
+    wrong = np.where(np.arange(64) < 16, 1, 0).astype(np.uint8)
+    gate = np.tile(np.float32([0.25, 0.25, 1.0, 1.0]), (2, 1))
+    arrays = {"names": np.array(["a"]), "image_0": np.zeros((32, 64, 3), np.uint8), "truth_0": label}
+    arrays |= {"prediction_0": np.tile(wrong, (32, 1))} | {f"gate_0_{block}": gate for block in range(3)}
+    tables, results = open_results(made)
+    for run in tables.figure("figure4").runs.values():
+        np.savez_compressed(made.results / run / "seed0/examples.npz", **arrays)
+    found = texts(photo_figure(tables.figure("figure4"), results))
+    assert found.count("75.0 % of pixels right") == 2
+    assert found.count("mean 0.62") == 3  # 0.625, to the even digit
+
+
 def test_gates_are_shown_for_each_block_in_the_classes_that_occur(campaign, tmp_path):
     made = campaign(**SMALL)
     assert "not drawn yet; not run: acb3 (gates)" in texts(gates_figure("acb3", None))
@@ -142,8 +177,12 @@ def test_the_gates_of_every_run_are_drawn_and_listed(campaign):
     assert list(found) == [("gcm_d5_s16", 0), ("acb3", 0)]
     figure = gates_runs_figure(found)
     assert {"gcm_d5_s16", "acb3", "block 1", "block 2"} <= set(texts(figure))
-    right = [line.get_xdata()[0] for line in figure.axes[1].lines if line.get_marker() in ("o", "s")]
-    assert right[:3] == pytest.approx([10, -20, -20])  # the gate's contrast less the shuffled one's
+    marks = [line for line in figure.axes[1].lines if line.get_marker() in ("o", "s")][:3]
+    # The gate's contrast less the shuffled one's, its interval, and the first block above the second.
+    assert [line.get_xdata()[0] for line in marks] == pytest.approx([10, -20, -20])
+    assert [line.get_ydata()[0] for line in marks] == pytest.approx([0, 0.88, 1.12])
+    spans = [list(line.get_xdata()) for line in figure.axes[1].lines if line.get_linewidth() == 1.1]
+    assert spans == [pytest.approx([5, 15]), pytest.approx([-25, -15]), pytest.approx([-25, -15])]
     rows = list(csv.DictReader(gates_csv(found).splitlines()))
     assert len(rows) == 3 * (19 + 3 + 3 + 2)
     contrast = [row for row in rows if (row["run"], row["block"], row["group"]) == ("acb3", "2", "far_less_near")]

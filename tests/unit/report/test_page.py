@@ -97,6 +97,25 @@ def test_a_run_tells_where_its_numbers_come_from(campaign):
     assert "Tables 2, 3, 4, 5, 6, 7 and 8; Figures 1, 4 and 5" in text
 
 
+def test_a_run_tells_its_scores_and_the_time_of_all_its_seeds(campaign):
+    made = campaign(tables=["table1"], figures=[], seeds=[0, 1])
+    change(made.results, "gc_s16", miou=0.7, pixacc=0.9)
+    text = write_page(made.scale, **made.roots).read_text()
+    summary = text[text.index('<span class="name">gc_s16</span>') :]
+    assert "<span>2 min 31 s</span>" in summary[: summary.index("</summary>")]  # twice 75.3 s
+    section = text[text.index('id="run-gc_s16"') : text.index('id="run-gc_s8"')]
+    assert '<th scope="row">single</th><td>70.00</td><td>90.00</td>' in section
+
+
+def test_of_several_differences_the_page_shows_the_smallest(campaign):
+    made = campaign(tables=["table1"], figures=[])
+    for run, miou in {"gc_s16": 0.7, "fcn_s16": 0.6, "gc_s8": 0.7, "fcn_s8": 0.68}.items():
+        change(made.results, run, miou=miou)
+    text = write_page(made.scale, **made.roots).read_text()
+    row = text[text.index('<tr id="C04">') : text.index('<tr id="C05">')]
+    assert 'data-label="ours">≥ +2.00</td>' in row and 'data-label="paper">≥ +1.94</td>' in row
+
+
 def test_a_click_on_a_cell_leads_to_all_that_trace_says(campaign, root, tmp_path):
     made = campaign(tables=["table1"], figures=[])
     manifest = tmp_path / "data" / "mini_cityscapes" / "manifest.json"

@@ -156,6 +156,8 @@ def test_ms_row_and_flip_come_from_their_own_protocols(campaign):
     plain, scaled = rows["r101_ohem", "miou"], rows["r101_ms", "miou"]
     assert (plain["run"], plain["protocol"], plain["beside_protocol"]) == ("r101_ohem", "single", "single_flip")
     assert (scaled["run"], scaled["protocol"], scaled["beside"]) == ("r101_ohem", "multi_flip", "")
+    text = (made.reports / "tables/table3.md").read_text()
+    assert re.search(rf"\*\*{float(plain['ours']):.2f}\*\* \| [\d.]+ \| {float(plain['beside']):.2f} \|", text)
     flip = json.loads((made.results / "r101_ohem/seed0/metrics/single_flip.json").read_text())
     assert float(plain["beside"]) == pytest.approx(100 * flip["miou"], abs=1e-6)
 

@@ -11,6 +11,8 @@ import sys
 import pytest
 import torch
 
+from acnet.data.store import Store
+from acnet.data.training import TrainingSamples
 from acnet.errors import AcnetError, Interrupted, TryAgain
 from acnet.files import read_json
 from acnet.train import batches, loop, state
@@ -171,7 +173,10 @@ def test_a_loss_that_is_not_finite_stops_with_step_rate_and_images_and_a_retry_s
         return losses * float("nan") if seed % 1_000_003 == 3 else losses
 
     monkeypatch.setattr(Step, "__call__", broken)
-    with pytest.raises(AcnetError, match=r"not finite at step 3 with learning rate 0\.0347.*street_\d, street_\d$"):
+    stores = [Store(tiny.data / "mini_camvid", "train")]
+    samples = TrainingSamples(stores, (32, 32), None, (1, 1), mirror=0.5, seed=0, batch=2)
+    names = ", ".join(samples[number][2] for number in (6, 7))
+    with pytest.raises(AcnetError, match=rf"not finite at step 3 with learning rate 0\.0347.*: {names}$"):
         tiny.train()
     monkeypatch.setattr(Step, "__call__", call)
     with pytest.raises(AcnetError, match="failed before, and would again: the loss is not finite at step 3"):

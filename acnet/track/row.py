@@ -58,10 +58,10 @@ def measures(
     row: dict[str, Any] = {"score": _score(metrics, protocols)}
     row |= {name: _percent(metrics.get(name)) for name in protocols}
     seconds = provenance.get("seconds")
-    hours = round(seconds / 3600, 4) if seconds is not None else UNKNOWN
     on_gpu = not str(provenance.get("device", "CPU")).upper().startswith("CPU")
     gpus = provenance.get("processes", 1) if on_gpu else 0
-    return {**row, "hours": hours, "gpu_hours": round(hours * gpus, 4) if seconds is not None else UNKNOWN}
+    hours, gpu_hours = (UNKNOWN if seconds is None else round(seconds / 3600 * times, 4) for times in (1, gpus))
+    return {**row, "hours": hours, "gpu_hours": gpu_hours}
 
 
 def _score(metrics: Mapping[str, Mapping[str, Any]], protocols: list[str]) -> str:

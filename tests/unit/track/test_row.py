@@ -61,6 +61,8 @@ def test_hours_count_as_gpu_hours_only_on_gpus():
     assert (row["hours"], row["gpu_hours"]) == (2.0, 0.0)
     assert measures({}, [], {"seconds": 7200, "device": "NVIDIA H200"})["gpu_hours"] == 2.0
     assert measures({}, [], {"seconds": 7200, "device": "NVIDIA H200", "processes": 4})["gpu_hours"] == 8.0
+    row = measures({}, [], {"seconds": 1, "device": "NVIDIA H200", "processes": 8})
+    assert (row["hours"], row["gpu_hours"]) == (0.0003, 0.0022)  # each from the seconds
 
 
 def test_a_measure_without_value_is_not_the_same_as_a_protocol_not_run():

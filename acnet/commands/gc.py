@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from acnet.commands.options import command
-from acnet.track.kinds import KINDS, NAMED, USUAL
+from acnet.track.litter import KINDS, NAMED, USUAL
 
 
 def add(commands) -> None:
@@ -17,8 +17,8 @@ def add(commands) -> None:
 
 def _gc(parsed: argparse.Namespace) -> None:
     from acnet.progress import size
-    from acnet.track.gc import clean
-    from acnet.track.git import Unavailable
+    from acnet.track.cleanup import clean
+    from acnet.track.repository import Unavailable
 
     freed, count, note = 0, 0, ""
     roots = {"data": parsed.data_root, "results": parsed.results_root, "logs": parsed.logs_root}

@@ -17,9 +17,10 @@ def add(commands) -> None:
 
 
 def _status(parsed: argparse.Namespace) -> None:
+    from acnet.errors import AcnetError
     from acnet.progress import size
-    from acnet.track.cache import Cache
-    from acnet.track.git import Unavailable
+    from acnet.track.dvc_project import dvc_project
+    from acnet.track.litter import bytes_of
     from acnet.watch.status import campaign_status
 
     found = campaign_status(campaign(parsed), parsed.results_root, parsed.logs_root)
@@ -29,6 +30,8 @@ def _status(parsed: argparse.Namespace) -> None:
         print(f"{name:<{width}}  {entry.state:<9}{entry.detail}".rstrip())
     count = Counter(entry.state for entry in found)
     print(f"{len(found)} runs at {parsed.scale}: " + ", ".join(f"{n} {state}" for state, n in count.items()))
-    with contextlib.suppress(Unavailable):
-        if held := (cache := Cache(Path.cwd())).size:
-            print(f"DVC's cache {cache.top}: {size(held)}; acnet gc says what of it can go")
+    with contextlib.suppress(AcnetError):
+        with dvc_project(Path.cwd(), config={"core": {"no_scm": True}}) as project:
+            cache = Path(project.cache.local_cache_dir)
+        if held := bytes_of(cache):
+            print(f"DVC's cache {cache}: {size(held)}; acnet gc says what of it can go")

@@ -40,8 +40,8 @@ def add(commands) -> None:
 
 
 def _record(parsed: argparse.Namespace) -> None:
-    from acnet.track.git import Unavailable
     from acnet.track.record import record
+    from acnet.track.repository import Unavailable
 
     try:
         done = record(campaign(parsed), parsed.results_root, Path.cwd(), parsed.keep)
@@ -53,59 +53,42 @@ def _record(parsed: argparse.Namespace) -> None:
 
 
 def _place(parsed: argparse.Namespace) -> None:
-    from acnet.track.git import Unavailable
-    from acnet.track.place import place
+    from acnet.track.experiment import place
 
     chosen = campaign(parsed)
-    chosen.run(parsed.run)
+    chosen.entry(parsed.run)
     seed = seed_asked(parsed, chosen)
-    try:
-        place(chosen, parsed.run, seed, parsed.results_root, Path.cwd())
-    except Unavailable as reason:
-        raise AcnetError(f"cannot place a run: {reason}") from None
+    place(chosen, parsed.run, seed, parsed.results_root, Path.cwd())
     _say(f"placed: {parsed.run}, seed {seed}, in experiment/")
 
 
 def _stage(parsed: argparse.Namespace) -> None:
-    from acnet.track.git import Unavailable
     from acnet.track.stage import run_stage
 
-    try:
-        row = run_stage(Path.cwd(), Path(os.environ.get("DVC_ROOT", ".")))
-    except Unavailable as reason:
-        raise AcnetError(f"cannot place a run: {reason}") from None
+    row = run_stage(Path.cwd(), Path(os.environ.get("DVC_ROOT", ".")))
     _say(f"placed: {row} in experiment/")
 
 
 def _publish(parsed: argparse.Namespace) -> None:
     from acnet.progress import size
-    from acnet.track.announce import announce
-    from acnet.track.git import Unavailable
-    from acnet.track.publish import publish
+    from acnet.track.publish import announce, publish
 
     name = parsed.name or parsed.scale
     options = {"remote": parsed.remote, "git_remote": parsed.git_remote, "replace": parsed.replace}
-    try:
-        entries = publish(campaign(parsed), Path.cwd(), name, with_data=parsed.data, **options)
-    except Unavailable as reason:
-        raise AcnetError(f"cannot publish: {reason}") from None
+    entries = publish(campaign(parsed), Path.cwd(), name, with_data=parsed.data, **options)
     _say(f"published: campaign {name}, {len(entries)} files, {size(sum(entry.size for entry in entries))}")
     for line in announce(Path.cwd(), name, parsed.remote, parsed.git_remote):
         _say(line)
 
 
 def _restore(parsed: argparse.Namespace) -> None:
-    from acnet.track.git import Unavailable
     from acnet.track.restore import give_one_time, newer, restore
 
     options = {"only": parsed.only, "remote": parsed.remote, "git_remote": parsed.git_remote}
-    try:
-        done = restore(Path.cwd(), parsed.name, parsed.params_root, overwrite=parsed.overwrite, **options)
-    except Unavailable as reason:
-        raise AcnetError(f"cannot restore: {reason}") from None
+    done = restore(Path.cwd(), parsed.name, parsed.params_root, overwrite=parsed.overwrite, **options)
     _say(f"restored: campaign {parsed.name}, {len(done.files)} files")
     when = time.time()
-    _settle(parsed, done.scale, done.files)
+    _hand_over(parsed, done.scale, done.files)
     # What Snakemake has touched, raw data here among it, is newer now than what it has not, such as a run fine-tuned
     # from a restored one.
     give_one_time([*done.same, *newer(parsed.data_root, when)], Path.cwd(), when)
@@ -122,9 +105,9 @@ def _restore(parsed: argparse.Namespace) -> None:
         )
 
 
-def _settle(parsed: argparse.Namespace, scale: str, restored: list[str]) -> None:
+def _hand_over(parsed: argparse.Namespace, scale: str, restored: list[str]) -> None:
     """Hand restored files to Snakemake, and name the runs that are not what params/ asks for today."""
-    from acnet.track.settle import runs_among, settle
+    from acnet.track.restore import runs_among, touch
 
     runs = runs_among(restored, campaign(parsed, scale), Path.cwd())
     theirs = f"`git checkout campaign/{parsed.name} -- params`"
@@ -144,7 +127,7 @@ def _settle(parsed: argparse.Namespace, scale: str, restored: list[str]) -> None
     target = "report" if parsed.only == "metrics" else parsed.only or "all"
     files = [] if target == "report" else runs.files  # where nothing is made, no rule makes them
     _say("telling Snakemake what is here; a small campaign takes some 15 s")
-    if not settle(Path.cwd(), [target, *files], scale):
+    if not touch(Path.cwd(), [target, *files], scale):
         rest = f"`snakemake -n {target} --config scale={scale}` shows the rest"
         _say(f"not all that the target {target} needs is in this campaign; {rest}")
 

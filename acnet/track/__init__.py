@@ -1,4 +1,10 @@
 """What DVC and Git remember of finished runs: experiments, published campaigns, and where a table cell comes from.
 
-Nothing here is needed to train; only publishing and restoring import DVC.
+Nothing here is needed to train; only these commands import DVC, and only its public names:
+
+- `acnet record`: `dvc add` and `dvc exp save` in a throw-away clone of HEAD; `git fetch` brings the rows over
+- `acnet publish`: `dvc commit` and `dvc push` of campaign.dvc in such a clone; `git fetch` brings its commit as a tag
+- `acnet restore`: `dvc.api.DVCFileSystem` at that tag, from the remote straight into place
+- `acnet place`, and the stage of dvc.yaml: `dvc add` in experiment/
+- `acnet gc`: `dvc gc --dry` and `dvc exp list --all-commits` say what may go
 """

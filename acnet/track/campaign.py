@@ -3,8 +3,8 @@
 With Git and DVC alone, `git checkout campaign/NAME && dvc pull` brings it back too.
 """
 
+import contextlib
 import dataclasses
-from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
@@ -13,9 +13,10 @@ from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
 from acnet.params.strict import nearest
 from acnet.params.tables import Tables
-from acnet.track.git import Repository
+from acnet.track.repository import Repository
 
 POINTER = "campaign.dvc"
+FOLDERS = ("data", "results", "reports")  # that a campaign has files in
 _OF_A_RUN = ("*.yaml", "*.json", "*.csv", "checkpoint.pt", "metrics/*.json", "metrics/*.npz")
 
 
@@ -63,40 +64,24 @@ def files_of(campaign: Campaign, tables: Tables, root: Path, with_data: bool) ->
     return sorted(file.relative_to(root) for file in found if file.is_file() and not file.name.startswith("."))
 
 
-def write_pointer(entries: Iterable[Entry], scale: str) -> str:
-    """campaign.dvc"""
-    outs = [{"md5": entry.md5, "size": entry.size, "hash": "md5", "path": entry.path} for entry in entries]
-    return yaml.safe_dump({"meta": {"scale": scale}, "outs": outs}, sort_keys=False)
-
-
 def read_pointer(text: str) -> Published:
     """What a campaign.dvc says; AcnetError for a path that leads out of the project."""
     content = yaml.safe_load(text)
     entries = [Entry(out["path"], out["md5"], out["size"]) for out in content["outs"]]
     for entry in entries:
         parts = Path(entry.path).parts
-        if parts[0] not in ("results", "data", "reports") or ".." in parts:
-            raise AcnetError(
-                f"{POINTER}: path '{entry.path}' is not one of results/, data/, reports/; nothing is restored"
-            )
+        if parts[0] not in FOLDERS or ".." in parts:
+            raise AcnetError(f"{POINTER}: path '{entry.path}' is not one of {', '.join(FOLDERS)}; nothing is restored")
     return Published(content["meta"]["scale"], entries)
 
 
 def find(repository: Repository, name: str, git_remote: str = "origin") -> Published:
     """The campaign `name`, asked of `git_remote` if it is not here; AcnetError if it is nowhere."""
     if not repository.git("for-each-ref", tag(name)) and git_remote in repository.git("remote").split():
-        names = [line.split("refs/tags/campaign/")[1] for line in _remote_tags(repository, git_remote)]
-        if name in names:
+        with contextlib.suppress(AcnetError):  # not published there, or not reachable: what is here must do
             repository.git("fetch", "--quiet", "--no-tags", git_remote, f"{tag(name)}:{tag(name)}")
     if not repository.git("for-each-ref", tag(name)):
         known = repository.git("for-each-ref", "--format=%(refname:lstrip=3)", "refs/tags/campaign").split()
         have = f"; there are: {', '.join(known)}" if known else "; none is published here"
         raise AcnetError(f"campaign '{name}': no tag campaign/{name}{nearest(name, known) if known else ''}{have}")
     return read_pointer(repository.git("show", f"{tag(name)}:{POINTER}"))
-
-
-def _remote_tags(repository: Repository, git_remote: str) -> list[str]:
-    try:
-        return repository.git("ls-remote", git_remote, "refs/tags/campaign/*").splitlines()
-    except AcnetError:
-        return []  # not reachable: what is here must do

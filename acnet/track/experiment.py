@@ -1,22 +1,24 @@
-"""One finished run as the files of a DVC experiment."""
+"""One finished run as the files of a DVC experiment, in the folder experiment/."""
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
-from typing import Any
-
-import yaml
+from typing import TYPE_CHECKING, Any
 
 from acnet.errors import AcnetError
 from acnet.evaluate.counts import counts_file
-from acnet.files import digest, read_json
+from acnet.files import digest, read_json, replacing, sha256, write_text
 from acnet.params.campaign import Campaign
-from acnet.params.run import read_run
-from acnet.provenance import changed_since
+from acnet.params.run import read_run, run_folder
+from acnet.provenance import changed_since, source_hash
 from acnet.track import plots
+from acnet.track.dvc_project import dvc_project
 from acnet.track.row import measures, parameters
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
 
 FOLDER = "experiment"
 CHECKPOINT = f"{FOLDER}/checkpoint.pt.dvc"
@@ -24,14 +26,13 @@ CHECKPOINT = f"{FOLDER}/checkpoint.pt.dvc"
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """A finished run: its name in DVC, when it ended (seconds since 1970), its small files by path, and its checkpoint.
+    """A finished run: its name in DVC, its small files by path, and its checkpoint.
 
     `checkpoint` is None where the file is not at hand; `sha256` is what provenance.json says of it. `digest` is equal
     exactly when two trainings and their measures are, wherever they hang and however `stale` they are by now.
     """
 
     name: str
-    ended: int
     files: dict[str, str]
     checkpoint: Path | None
     sha256: str | None
@@ -66,25 +67,55 @@ def read_experiment(folder: Path, campaign: Campaign, code: str) -> Experiment |
         }
     except KeyError as error:
         raise AcnetError(f"{folder}: key {error} is missing in its files; train or evaluate this run again") from error
-    name, sha256 = f"{run.scale}-{run.name}-seed{run.seed}", provenance.get("checkpoint_sha256")
-    identity = digest({"name": name, "checkpoint": sha256, "files": texts})
+    name, written = f"{run.scale}-{run.name}-seed{run.seed}", provenance.get("checkpoint_sha256")
+    identity = digest({"name": name, "checkpoint": written, "files": texts})
     texts["params.yaml"] = columns({**row, "stale": stale})
     checkpoint = folder / "checkpoint.pt"
     return Experiment(
         name=name,
-        ended=int(datetime.fromisoformat(provenance["finished"]).timestamp()),
         files={f"{FOLDER}/{name}": text for name, text in texts.items()},
         checkpoint=checkpoint if checkpoint.exists() else None,
-        sha256=sha256,
+        sha256=written,
         digest=identity,
         stale=stale,
     )
 
 
-def pointer(md5: str, size: int) -> str:
-    """The .dvc file of a checkpoint."""
-    out = {"md5": md5, "size": size, "hash": "md5", "path": "checkpoint.pt"}
-    return yaml.safe_dump({"outs": [out]}, sort_keys=False)
+def write_experiment(experiment: Experiment, project: "Repo", pointer: str = "") -> list[str]:
+    """Write an experiment into the folder experiment/ of a DVC project; the paths that Git should have of it.
+
+    The checkpoint goes into DVC's cache, too, and its .dvc file stands beside it, unless `pointer` has the text of that
+    file. Raises AcnetError for a checkpoint that is not the one of its provenance.json.
+    """
+    root, files = Path(project.root_dir), dict(experiment.files)
+    checkpoint = (root / CHECKPOINT).with_suffix("")
+    if pointer or not experiment.checkpoint:
+        checkpoint.unlink(missing_ok=True)  # of another run
+        (root / CHECKPOINT).unlink(missing_ok=True)
+        files |= {CHECKPOINT: pointer} if pointer else {}
+    else:
+        with replacing(checkpoint) as temporary:
+            shutil.copyfile(experiment.checkpoint, temporary)
+            if sha256(temporary) != experiment.sha256:
+                raise AcnetError(f"{experiment.checkpoint}: not the one in provenance.json (is it being trained?)")
+        project.add([str(checkpoint)])
+        files[CHECKPOINT] = (root / CHECKPOINT).read_text(encoding="utf-8")
+    for path, text in files.items():
+        write_text(root / path, text)
+    return list(files)
+
+
+def place(campaign: Campaign, run: str, seed: int, results: Path, root: Path) -> list[str]:
+    """Put a finished run into experiment/ below `root`, as `dvc exp apply` does; the paths written.
+
+    Raises AcnetError for a run that has not ended, or whose checkpoint is not its own; Unavailable without DVC.
+    """
+    folder = run_folder(results, campaign.scale_name, run, seed)
+    experiment = read_experiment(folder, campaign, source_hash())
+    if experiment is None:
+        raise AcnetError(f"{folder}: this run has not ended; train it first")
+    with dvc_project(root) as project:
+        return write_experiment(experiment, project)
 
 
 def columns(values: Mapping[str, Any]) -> str:

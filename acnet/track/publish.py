@@ -1,20 +1,29 @@
-"""A campaign's checkpoints, metrics and report to a DVC remote, and its list of files as a Git tag."""
+"""A campaign's checkpoints, metrics and report to a DVC remote, and its list of files as a Git tag.
 
+`dvc commit` and `dvc push` do it in a throw-away clone, where data/, results/ and reports/ are links to the project's.
+"""
+
+import shlex
+import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+import yaml
 
 from acnet.errors import AcnetError
-from acnet.files import read_json
+from acnet.files import read_json, sha256
 from acnet.params.campaign import Campaign
 from acnet.params.tables import load_tables
-from acnet.progress import Progress
-from acnet.track.cache import Cache, hashes
-from acnet.track.campaign import POINTER, Entry, files_of, tag, write_pointer
-from acnet.track.git import Repository
-from acnet.track.lock import PUBLISH, exclusive
-from acnet.track.transfer import transfer
+from acnet.progress import some
+from acnet.track.campaign import FOLDERS, POINTER, Entry, files_of, read_pointer, tag
+from acnet.track.dvc_project import dvc_project, one_at_a_time, remote_of, throwaway_clone
+from acnet.track.repository import Repository
 
-_AUTHOR = "acnet <acnet@localhost>"
+if TYPE_CHECKING:
+    from dvc.repo import Repo
 
 
 def publish(
@@ -34,21 +43,28 @@ def publish(
     provenance.json, a name that no tag can have, or another campaign of that name and not `replace`, which also takes
     the tag to today's commit.
     """
-    repository, cache = Repository(root), Cache(root)
+    repository = Repository(root)
     check_name(repository, name)
     paths = files_of(campaign, load_tables(campaign.params), root, with_data)
     if not any(path.name == "provenance.json" for path in paths):
         raise AcnetError(f"results/{campaign.scale_name}: no finished run to publish; train some first")
-    with exclusive(root / PUBLISH):
-        entries = _store(paths, root, cache)
-        pointer = write_pointer(entries, campaign.scale_name)
-        published = _published(repository, name)
-        if published not in (None, pointer) and not replace:
+    _check_checkpoints(paths, root)
+    # DVC need not know Git in this clone: it would write all files into .gitignore.
+    with one_at_a_time(root), throwaway_clone(repository, no_scm=True) as clone:
+        pointer = _add(paths, root, clone, campaign.scale_name)
+        entries = read_pointer(pointer.read_text(encoding="utf-8")).entries
+        exists = repository.git("for-each-ref", tag(name))
+        published = read_pointer(repository.git("show", f"{tag(name)}:{POINTER}")).entries if exists else None
+        if published not in (None, entries) and not replace:
             raise AcnetError(f"campaign '{name}': published before with other files; take another name, or --replace")
-        transfer("push", root, (entry.md5 for entry in entries), remote)
-        moved = replace and published and repository.git("rev-parse", f"{tag(name)}^") != repository.head
-        if published != pointer or moved:
-            _write_tag(repository, name, pointer, campaign.scale_name)
+        with remote_of(clone, remote):
+            clone.push(targets=[str(pointer)], remote=remote)
+        moved = replace and exists and repository.git("rev-parse", f"{tag(name)}^") != repository.head
+        if published != entries or moved:
+            made = Repository(clone.root_dir)
+            made.git("add", POINTER)
+            made.git("commit", "--quiet", "-m", f"campaign {name}: scale {campaign.scale_name}")
+            repository.bring(clone.root_dir, f"HEAD:{tag(name)}")
     _push_tag(repository, name, git_remote, replace)
     return entries
 
@@ -62,36 +78,25 @@ def check_name(repository: Repository, name: str) -> None:
         raise AcnetError(f"campaign '{name}': cannot be a name, a Git tag is called so; {allowed}") from None
 
 
-def _store(paths: list[Path], root: Path, cache: Cache) -> list[Entry]:
-    """Copy the files into DVC's cache; the hash of each."""
-    entries = []
-    progress = Progress("publish: hashes", len(paths), "files")
+def _check_checkpoints(paths: Iterable[Path], root: Path) -> None:
     for path in paths:
-        md5, sha256 = hashes(root / path)
         if path.name == "checkpoint.pt":
             named = read_json((root / path).with_name("provenance.json")).get("checkpoint_sha256")
-            if named != sha256:
+            if named != sha256(root / path):
                 raise AcnetError(f"{path}: not the one that provenance.json names; evaluate or train this run again")
-        cache.add(root / path, md5)
-        entries.append(Entry(path.as_posix(), md5, (root / path).stat().st_size))
-        progress.advance()
-    return entries
 
 
-def _published(repository: Repository, name: str) -> str | None:
-    if not repository.git("for-each-ref", tag(name)):
-        return None
-    return repository.git("show", f"{tag(name)}:{POINTER}") + "\n"
-
-
-def _write_tag(repository: Repository, name: str, pointer: str, scale: str) -> None:
-    """The tag, on a commit of its own whose parent is HEAD; neither work tree nor index is touched."""
-    message, content = f"campaign {name}: scale {scale}".encode(), pointer.encode()
-    stream = b"commit %s\ncommitter %s now\ndata %d\n%s\nfrom %s\nM 100644 inline %s\ndata %d\n%s\ndone\n" % (
-        tag(name).encode(), _AUTHOR.encode(), len(message), message, repository.head.encode(),
-        POINTER.encode(), len(content), content,
-    )  # fmt: skip
-    repository.update("fast-import", "--quiet", "--force", "--done", "--date-format=now", feed=stream)
+def _add(paths: Iterable[Path], root: Path, clone: "Repo", scale: str) -> Path:
+    """Copy the files into DVC's cache; the clone's campaign.dvc, in which DVC has written their hashes."""
+    folder = Path(clone.root_dir)
+    for name in FOLDERS:
+        shutil.rmtree(folder / name, ignore_errors=True)
+        (folder / name).symlink_to((root / name).resolve())
+    pointer = folder / POINTER
+    content = {"meta": {"scale": scale}, "outs": [{"path": path.as_posix()} for path in paths]}
+    pointer.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    clone.commit(str(pointer), force=True, relink=False)
+    return pointer
 
 
 def _push_tag(repository: Repository, name: str, git_remote: str, replace: bool) -> None:
@@ -103,3 +108,46 @@ def _push_tag(repository: Repository, name: str, git_remote: str, replace: bool)
         repository.git("push", "--quiet", *(["--force"] if replace else []), git_remote, tag(name))
     except AcnetError as error:
         raise AcnetError(f"{error}; the files are on the DVC remote, the tag is here: {by_hand}") from error
+
+
+def announce(root: Path, name: str, remote: str | None, git_remote: str) -> list[str]:
+    """Lines about the campaign `name` that was just published to the DVC remote `remote` (None: the default one)."""
+    repository = Repository(root)
+    with dvc_project(root) as project:
+        committed, default = project.config.read("repo"), project.config["core"].get("remote", "")
+        store = remote or default
+        url = without_password(str(project.config["remote"][store].get("url", "")))
+    known = store in committed.get("remote", {}) and (remote or committed.get("core", {}).get("remote") == store)
+    pushed_to = git_remote if git_remote in repository.git("remote").split() else None
+    where = f"tag campaign/{name} to {pushed_to}, " if pushed_to else ""
+    lines = [f"pushed: {where}its files to DVC remote {store} ({url})", *_lacking(repository, name)]
+    origin = without_password(repository.git("remote", "get-url", pushed_to)) if pushed_to else "URL"
+    # The tag has the code and parameters of the campaign, whether or not a branch that is pushed has them.
+    branch = f"--branch campaign/{name} " if pushed_to else ""
+    steps = [f"git clone {branch}{shlex.quote(origin)} acnet", "cd acnet", "make venv", "source .venv/bin/activate"]
+    if not known:
+        steps.append(f"dvc remote add --default --local {store} {shlex.quote(url)}")
+    steps.append(f"acnet restore {name}" + (f" --remote {store}" if known and remote else ""))
+    return [*lines, f"anyone restores it by: {' && '.join(steps)}"]
+
+
+def _lacking(repository: Repository, name: str) -> list[str]:
+    """A line on the files here that differ from the code that the tag leads to; none if none does."""
+    base = repository.git("rev-parse", f"{tag(name)}^")
+    changed = repository.git("diff", "--name-only", base).splitlines()
+    files = [*changed, *repository.git("ls-files", "--others", "--exclude-standard").splitlines()]
+    if not files:
+        return []
+    count = "1 file that differs" if len(files) == 1 else f"{len(files)} files that differ"
+    remedy = f"commit them and `acnet publish {name} --replace`, if who restores it shall have them"
+    return [f"the published code, commit {base[:10]}, lacks {count} here: {some(files)}; {remedy}"]
+
+
+def without_password(url: str) -> str:
+    """A URL without the password or token that it may carry; the user of ssh://user@host stays."""
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return url
+    named = "" if parts.scheme in ("http", "https") else f"{user.partition(':')[0]}@"
+    return urlunsplit(parts._replace(netloc=f"{named}{host}"))

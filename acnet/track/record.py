@@ -1,10 +1,11 @@
 """Every finished run as a DVC experiment of the current commit.
 
-To DVC an experiment is a commit on refs/exps/{HEAD's first two digits}/{the others}/{name}, with HEAD as its parent.
-`dvc exp save` would need a clone and seconds for each; `git fast-import` writes all at once, beside the work tree.
+`dvc add` and `dvc exp save` make each one in a throw-away clone, about a second for a run, and Git brings them over.
 """
 
+import contextlib
 import dataclasses
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -13,14 +14,13 @@ from pathlib import Path
 
 from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
+from acnet.progress import Progress
 from acnet.provenance import source_hash
-from acnet.track.cache import Cache, hashes
-from acnet.track.experiment import CHECKPOINT, Experiment, pointer, read_experiment
-from acnet.track.git import Repository
-from acnet.track.lock import RECORD, exclusive
+from acnet.track.dvc_project import dvc_project, one_at_a_time, throwaway_clone
+from acnet.track.experiment import CHECKPOINT, FOLDER, Experiment, read_experiment, write_experiment
+from acnet.track.repository import Repository
 
 _SUBJECT = "acnet record"
-_AUTHOR = "acnet <acnet@localhost>"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +43,24 @@ class Row:
         return bool(re.search(r"-\d{8}T\d{6}$", self.name))
 
 
+def rows_of(repository: Repository) -> list[Row]:
+    """Every experiment of the repository."""
+    with dvc_project(repository.root) as project:
+        listed = project.experiments.ls(all_commits=True)
+    refs = {}
+    for line in repository.git(
+        "for-each-ref", "--format=%(objectname) %(refname) %(subject)", "refs/exps"
+    ).splitlines():
+        commit, ref, subject = line.split(" ", 2)
+        refs[commit, ref.rpartition("/")[2]] = ref, subject
+    rows = []
+    for baseline, name, commit in ((base, *pair) for base, pairs in listed.items() for pair in pairs):
+        ref, subject = refs[commit, name]
+        said = subject.removeprefix(_SUBJECT).split() if subject.startswith(_SUBJECT) else []
+        rows.append(Row(ref, baseline, name, commit, *(*said, None, None)[:2]))
+    return rows
+
+
 def record(campaign: Campaign, results: Path, root: Path, keep: bool = False) -> dict[str, list[str]]:
     """Record every finished run of the campaign's scale; their names by what happened to them.
 
@@ -50,36 +68,30 @@ def record(campaign: Campaign, results: Path, root: Path, keep: bool = False) ->
     unchanged. With `keep`, the old row of a run trained or measured anew stays
     as NAME-TIME. Raises Unavailable without Git or DVC, AcnetError if HEAD lacks dvc.yaml.
     """
-    repository, cache = Repository(root), Cache(root)
+    repository = Repository(root)
     if not repository.git("ls-tree", "--name-only", "HEAD", "dvc.yaml"):
         raise AcnetError(f"{root}/dvc.yaml: not in the commit HEAD; commit it, since DVC reads the columns there")
-    if repository.dirty():
+    if repository.git("status", "--porcelain", "--untracked-files=no"):
         note = "the work tree differs from it; the column `commit` says what each run was trained at"
         _say(f"rows hang on commit {repository.head[:10]}; {note}")
-    with exclusive(root / RECORD):
-        rows = list(rows_of(repository))
+    done: dict[str, list[str]] = {"new": [], "replaced": [], "moved": [], "marked": [], "unchanged": []}
+    with one_at_a_time(root):
+        rows = rows_of(repository)
         here = {row.name: row for row in rows if row.baseline == repository.head}
-        done: dict[str, list[str]] = {"new": [], "replaced": [], "moved": [], "marked": [], "unchanged": []}
-        stream, recorded = [], {}
+        changed = []
         for experiment in _finished(campaign, results):
             row = here.get(experiment.name)
             if row and row.digest is None:
                 _say(f"{experiment.name}: an experiment of your own has this name; left alone")
-                continue
-            earlier = [row for row in rows if row.name == experiment.name and row.digest]
-            if row and (row.digest, row.stale) == (experiment.digest, experiment.stale):
+            elif row and (row.digest, row.stale) == (experiment.digest, experiment.stale):
                 done["unchanged"].append(experiment.name)
-            elif (part := _commit(experiment, repository, cache, earlier)) is not None:
-                done[_what_happened(experiment, row, earlier)].append(experiment.name)
-                stream.append(part)
             else:
-                continue
-            recorded[experiment.name] = experiment
-        if keep:
-            _keep(repository, rows, recorded)
-        if stream:
-            repository.update("fast-import", "--quiet", "--force", "--done", feed=b"".join(stream) + b"done\n")
-        _drop_moved(repository, rows, recorded)
+                changed.append(experiment)
+        ours = [row for row in rows if row.digest]
+        for experiment in _save(changed, ours, repository, keep) if changed else []:
+            earlier = [row for row in ours if row.name == experiment.name]
+            done[_what_happened(experiment, here.get(experiment.name), earlier)].append(experiment.name)
+        _drop_moved(repository, ours, {name for names in done.values() for name in names})
     return done
 
 
@@ -105,61 +117,49 @@ def _finished(campaign: Campaign, results: Path) -> Iterator[Experiment]:
                 yield experiment
 
 
-def rows_of(repository: Repository) -> Iterator[Row]:
-    """Every experiment of the repository."""
-    listed = repository.git("for-each-ref", "--format=%(refname) %(objectname) %(subject)", "refs/exps")
-    for line in listed.splitlines():
-        ref, commit, subject = line.split(" ", 2)
-        parts = ref.split("/")
-        if len(parts) == 5 and len(parts[2]) == 2:
-            said = subject.removeprefix(_SUBJECT).split() if subject.startswith(_SUBJECT) else []
-            digest, stale = (*said, None, None)[:2]
-            yield Row(ref, parts[2] + parts[3], parts[4], commit, digest, stale)
+def _save(experiments: list[Experiment], rows: list[Row], repository: Repository, keep: bool) -> list[Experiment]:
+    """Make rows of `experiments` at HEAD; those that have one now. With `keep`, what they replace gets another name."""
+    saved = []
+    progress = Progress("record", len(experiments), "runs")
+    with throwaway_clone(repository) as clone:
+        for experiment in experiments:
+            # An earlier row of the same training knows the checkpoint, even where only metrics are at hand.
+            same = [row.commit for row in rows if row.digest == experiment.digest]
+            known = next((commit for commit in same if repository.git("ls-tree", commit, CHECKPOINT)), None)
+            pointer = f"{repository.git('show', f'{known}:{CHECKPOINT}')}\n" if known else ""
+            try:
+                files = write_experiment(experiment, clone, pointer)
+            except AcnetError as error:
+                _say(f"{error}; not recorded")
+                continue
+            message = f"{_SUBJECT} {experiment.digest} {experiment.stale}"
+            target = {"targets": ["dvc.yaml"], "include_untracked": files}  # a checkpoint may be known by its hash only
+            with contextlib.chdir(clone.root_dir):  # DVC works where it is called
+                clone.experiments.save(name=experiment.name, message=message, **target)
+            saved.append(experiment)
+            progress.advance()
+        if keep:
+            _keep(repository, rows, saved)
+        if saved:
+            rows_there = rows_of(Repository(clone.root_dir))
+            repository.bring(clone.root_dir, *(f"{row.ref}:{row.ref}" for row in rows_there))
+    return saved
 
 
-def _commit(experiment: Experiment, repository: Repository, cache: Cache, earlier: list[Row]) -> bytes | None:
-    """What makes git fast-import write one experiment; None if its checkpoint is not the one it speaks of."""
-    files = dict(experiment.files)
-    if experiment.checkpoint:
-        md5, sha256 = hashes(experiment.checkpoint)
-        if sha256 != experiment.sha256:
-            _say(f"{experiment.checkpoint}: not the one in provenance.json; not recorded (is it being trained?)")
-            return None
-        cache.add(experiment.checkpoint, md5)
-        files[CHECKPOINT] = pointer(md5, experiment.checkpoint.stat().st_size)
-    else:
-        # Where only metrics are at hand, an earlier row of the same run still knows the checkpoint.
-        for row in earlier:
-            if row.digest == experiment.digest and repository.git("ls-tree", row.commit, CHECKPOINT):
-                files[CHECKPOINT] = repository.git("show", f"{row.commit}:{CHECKPOINT}") + "\n"
-    ref = f"refs/exps/{repository.head[:2]}/{repository.head[2:]}/{experiment.name}"
-    author = f"{_AUTHOR} {experiment.ended} +0000"
-    parts = [f"commit {ref}\nauthor {author}\ncommitter {author}\n".encode()]
-    parts += [_data(f"{_SUBJECT} {experiment.digest} {experiment.stale}\n"), f"from {repository.head}\n".encode()]
-    for path, text in files.items():
-        parts += [f"M 100644 inline {path}\n".encode(), _data(text)]
-    return b"".join(parts)
-
-
-def _data(text: str) -> bytes:
-    content = text.encode()
-    return b"data %d\n%s\n" % (len(content), content)
-
-
-def _keep(repository: Repository, rows: list[Row], recorded: dict[str, Experiment]) -> None:
+def _keep(repository: Repository, rows: list[Row], saved: list[Experiment]) -> None:
     """Give every row that is about to be replaced by another content a name with the time its run ended."""
-    commands = []
+    commands, digests = [], {experiment.name: experiment.digest for experiment in saved}
     for row in rows:
-        if row.digest and row.name in recorded and row.digest != recorded[row.name].digest:
-            ended = int(repository.git("show", "--no-patch", "--format=%ct", row.commit))
-            time = datetime.fromtimestamp(ended, UTC).strftime("%Y%m%dT%H%M%S")
-            commands.append(f"update {row.ref}-{time} {row.commit}\n")
+        if row.name in digests and row.digest != digests[row.name]:
+            provenance = json.loads(repository.git("show", f"{row.commit}:{FOLDER}/provenance.json"))
+            ended = datetime.fromisoformat(provenance["finished"]).astimezone(UTC)
+            commands.append(f"update {row.ref}-{ended:%Y%m%dT%H%M%S} {row.commit}\n")
     repository.update("update-ref", "--stdin", feed="".join(commands).encode())
 
 
-def _drop_moved(repository: Repository, rows: list[Row], recorded: dict[str, Experiment]) -> None:
+def _drop_moved(repository: Repository, rows: list[Row], recorded: set[str]) -> None:
     """Remove our rows of older commits whose runs now stand at HEAD, so that a name means one experiment."""
-    old = [row for row in rows if row.digest and row.name in recorded and row.baseline != repository.head]
+    old = [row for row in rows if row.name in recorded and row.baseline != repository.head]
     repository.update("update-ref", "--stdin", feed="".join(f"delete {row.ref}\n" for row in old).encode())
 
 

@@ -1,7 +1,10 @@
 """A published campaign back into data/, results/ and reports/, verified, with time stamps that Snakemake accepts."""
 
 import dataclasses
+import hashlib
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatch
@@ -10,13 +13,14 @@ from pathlib import Path
 from acnet.errors import AcnetError
 from acnet.files import replacing
 from acnet.params.campaign import Campaign
+from acnet.params.run import read_run
 from acnet.params.tables import load_tables
-from acnet.progress import Progress
-from acnet.track.cache import Cache, clone, hashes
-from acnet.track.campaign import Entry, Published, find
-from acnet.track.git import Repository
-from acnet.track.lock import RESTORE, exclusive
-from acnet.track.transfer import transfer
+from acnet.progress import Progress, some
+from acnet.track.campaign import Entry, Published, find, tag
+from acnet.track.dvc_project import dvc_project, remote_of
+from acnet.track.repository import Repository, Unavailable
+
+_MADE = ("params.yaml", "checkpoint.pt", "examples.npz")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,29 +49,24 @@ def restore(
 ) -> Restored:
     """Bring the campaign `name` back: all of it, `only` its metrics, or only what a table or figure needs.
 
-    A file of these that is here with the same content is kept, one with another content refused unless `overwrite`.
+    A file of these that is here with the same content is kept, one with another content refused unless `overwrite`;
+    only a report, which can be drawn again, is replaced in any case.
     What the remote lacks is left out and named. Every file of the campaign that is here then gets the same time stamp.
     Which runs and datasets a table or figure needs is said by `params`.
     """
-    repository, cache = Repository(root), Cache(root)
-    with exclusive(root / RESTORE):
-        published = find(repository, name, git_remote)
-        entries = published.entries
-        here = files_here(entries, root)
-        chosen = part(published, only, params)
-        other = in_the_way(chosen, here)
-        if other and not overwrite:
-            count = f" (and {len(other) - 1} more)" if other[1:] else ""
-            raise AcnetError(f"{other[0]}{count}: here with another content; move it away, or --overwrite")
-        wanted = [entry for entry in chosen if not here[entry]]
-        if wanted:
-            absent = [entry.md5 for entry in wanted if not cache.path(entry.md5).exists()]
-            if absent:
-                transfer("pull", root, absent, remote)
-        missing = _place(wanted, root, cache)
-        same = [entry.path for entry in entries if here[entry] or (entry in wanted and entry.path not in missing)]
-        give_one_time(same, root, time.time())
-    checkpoints = [entry.path for entry in entries if entry.path.endswith("checkpoint.pt")]
+    published = find(Repository(root), name, git_remote)
+    here = files_here(published.entries, root)
+    chosen = part(published, only, params)
+    other = in_the_way(chosen, here)
+    if other and not overwrite:
+        count = f" (and {len(other) - 1} more)" if other[1:] else ""
+        raise AcnetError(f"{other[0]}{count}: here with another content; move it away, or --overwrite")
+    wanted = [entry for entry in chosen if not here[entry]]
+    missing = _download(wanted, root, name, remote) if wanted else []
+    brought = {entry for entry in wanted if entry.path not in missing}
+    same = [entry.path for entry in published.entries if here[entry] or entry in brought]
+    give_one_time(same, root, time.time())
+    checkpoints = [entry.path for entry in published.entries if entry.path.endswith("checkpoint.pt")]
     return Restored(
         scale=published.scale,
         files=[entry.path for entry in chosen if entry.path not in missing],
@@ -96,52 +95,118 @@ def newer(folder: Path, when: float) -> list[Path]:
 
 def files_here(entries: Iterable[Entry], root: Path) -> dict[Entry, bool | None]:
     """Whether each file is here with the campaign's content (True), with another (False), or not at all (None)."""
-    found: dict[Entry, bool | None] = {}
-    for entry in entries:
-        file = root / entry.path
-        same = file.exists() and file.stat().st_size == entry.size and hashes(file)[0] == entry.md5
-        found[entry] = same if file.exists() else None
-    return found
+    files = {entry: root / entry.path for entry in entries}
+    return {entry: _is_same(file, entry) if file.exists() else None for entry, file in files.items()}
+
+
+def _is_same(file: Path, entry: Entry) -> bool:
+    if file.stat().st_size != entry.size:
+        return False
+    with open(file, "rb") as handle:
+        return hashlib.file_digest(handle, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() == entry.md5
 
 
 def part(published: Published, only: str, params: Path) -> list[Entry]:
     """What `only` means of a campaign: all of it, its metrics, or what a table or figure of `params` needs."""
-    patterns = _patterns(only, params, published.scale)
-    return [entry for entry in published.entries if _is_chosen(entry.path, only, patterns)]
-
-
-def _patterns(only: str, params: Path, scale: str) -> list[str]:
-    """The paths, with wildcards, that belong to a table or figure; none for a whole campaign or its metrics."""
-    if only in ("", "metrics"):
-        return []
-    tables = load_tables(params)
+    if not only:
+        return published.entries
+    if only == "metrics":
+        return [entry for entry in published.entries if not entry.path.endswith(("checkpoint.pt", ".bin"))]
+    tables, scale = load_tables(params), published.scale
     if only not in tables.tables | tables.figures:
         known = ", ".join(tables.tables | tables.figures)
         raise AcnetError(f"only '{only}': not a part of a campaign; it has metrics, {known}")
     runs, campaign = tables.trained([only]), Campaign(params, scale)
-    data = [f"data/{dataset}/*" for dataset in sorted({campaign.dataset_of(run) for run in runs})]
-    return [*(f"results/{scale}/{run}/seed*" for run in runs), *data, f"*/{scale}/*/{only}.*"]
+    patterns = [f"data/{campaign.dataset_of(run)}/*" for run in runs] + [f"*/{scale}/*/{only}.*"]
+    patterns += [f"results/{scale}/{run}/seed*" for run in runs]
+    chosen = (entry for entry in published.entries if any(fnmatch(entry.path, pattern) for pattern in patterns))
+    return [entry for entry in chosen if not entry.path.endswith(".bin")]
 
 
-def _is_chosen(path: str, only: str, patterns: list[str]) -> bool:
-    """Whether a file belongs to a part of the campaign: everything, metrics, or what matches `patterns`."""
-    if only == "metrics":
-        return not path.endswith(("checkpoint.pt", ".bin"))
-    return not only or (not path.endswith(".bin") and any(fnmatch(path, pattern) for pattern in patterns))
-
-
-def _place(entries: list[Entry], root: Path, cache: Cache) -> list[str]:
-    """Copy verified files from the cache into their places; the paths of those that the remote lacks or has damaged."""
+def _download(entries: list[Entry], root: Path, name: str, remote: str | None) -> list[str]:
+    """Bring files from the DVC remote into their places; the paths of those that it lacks or has damaged."""
     missing = []
     progress = Progress("restore", len(entries), "files")
-    for entry in entries:
-        stored = cache.path(entry.md5)
-        if stored.exists() and hashes(stored)[0] != entry.md5:
-            stored.unlink()  # damaged: the next time it is asked of the remote again
-        if stored.exists():
-            with replacing(root / entry.path) as temporary:
-                clone(stored, temporary)
-        else:
-            missing.append(entry.path)
-        progress.advance()
+    # An empty cache: each file comes from the remote, straight into its place, and is not kept twice.
+    options = {"rev": tag(name), "remote": remote, "config": {"cache": {"dir": str(root / ".dvc/tmp/no-cache")}}}
+    with dvc_project(root, **options) as project, remote_of(project, remote):
+        from dvc.api import DVCFileSystem
+
+        files = DVCFileSystem(repo=project)
+        for entry in entries:
+            try:
+                with replacing(root / entry.path) as temporary:
+                    files.get_file(f"/{entry.path}", str(temporary))
+                    if not _is_same(temporary, entry):
+                        raise FileNotFoundError
+            except FileNotFoundError:
+                missing.append(entry.path)
+            progress.advance()
     return missing
+
+
+@dataclasses.dataclass(frozen=True)
+class Runs:
+    """What params/ says today of the runs among restored files, each as run/seedN; `files` are those it would make.
+
+    `others` were trained with other parameters than params/ holds; for `unknown` ones it has no entry in runs.yaml, or
+    no dataset at this scale, and their files are not among `files`.
+    """
+
+    others: list[str]
+    unknown: list[str]
+    files: list[str]
+
+
+def runs_among(paths: list[str], campaign: Campaign, root: Path) -> Runs:
+    """Compare the runs among `paths`, relative to `root`, with params/."""
+    found = Runs([], [], [])
+    for path in map(Path, paths):
+        if path.parts[0] != "results" or path.name != "params.yaml":
+            continue
+        run, seed = path.parts[-3:-1]
+        try:
+            today = campaign.resolve(run, int(seed.removeprefix("seed")))
+        except AcnetError:
+            found.unknown.append(f"{run}/{seed}")
+            continue
+        if read_run(root / path) != today:
+            found.others.append(f"{run}/{seed}")
+        made = [path.with_name(name) for name in _MADE]
+        made += [path.parent / "metrics" / f"{protocol}.json" for protocol in campaign.protocols]
+        found.files.extend(file.as_posix() for file in made if (root / file).exists())
+    return found
+
+
+def touch(root: Path, targets: list[str], scale: str) -> bool:
+    """Let Snakemake note everything behind `targets` as made, with what each params.yaml says; False if not for all."""
+    options = ["--touch", "--forceall", "--nolock", "--keep-going", "--cores", "1", "--quiet", "rules"]
+    command = [sys.executable, "-m", "snakemake", *targets, *options, "--config", f"scale={scale}"]
+    return subprocess.run(command, cwd=root, capture_output=True, check=False).returncode == 0
+
+
+def commands_that_fetch(root: Path, campaign: Campaign, run: str, seed: int, only: str) -> list[str]:
+    """Commands that bring a run and all that `only`, a table or figure, needs; none where it was never shared."""
+    scale = campaign.scale_name
+    try:
+        repository = Repository(root)
+    except Unavailable:
+        return []
+    refs = repository.git("for-each-ref", "--format=%(refname)", tag("*"), "refs/exps").splitlines()
+    names = [ref.removeprefix(tag("")) for ref in refs if ref.startswith(tag(""))]
+    commands = []
+    # Of several campaigns, that of the scale's own name, which is the usual one.
+    for name in sorted(names, key=lambda name: (name != scale, name)):
+        published = find(repository, name)
+        if not any(entry.path.startswith(f"results/{scale}/{run}/seed{seed}/") for entry in published.entries):
+            continue
+        chosen = part(published, only, campaign.params)
+        other = in_the_way(chosen, files_here(chosen, root))
+        commands = [f"snakemake --cores 1 restore --config campaign={name} only={only}"]
+        if other:
+            commands = [f"acnet restore {name} --only {only} --overwrite  # replaces what differs here: {some(other)}"]
+        break
+    experiment = f"{scale}-{run}-seed{seed}"
+    if any(ref.startswith("refs/exps/") and ref.endswith(f"/{experiment}") for ref in refs):
+        commands.append(f"dvc exp apply {experiment}  # commit first: it resets uncommitted edits")
+    return commands

@@ -12,18 +12,21 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
+from typing import Any
 
 from acnet.errors import AcnetError
 from acnet.files import read_yaml
 from acnet.params.campaign import Campaign
 from acnet.params.strict import among
 from acnet.params.tables import Tables, load_tables
-from acnet.track.git import Repository
-from acnet.track.overrides import mark_overrides
-from acnet.track.place import place
+from acnet.track.experiment import place
+from acnet.track.repository import Repository
 
 CONFIG = "workflow/config.yaml"
+_OVERRIDDEN = ("params/model.yaml", "params/recipe.yaml")
+_NOTE = "set for this experiment"
 _LINKED = ("data", "results")
 _GIVEN = ("data/raw", "data/archives")  # there a link leads to the user's own files, which nothing here writes
 _COPIED = (".snakemake/metadata", ".snakemake/incomplete")  # Snakemake writes into the very files
@@ -128,3 +131,35 @@ def _link(path: Path, target: Path, given: bool) -> None:
         raise AcnetError(
             f"{path}: {why}; dvc exp run without --temp and --queue works in the project itself"
         ) from error
+
+
+def mark_overrides(root: Path) -> None:
+    """Give every value of _OVERRIDDEN that differs from the commit HEAD, and only there, the origin `ours`.
+
+    A plain value in the place of {value, origin, note}, as `-S params/model.yaml:delta=10` leaves it, becomes one.
+    """
+    from dvc.utils.serialize import modify_yaml, parse_yaml
+
+    repository = Repository(root)
+    for name in _OVERRIDDEN:
+        try:
+            committed = parse_yaml(repository.git("show", f"HEAD:{name}"), name)
+        except AcnetError:
+            continue  # new since that commit
+        if repository.git("status", "--porcelain", "--", name):
+            with modify_yaml(str(root / name)) as values:
+                _mark(values, committed)
+
+
+def _mark(now: MutableMapping[str, Any], committed: Mapping[str, Any]) -> None:
+    for key, value in now.items():
+        former = committed.get(key)
+        if not isinstance(former, Mapping):
+            continue
+        if "origin" not in former:
+            if isinstance(value, MutableMapping):
+                _mark(value, former)
+        elif not isinstance(value, MutableMapping):
+            now[key] = {"value": value, "origin": "ours", "note": _NOTE}
+        elif value.get("value") != former["value"] and value.get("origin") == former["origin"]:
+            value.update(origin="ours", note=_NOTE)

@@ -16,7 +16,7 @@ from acnet.report.origin import Line
 from acnet.report.results import Results
 from acnet.report.scale import scale_info
 from acnet.report.text import number
-from acnet.track.fetchable import commands_that_fetch
+from acnet.track.restore import commands_that_fetch
 
 
 @dataclasses.dataclass(frozen=True)

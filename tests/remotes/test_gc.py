@@ -2,7 +2,7 @@
 
 import pytest
 
-from acnet.track.gc import clean
+from acnet.track.cleanup import clean
 
 from .temporary_project import add_origin, train
 
@@ -12,7 +12,7 @@ ACB3 = "mini-acb3-seed0"
 @pytest.fixture
 def tidy(project, monkeypatch):
     """A function that cleans the project up as if all in it were old; what it found."""
-    monkeypatch.setattr("acnet.track.gc._YOUNG", -1)
+    monkeypatch.setattr("acnet.track.cleanup._YOUNG", -1)
 
     def run(*kinds, really=True) -> list[str]:
         roots = {name: project.root / name for name in ("data", "results", "logs")}
@@ -31,7 +31,7 @@ def test_the_cache_loses_only_what_nothing_names(project, tidy, tmp_path):
     cached = set((project.root / ".dvc/cache/files/md5").glob("??/*"))
     assert tidy("cache") == []  # the tag names the first training, the row the second
     project.git("tag", "-d", "campaign/mini")
-    assert tidy("cache", really=False) == tidy("cache") == [str(project.root / ".dvc/cache/files/md5")]
+    assert tidy("cache", really=False) == tidy("cache") == ["DVC's cache"]
     left = set((project.root / ".dvc/cache/files/md5").glob("??/*"))
     assert 0 < len(left) < len(cached)
     project.dvc("exp", "apply", ACB3)
@@ -44,9 +44,9 @@ def test_the_cache_loses_only_what_nothing_names(project, tidy, tmp_path):
 def test_young_files_and_a_shared_cache_are_left_alone(project, tidy, monkeypatch, tmp_path):
     project.acnet("record")
     project.dvc("exp", "remove", "--all-commits")
-    monkeypatch.setattr("acnet.track.gc._YOUNG", 3600)
+    monkeypatch.setattr("acnet.track.cleanup._YOUNG", 3600)
     assert tidy("cache", really=False) == []
-    monkeypatch.setattr("acnet.track.gc._YOUNG", -1)
+    monkeypatch.setattr("acnet.track.cleanup._YOUNG", -1)
     assert len(tidy("cache", really=False)) == 1
     project.dvc("cache", "dir", "--local", str(tmp_path / "everybodys"))
     project.acnet("record")

@@ -4,7 +4,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -149,6 +148,33 @@ def test_a_fresh_clone_shows_and_applies_the_rows_after_one_command(recorded, tm
     ).read_bytes()
 
 
+@pytest.mark.parametrize("command", ["record", "publish", "place acb3"])
+def test_a_cache_that_a_group_shares_stays_open_to_the_group(project, tmp_path, command):
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    cache.chmod(0o2775)
+    project.dvc("config", "--local", "cache.dir", str(cache))
+    project.dvc("config", "--local", "cache.shared", "group")
+    project.dvc("remote", "add", "--local", "--default", "store", str(tmp_path / "store"))
+    project.acnet(*command.split())
+    folders = [path for path in cache.rglob("*") if path.is_dir()]
+    assert folders and all(path.stat().st_mode & 0o020 for path in folders)
+    assert not (project.root / ".dvc/cache").exists()
+
+
+def test_who_signs_commits_or_hooks_into_them_is_not_asked(project, tmp_path, monkeypatch):
+    hook = tmp_path / "hooks" / "pre-commit"
+    hook.parent.mkdir()
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    settings = f"[core]\n\thooksPath = {hook.parent}\n[commit]\n\tgpgsign = true\n[user]\n\tsigningkey = nobody\n"
+    (tmp_path / "gitconfig").write_text(settings)
+    project.dvc("remote", "add", "--local", "--default", "store", str(tmp_path / "store"))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    assert "recorded: 3 new" in project.acnet("record").stderr
+    assert "published: campaign mini" in project.acnet("publish").stderr
+
+
 def test_without_git_recording_says_so_and_succeeds(project):
     shutil.rmtree(project.root / ".git")
     done = project.acnet("record")
@@ -176,14 +202,12 @@ def test_killed_recordings_leave_a_sound_repository(project):
     assert project.dvc("status").stdout == UP_TO_DATE
 
 
-def test_thirty_runs_are_recorded_fast_and_small(tmp_path):
+def test_thirty_runs_are_recorded_and_stay_small(tmp_path):
     project = make_project(tmp_path / "project")
     fill(project)
     for run in ("acb3", "fcn_s16"):
         train(project, run, seed=1)
-    began = time.monotonic()
     assert "recorded: 30 new" in project.acnet("record").stderr
-    assert time.monotonic() - began < 60
     rows = project.rows()
     assert len(rows) == 30 + 2
     assert all(value not in (None, "", {}) for row in rows.values() for value in row.values())

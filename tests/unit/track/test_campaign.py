@@ -6,8 +6,8 @@ import pytest
 
 from acnet.params.campaign import Campaign
 from acnet.params.tables import load_tables
-from acnet.track.announce import without_password
 from acnet.track.campaign import files_of
+from acnet.track.publish import without_password
 
 RUN = "results/camvid/acb3/seed0"
 OWN = {"checkpoint.pt", "metrics/single.json", "provenance.json"}

@@ -11,8 +11,7 @@ import yaml
 
 from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
-from acnet.track.overrides import mark_overrides
-from acnet.track.stage import CONFIG, asked, link
+from acnet.track.stage import CONFIG, asked, link, mark_overrides
 
 
 @pytest.fixture

@@ -2,16 +2,16 @@
 
 import json
 import subprocess
+from hashlib import md5
 
 import pytest
+import yaml
 
 from acnet.errors import AcnetError
 from acnet.files import sha256
 from acnet.params.campaign import Campaign
 from acnet.params.run import read_run, write_run
 from acnet.provenance import source_hash
-from acnet.track.cache import hashes
-from acnet.track.campaign import Entry, write_pointer
 from acnet.track.trace import Roots, trace
 from acnet.train.live import note
 
@@ -109,8 +109,11 @@ def publish(tell):
 
     def tag(name: str, *patterns: str) -> None:
         files = [file for pattern in patterns for file in tell.root.glob(pattern) if file.is_file()]
-        entries = [Entry(str(f.relative_to(tell.root)), hashes(f)[0], f.stat().st_size) for f in files]
-        (tell.root / "campaign.dvc").write_text(write_pointer(entries, "mini"))
+        outs = [
+            {"md5": md5(f.read_bytes()).hexdigest(), "size": f.stat().st_size, "path": str(f.relative_to(tell.root))}
+            for f in files
+        ]
+        (tell.root / "campaign.dvc").write_text(yaml.safe_dump({"meta": {"scale": "mini"}, "outs": outs}))
         git("add", "campaign.dvc")
         git("commit", "-m", name)
         git("tag", f"campaign/{name}")

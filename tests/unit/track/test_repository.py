@@ -1,5 +1,6 @@
 """Locks that a killed process left behind, and what counts as a repository."""
 
+import ast
 import os
 import subprocess
 import time
@@ -7,8 +8,8 @@ import time
 import pytest
 
 from acnet.errors import AcnetError
-from acnet.track.git import Repository, Unavailable
 from acnet.track.publish import check_name
+from acnet.track.repository import Repository, Unavailable
 
 
 @pytest.fixture
@@ -22,13 +23,17 @@ def repository(tmp_path):
     return Repository(tmp_path)
 
 
-def test_a_stale_lock_on_a_ref_is_removed(repository):
+@pytest.mark.parametrize("way", ["fetch", "update"])
+def test_a_stale_lock_on_a_ref_is_removed(repository, way):
     lock = repository.root / ".git" / "refs" / "exps" / "ab" / "name.lock"
     lock.parent.mkdir(parents=True)
     lock.touch()
     long_ago = time.time() - 60
     os.utime(lock, (long_ago, long_ago))
-    repository.update("update-ref", "--stdin", feed=f"update refs/exps/ab/name {repository.head}\n".encode())
+    if way == "fetch":
+        repository.bring(str(repository.root), "HEAD:refs/exps/ab/name")
+    else:
+        repository.update("update-ref", "--stdin", feed=f"update refs/exps/ab/name {repository.head}\n".encode())
     assert repository.git("rev-parse", "refs/exps/ab/name") == repository.head
     assert not lock.exists()
 
@@ -53,3 +58,17 @@ def test_a_campaign_that_no_tag_can_be_called_is_refused_with_what_can(repositor
     check_name(repository, "mini-2.1")
     with pytest.raises(AcnetError, match=f"^campaign '{name}': cannot be a name.* use letters, digits"):
         check_name(repository, name)
+
+
+def test_dvc_is_used_by_its_public_names_alone(root):
+    for file in (root / "acnet").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            else:
+                continue
+            for parts in (name.split(".") for name in names):
+                assert parts[0] not in ("dvc_data", "dvc_objects", "scmrepo"), file
+                assert parts[0] not in ("dvc", "snakemake") or not any(part.startswith("_") for part in parts), file

@@ -15,10 +15,10 @@ _SAID = 3  # lines of a complaint: the remedy for another owner's repository is 
 _NO_COMMIT = "git rev-parse: status 1"  # all that --quiet leaves
 
 
-class Unavailable(Exception):
+class Unavailable(AcnetError):
     """There is no Git, repository, commit or DVC to remember anything in; the message says which.
 
-    No mistake in the campaign: the commands say it and end well.
+    No mistake in the campaign: `record` and `gc` say it and end well.
     """
 
 
@@ -49,6 +49,11 @@ class Repository:
             raise AcnetError(f"git {arguments[0]}: {said or f'status {done.returncode}'}")
         return done.stdout.decode(errors="surrogateescape").rstrip("\n")
 
+    def bring(self, folder: str, *refspecs: str) -> None:
+        """Fetch refs from the repository in `folder`, those here replaced."""
+        options = ("--quiet", "--force", "--no-tags", "--no-write-fetch-head", "--stdin")
+        self.update("fetch", *options, folder, feed="\n".join(refspecs).encode())
+
     def update(self, *arguments: str, feed: bytes) -> None:
         """Run a `git` command that writes refs, again if it met a lock that a killed process left: that is removed."""
         while True:
@@ -63,10 +68,6 @@ class Repository:
             if _age(lock) > _STALE:
                 lock.unlink(missing_ok=True)
             time.sleep(0.2)
-
-    def dirty(self) -> bool:
-        """Whether tracked files differ from HEAD."""
-        return bool(self.git("status", "--porcelain", "--untracked-files=no"))
 
 
 def _age(path: Path) -> float:

@@ -8,7 +8,7 @@ import pytest
 from acnet.cli import main
 from acnet.errors import AcnetError
 from acnet.track import litter
-from acnet.track.gc import clean
+from acnet.track.cleanup import clean
 from acnet.train.lock import RunLock
 
 DAYS = 2 * 24 * 3600
@@ -124,7 +124,7 @@ def test_the_log_of_a_job_that_may_be_running_stays(tidy, tmp_path):
 
 
 def test_a_copy_of_a_killed_experiment_goes_unless_a_process_works_in_it(tidy, tmp_path, monkeypatch):
-    monkeypatch.setattr("acnet.track.gc._YOUNG", -1)
+    monkeypatch.setattr("acnet.track.cleanup._YOUNG", -1)
     for name in ("tmpdead", "tmpalive"):
         write(tmp_path / f".dvc/tmp/exps/standalone/{name}/results/x", 7)
     monkeypatch.chdir(tmp_path / ".dvc/tmp/exps/standalone/tmpalive/results")

@@ -4,13 +4,13 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from acnet.watch.plan import Planned
 
 from acnet.model import build_network
 from acnet.params.campaign import Campaign
 from acnet.params.protocols import Protocol
 from acnet.watch import calibration, measure, plan
 from acnet.watch.measure import Cost
-from acnet.watch.plan import Planned
 from tests.tiny import tiny_run
 
 

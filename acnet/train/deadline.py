@@ -1,6 +1,7 @@
 """When a training has to stop because its job ends."""
 
 import os
+import sys
 import time
 
 from acnet.errors import AcnetError
@@ -9,7 +10,10 @@ _MARGIN = 30.0  # seconds, at most a tenth of the limit
 
 
 class Deadline:
-    """`minutes` from now (None: what ACNET_TIME_LIMIT says), or Slurm's end of the job, whichever comes first."""
+    """`minutes` from now (None: what ACNET_TIME_LIMIT says), or Slurm's end of the job, whichever comes first.
+
+    An end that is over already is an earlier job's, left over in a shell or tmux: it is ignored, and that is said.
+    """
 
     def __init__(self, minutes: float | None = None):
         now = time.time()
@@ -19,7 +23,10 @@ class Deadline:
         if minutes is not None:
             ends.append(now + 60 * minutes)
         if (end := _number("SLURM_JOB_END_TIME", "a time in seconds")) is not None:
-            ends.append(end)
+            if end > now:
+                ends.append(end)
+            else:
+                print(f"SLURM_JOB_END_TIME={end:.0f} is over, an earlier job's: ignored", file=sys.stderr)
         self._end = min(ends) - min(_MARGIN, 0.1 * (min(ends) - now)) if ends else None
 
     def reached(self, pause: float) -> bool:

@@ -35,9 +35,12 @@ _NOT_ALLOWED = (
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the status is 0, 2 after a user's mistake, 75 if it is to be called again, or 128 + signal."""
+    _open_streams()
     try:
         with _stoppable():
-            parsed = _parser().parse_args(arguments)
+            root = _project_root()
+            parsed = _seen_from(root, _parser().parse_args(arguments))
+            os.chdir(root)
             _check_place(parsed)
             parsed.command(parsed)
             sys.stdout.flush()  # a pipe that nobody reads any more is found out here, not while Python ends
@@ -57,8 +60,46 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(_said_by_the_system(error), 2)
 
 
+def _open_streams() -> None:
+    """Give each closed standard stream the null device, so that no file opened later takes its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = open(os.devnull, mode)  # noqa: SIM115
+            os.set_inheritable(stream.fileno(), True)
+            setattr(sys, name, stream)
+
+
+def _project_root() -> Path:
+    """The project's folder: the current one if it has params/, else the nearest above it with a Snakefile and params/.
+
+    The current one where there is none.
+    """
+    here = Path.cwd()
+    above = (it for it in here.parents if (it / "Snakefile").is_file() and (it / "params/scales").is_dir())
+    return here if (here / "params").is_dir() else next(above, here)
+
+
+def _seen_from(root: Path, parsed: argparse.Namespace) -> argparse.Namespace:
+    """`parsed` with its paths, typed in the current folder, as seen from `root`, and the roots that were not named."""
+
+    def seen(value: Any) -> Any:
+        if isinstance(value, list):
+            return [seen(entry) for entry in value]
+        relative = isinstance(value, Path) and not value.is_absolute() and root != Path.cwd()
+        return Path(os.path.relpath(value, root)) if relative else value
+
+    roots = {f"{name}_root": Path(name) for name in _ROOTS}
+    return argparse.Namespace(**roots | {name: seen(value) for name, value in vars(parsed).items()})
+
+
 def _check_place(parsed: argparse.Namespace) -> None:
-    """Say that this is not the project's folder, before some file of params/ is missed."""
+    """Refuse another checkout than the one whose code runs, and, before some file of params/ is missed, no project."""
+    package = Path(__file__).resolve().parent
+    if Path("Snakefile").is_file() and Path("acnet/cli.py").is_file() and not package.samefile("acnet"):
+        raise AcnetError(
+            f"{Path.cwd()} is a checkout of its own, but this environment runs the code of {package.parent}; make an "
+            f"environment here (`make venv`), or `export PYTHONPATH={Path.cwd()}`"
+        )
     if parsed.in_project and not parsed.params_root.is_dir():
         raise AcnetError(
             f"{parsed.params_root}: no such folder here; run acnet in the project's folder, or name it: "
@@ -71,11 +112,11 @@ _STOPPED = "interrupted; nothing half-written is left"
 
 @contextlib.contextmanager
 def _stoppable() -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into KeyboardInterrupt, unless whoever started this process wants them ignored."""
+    """Turn SIGINT, SIGTERM and SIGHUP into KeyboardInterrupt, unless this process was started with them ignored."""
     former = {}
     if threading.current_thread() is threading.main_thread():
-        for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
-            if signal.getsignal(number) is usual:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
                 former[number] = signal.signal(number, _stop)
     try:
         yield
@@ -141,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="acnet", description=__doc__)
     parser.add_argument("--version", action="version", version=f"acnet {__version__}")
     for root, what in _ROOTS.items():
-        parser.add_argument(f"--{root}-root", type=Path, default=Path(root), help=f"folder of {what} ({root})")
+        parser.add_argument(f"--{root}-root", type=Path, default=argparse.SUPPRESS, help=f"folder of {what} ({root})")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for part in (data, train, evaluate, predict, compare, submit, status, plan, benchmark, track, gc, report):
         part.add(commands)

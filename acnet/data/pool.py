@@ -86,5 +86,6 @@ def _end_with_parent() -> None:
         multiprocessing.parent_process().join()
         os._exit(1)  # nobody wants the result
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends these
+    for number in (signal.SIGINT, signal.SIGHUP):  # of the terminal: for the parent, which then ends these
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=watch, daemon=True).start()

@@ -5,15 +5,19 @@ from types import FrameType
 
 
 class StopRequest:
-    """While in the `with` block, SIGINT, SIGTERM and SIGUSR1 set `signal` instead of ending the process."""
+    """While in the `with` block, SIGINT, SIGTERM, SIGUSR1 and SIGHUP set `signal` instead of ending the process.
 
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+    A SIGHUP that is ignored, as under nohup, stays so.
+    """
+
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 
     def __init__(self) -> None:
         self.signal: int | None = None
 
     def __enter__(self) -> "StopRequest":
-        self._former = {number: signal.signal(number, self._note) for number in self.signals}
+        ignored = [signal.SIGHUP] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else []
+        self._former = {number: signal.signal(number, self._note) for number in self.signals if number not in ignored}
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -76,7 +76,7 @@ def test_parameters_that_the_network_does_not_use_keep_the_state_and_the_result(
     assert (tiny.folder() / "checkpoint.pt").stat().st_mtime_ns == made  # finished already
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP])
 def test_a_signal_is_answered_after_the_step_at_hand_with_a_saved_state(tiny, at_step, number):
     at_step(1, lambda: os.kill(os.getpid(), number))
     with pytest.raises(Interrupted, match=f"at step 1 of {STEPS}") as stopped:
@@ -84,6 +84,17 @@ def test_a_signal_is_answered_after_the_step_at_hand_with_a_saved_state(tiny, at
     assert stopped.value.signal == number
     assert states(tiny) == [1]
     assert not (tiny.folder() / "checkpoint.pt").exists()
+
+
+def test_under_nohup_the_end_of_the_terminal_stops_nothing(tiny, undisturbed, at_step):
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        at_step(1, lambda: os.kill(os.getpid(), signal.SIGHUP))
+        tiny.train()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, former)
+    assert same(tiny, undisturbed)
 
 
 def test_after_a_signal_the_rest_is_bit_identical_to_an_undisturbed_run(tiny, undisturbed, at_step):

@@ -6,8 +6,14 @@ known to have run on this very machine, and to be dead; else Snakemake says what
 
 import os
 import sys
+import tempfile
+from pathlib import Path
 
-from acnet.watch.workflow_lock import hold, note_machine, remove_stale_locks
+from platformdirs import user_cache_dir
+
+sys.path[0] = str(Path(__file__).resolve().parents[1])  # the code of this checkout, whichever one is installed
+
+from acnet.watch.workflow_lock import hold, note_machine, remove_stale_locks  # noqa: E402
 
 
 def main() -> None:
@@ -16,7 +22,19 @@ def main() -> None:
     if held := hold():
         os.set_inheritable(held.fileno(), True)  # until snakemake has read the rules, which hold it too
     note_machine()
+    give_cache()
     os.execv(sys.executable, [sys.executable, "-m", "snakemake", *sys.argv[1:]])
+
+
+def give_cache() -> None:
+    """Where Snakemake's cache below HOME cannot be written, let XDG_CACHE_HOME name a folder here."""
+    cache = Path(user_cache_dir("snakemake", "snakemake"))
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=cache).close()
+    except OSError as error:
+        os.environ["XDG_CACHE_HOME"] = str((STATE / "cache").resolve())
+        print(f"{cache}: {error.strerror}; XDG_CACHE_HOME={os.environ['XDG_CACHE_HOME']}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,10 @@ from pathlib import Path
 import yaml
 from snakemake.exceptions import WorkflowError
 
+# This checkout's code, here and in the jobs, whichever one the environment has installed.
+sys.path.insert(0, workflow.basedir)
+os.environ["PYTHONPATH"] = os.pathsep.join([workflow.basedir, *filter(None, [os.environ.get("PYTHONPATH")])])
+
 from acnet.errors import AcnetError
 from acnet.files import canonical
 from acnet.params.campaign import Campaign

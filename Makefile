@@ -4,7 +4,7 @@
 # make test-all             also kills, servers on this machine, and a real Slurm where there is one
 # ACNET_LONG=1 make test    also networks that learn CamVid's images by heart (minutes each)
 # make venv                 only the environment
-# make clean                remove what was generated, and under data/ the downloads too
+# make clean                remove what `snakemake --cores 1 report` draws again: reports/ of every scale
 
 PYTHON ?= python3
 SCALE ?= mini
@@ -48,4 +48,5 @@ check: venv
 	$(BIN)/snakemake --lint
 
 clean:
-	rm -rf data results logs reports/mini reports/camvid* reports/paper .snakemake
+	rm -rf $(patsubst params/scales/%.yaml,reports/%,$(wildcard params/scales/*.yaml))
+	@echo "results/, data/ and logs/ stay; acnet gc says what of them may go"

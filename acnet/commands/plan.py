@@ -71,6 +71,8 @@ def _print_costs(parsed: argparse.Namespace, settings, estimated) -> None:
     if parsed.tflops:
         hours = duration(estimated.seconds())
         print(f"at {parsed.tflops:g} TFLOP/s sustained, one run after another: {hours} of training and evaluation")
+    else:
+        _print_emulated(settings, list(estimated.runs))
     _print_recorded(parsed, settings, list(estimated.runs))
     if not estimated.per_flop:
         scale = f"--scale {parsed.scale}"
@@ -87,6 +89,15 @@ def _print_basis(steps: int, kinds: set[str]) -> None:
     print(f"this rests on {steps} steps measured here of each of {len(kinds)} kinds of training")
     if smaller := sorted({text for of in kinds if (text := basis(of))}):
         print(f"too large for this device and scaled by FLOPs from smaller steps: {'; '.join(smaller)}")
+
+
+def _print_emulated(settings, runs: list[str]) -> None:
+    """That this machine is slow in the scale's precision, and what to do."""
+    from acnet.device import default_device, told_if_emulated
+
+    for precision in {settings.resolve(run, settings.scale.seeds[0]).values["train"]["precision"] for run in runs}:
+        if slow := told_if_emulated(default_device(), precision, settings.scale_name):
+            print(slow)
 
 
 def _print_recorded(parsed: argparse.Namespace, settings, runs: list[str]) -> None:

@@ -11,7 +11,7 @@ import torch
 from acnet.data.scratch import near
 from acnet.data.store import MANIFEST, Store
 from acnet.data.training import TrainingSamples
-from acnet.device import settle
+from acnet.device import settle, told_if_emulated
 from acnet.errors import Interrupted, TryAgain
 from acnet.model import build_network, context_scalars
 from acnet.params.run import Run
@@ -104,6 +104,9 @@ class _Training:
 
     def _train(self, samples: TrainingSamples) -> None:
         device = settle(self.run.train.threads, self.processes.local)
+        slow = told_if_emulated(device, self.run.train.precision, self.run.scale)
+        if slow and self.first:
+            self._note(slow)
         torch.manual_seed(self.run.seed)
         network = build_network(self.run.model, self.run.classes)
         load_initial(network, self.run, self.folder)

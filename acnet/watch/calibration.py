@@ -47,10 +47,10 @@ def arithmetic(of: str) -> tuple[int, int]:
 @functools.cache
 def measured_run(of: str) -> Run:
     """A run of the kind; where a whole step is too much for this device, with a smaller batch, then crop."""
-    import torch
+    from acnet.device import default_device
 
     run = _run(of)
-    limit = _AFFORDABLE["cuda" if torch.cuda.is_available() else "cpu"]
+    limit = _AFFORDABLE[default_device().type]
     per_pixel = arithmetic(of)[0] / math.prod(run.train.crop)
     while per_pixel * math.prod(run.train.crop) * run.train.batch > limit:
         if run.train.batch > 2:

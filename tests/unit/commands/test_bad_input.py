@@ -101,7 +101,6 @@ def test_a_split_with_too_few_images(here, refused, prepared_before):
         (f"evaluate --params {RUN}/params.yaml --protocol singel", "protocol 'singel': params/protocols.yaml has no"),
         (f"examples --params {RUN}/params.yaml --protocol singel", "did you mean 'single'?"),
         ("report table tabel1", "scale mini: it has no tabel1; it has table1, table2, "),
-        ("report figure figure2", "scale mini: it has no figure2; it has table1, "),
         ("report table table5 --scale camvid", "scale camvid: it has no table5; it has table1, table2, table3"),
         ("report page --scale minni", "scale 'minni': params/scales/ has no such file; did you mean 'mini'?"),
         ("--params-root parms resolve --run acb3", "parms: no such folder here; run acnet in the project's folder"),
@@ -134,6 +133,11 @@ def test_a_split_with_too_few_images(here, refused, prepared_before):
 )  # fmt: skip
 def test_an_unknown_name(refused, words, said):
     assert said in refused(words)
+
+
+def test_an_unknown_figure(refused):
+    pytest.importorskip("matplotlib", reason="it draws; pip install matplotlib")
+    assert "scale mini: it has no figure2; it has table1, " in refused("report figure figure2")
 
 
 def test_a_command_outside_the_project_says_so(acnet, tmp_path, monkeypatch):

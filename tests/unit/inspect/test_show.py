@@ -37,6 +37,7 @@ def test_labels_are_laid_over_the_image_in_their_colours():
 
 
 def test_an_image_is_drawn_with_and_without_labels(folder, tmp_path):
+    pytest.importorskip("matplotlib", reason="it draws; pip install matplotlib")
     show(folder, "train", 1, tmp_path / "a.png")
     show(folder, "test", 0, tmp_path / "b.png")
     with Image.open(tmp_path / "a.png") as a, Image.open(tmp_path / "b.png") as b:
@@ -48,6 +49,7 @@ def test_an_image_is_drawn_with_and_without_labels(folder, tmp_path):
 
 
 def test_class_frequencies_are_drawn(folder, tmp_path, root, capsys):
+    pytest.importorskip("matplotlib", reason="it draws; pip install matplotlib")
     said = [
         "--params-root",
         str(root / "params"),

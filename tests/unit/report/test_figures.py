@@ -7,6 +7,8 @@ import pytest
 from fabricated import change, write_gates
 from PIL import Image
 
+pytest.importorskip("matplotlib", reason="matplotlib draws the figures; pip install matplotlib")
+
 from acnet.cli import main
 from acnet.data.classes import load
 from acnet.errors import AcnetError

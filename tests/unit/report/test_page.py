@@ -11,6 +11,8 @@ from html.parser import HTMLParser
 import pytest
 from fabricated import change, write_gates
 
+pytest.importorskip("matplotlib", reason="matplotlib draws the figures; pip install matplotlib")
+
 from acnet.errors import AcnetError
 from acnet.files import sha256, write_bytes, write_json
 from acnet.params.campaign import Campaign as ParamsCampaign

@@ -128,8 +128,8 @@ def _contents(scale: ScaleInfo, tables: Tables, gates: bool) -> list[str]:
 def _runs(scale: ScaleInfo, tables: Tables, results: Results) -> list[str]:
     """The table of runs, line by line: each trained run by each protocol that it is measured with."""
     lines = [
-        "| run | seed | protocol | mIoU | parameters | commit | initial weights |",
-        "| --- | --- | --- | ---: | --- | --- | --- |",
+        "| run | seed | protocol | mIoU | parameters | precision | commit | initial weights |",
+        "| --- | --- | --- | ---: | --- | --- | --- | --- |",
     ]
     for run in tables.trained([*scale.tables, *scale.figures]):
         for seed in scale.seeds:
@@ -147,4 +147,4 @@ def _runs(scale: ScaleInfo, tables: Tables, results: Results) -> list[str]:
 def _origin(provenance: dict) -> str:
     commit = (provenance.get("commit") or "unknown")[:10] + (" (dirty)" if provenance.get("dirty") else "")
     digest, weights = provenance.get("params_hash", "unknown"), provenance.get("initial_weights") or "none"
-    return f"`{digest}` | {commit} | {weights}"
+    return f"`{digest}` | {provenance.get('precision', 'unknown')} | {commit} | {weights}"

@@ -95,7 +95,7 @@ def _print_emulated(settings, runs: list[str]) -> None:
     """That this machine is slow in the scale's precision, and what to do."""
     from acnet.device import default_device, told_if_emulated
 
-    for precision in {settings.resolve(run, settings.scale.seeds[0]).values["train"]["precision"] for run in runs}:
+    for precision in {settings.resolve(run, settings.scale.seeds[0]).train.precision for run in runs}:
         if slow := told_if_emulated(default_device(), precision, settings.scale_name):
             print(slow)
 

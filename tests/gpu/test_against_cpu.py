@@ -16,7 +16,7 @@ from acnet.params.protocols import Protocol
 from acnet.train import loop
 from acnet.train.parallel import Processes
 from acnet.train.step import Step, count_valid
-from tests.tiny import prepare, tiny_params
+from tests.tiny import prepare, tiny_run
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="this process sees no GPU")
 
@@ -28,21 +28,21 @@ def train(tmp_path):
 
     def run() -> list[float]:
         folder = tmp_path / "tiny/seed0"
-        loop.train_run(tiny_params(), folder, tmp_path / "data")
+        loop.train_run(tiny_run(), folder, tmp_path / "data")
         return [float(line.split(",")[2]) for line in (folder / "history.csv").read_text().splitlines()[1:]]
 
     return run
 
 
 def test_the_losses_of_a_step_are_the_cpus_to_rounding():
-    params = tiny_params()
+    run = tiny_run()
     images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    labels = torch.arange(2 * 32 * 32).view(2, 32, 32) % params["classes"]
+    labels = torch.arange(2 * 32 * 32).view(2, 32, 32) % run.classes
     found = []
     for device in (torch.device("cpu"), settle(1)):
         torch.manual_seed(0)
-        network = build_network({**params["model"], "classes": params["classes"]})
-        step = Step(network, params["train"], device, Processes())
+        network = build_network(run.model, run.classes)
+        step = Step(network, run.train, device, Processes())
         found.append(step(images, labels, count_valid(labels), 0).cpu())
     torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-5, equal_nan=True)
 
@@ -66,10 +66,10 @@ def test_a_training_that_was_stopped_resumes_to_the_same_losses(train, tmp_path,
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_predictions_are_the_cpus_but_for_near_ties(train, tmp_path, precision):
     train()
-    params, image = tiny_params(), np.random.default_rng(0).integers(0, 256, (45, 61, 3)).astype(np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (45, 61, 3)).astype(np.uint8)
     protocol = Protocol(name="multi", scales=[0.5, 1.0], mirror=True, window=[32, 32], precision=precision)
-    scores = [
-        predict(load_network(params, tmp_path / "tiny/seed0/checkpoint.pt", device), image, protocol, 11, device).cpu()
-        for device in (torch.device("cpu"), settle(1))
-    ]
+    checkpoint, scores = tmp_path / "tiny/seed0/checkpoint.pt", []
+    for device in (torch.device("cpu"), settle(1)):
+        network = load_network(tiny_run(), checkpoint, device)
+        scores.append(predict(network, image, protocol, 11, device).cpu())
     assert (scores[0].argmax(0) == scores[1].argmax(0)).float().mean() > 0.98

@@ -234,7 +234,7 @@ def test_no_image_of_a_real_dataset_is_published(campaign):
     assert names == expected == {str(path.relative_to(target / "mini")) for path in paths}
     readme = (target / "mini/README.md").read_text()
     assert "make reproduce SCALE=mini" in readme and "stay local" in readme and "index.html" not in readme
-    assert re.search(r"\| gc_s16 \| 0 \| single \| 65.43 \| `\w+` \| 0123456789 \| none \|", readme)
+    assert re.search(r"\| gc_s16 \| 0 \| single \| 65.43 \| `\w+` \| float32 \| 0123456789 \| none \|", readme)
 
 
 def test_generated_images_may_be_published_once_the_report_is_whole(campaign, tmp_path):

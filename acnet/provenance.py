@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).resolve().parent
 SOURCES = ("data/**/*.py", "model/**/*.py", "train/**/*.py", "evaluate/**/*.py", "checkpoint.py", "device.py")
 WITHOUT = (
     "data/generate/*.py", "train/deadline.py", "train/live.py", "train/lock.py", "train/turn.py",
-    "evaluate/pictures.py", "evaluate/predict.py", "evaluate/sheet.py",
+    "evaluate/comparison_images.py", "evaluate/predict.py",
 )  # fmt: skip
 HARMLESS = "harmless_changes.yaml"  # lists changes of the source hash that change no result
 _WATCHED = ("acnet", "workflow", "params", "Snakefile")

@@ -27,10 +27,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import mmsegmentation
 
 from acnet.data.transforms import resampled_region, scaled_size
-from acnet.evaluate.confusion import confusion
-from acnet.evaluate.counts import count
-from acnet.evaluate.fold import Inference
-from acnet.evaluate.inference import label_map
+from acnet.evaluate.counts import confusion, count
+from acnet.evaluate.inference import Predictor
+from acnet.evaluate.trained_network import InferenceNetwork
 from acnet.model import build_network
 from acnet.params.campaign import Campaign
 from acnet.params.measures import load_measures
@@ -81,7 +80,7 @@ def show(title: str, ways: dict[str, Callable[[], object]], repeats: int) -> Non
 
 
 def label_maps(classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """A truth and a prediction that are as even as real ones: 1 % of neighbours differ, as in Cityscapes' own."""
+    """A label map and a prediction that are as even as real ones: 1 % of neighbours differ, as in Cityscapes' own."""
     rng = np.random.default_rng(0)
     seeds, label = rng.random((150, 2)) * (1024, 2048), rng.integers(0, classes, 150)
     guess = np.where(rng.random(150) < 0.2, rng.integers(0, classes, 150), label)
@@ -174,19 +173,18 @@ def scored(way: str, scales: list[float], size: tuple[int, int], threads: int):
         def compare() -> np.ndarray:
             return mmsegmentation.label_map(peer, two)
     else:
-        ours = Inference(network.to(memory_format=torch.channels_last))
+        ours = Predictor(InferenceNetwork(network.to(memory_format=torch.channels_last)), CLASSES, torch.device("cpu"))
         several = Protocol(
             name="bench", scales=scales, mirror=True, window=[WINDOW, WINDOW], stride=STEP / WINDOW,
             precision=way.rpartition(" ")[2], batch=2,
         )  # fmt: skip
         two = dataclasses.replace(several, scales=_COMPARED, mirror=False)
-        cpu = torch.device("cpu")
 
         def compute() -> np.ndarray:
-            return label_map(ours, image, several, CLASSES, cpu)
+            return ours.label_map(image, several, "")
 
         def compare() -> np.ndarray:
-            return label_map(ours, image, two, CLASSES, cpu)
+            return ours.label_map(image, two, "")
 
     labels = compare()  # warms up, too
     start = time.perf_counter()

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from acnet.evaluate.confusion import confusion
+from acnet.evaluate.counts import confusion
 from acnet.evaluate.metrics import summary
 
 

@@ -11,7 +11,7 @@ from acnet.params.run import read_run, run_folder
 def add(commands) -> None:
     """Add the command to the parser."""
     compare = command(commands, "compare", _compare, "two runs class by class, and the images that change most")
-    compare.add_argument("first", help="a run; differences are the second's less this one's")
+    compare.add_argument("first", help="a run; differences are the second's minus this one's")
     compare.add_argument("second", help="another run of the same dataset")
     scale_option(compare)
     compare.add_argument("--protocol", default="single", help="an entry of protocols.yaml (single)")
@@ -46,7 +46,7 @@ def _compare(parsed: argparse.Namespace) -> None:
     print(text, end="")
     if parsed.out is None:
         return
-    from acnet.evaluate.pictures import write_pictures
+    from acnet.evaluate.comparison_images import write_comparisons
 
     write_text(parsed.out / "compare.md", text)
     runs = []
@@ -54,5 +54,5 @@ def _compare(parsed: argparse.Namespace) -> None:
         folder = run_folder(parsed.results_root, parsed.scale, run, seed)
         runs.append((read_run(folder / "params.yaml"), folder / "checkpoint.pt", protocol))
     shown = [change.index for change in found.changes[: parsed.images]]
-    paths = write_pictures(runs, parsed.data_root, shown, parsed.out)
+    paths = write_comparisons(runs, parsed.data_root, shown, parsed.out)
     print(f"acnet: {parsed.out}: compare.md and {len(paths)} picture{'s' * (len(paths) > 1)} written", file=sys.stderr)

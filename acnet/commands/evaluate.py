@@ -55,7 +55,7 @@ def _part(text: str) -> tuple[int, int]:
 
 
 def _examples(parsed: argparse.Namespace) -> None:
-    from acnet.evaluate.examples import write_examples
+    from acnet.evaluate.example_images import write_examples
 
     run = read_run(parsed.params)
     protocol = campaign(parsed, run.scale).protocol(parsed.protocol, run.name)

@@ -33,8 +33,7 @@ def _submission_options(parser: argparse.ArgumentParser, run: str) -> None:
 
 
 def _submit(parsed: argparse.Namespace) -> None:
-    from acnet.submit.forms import FORMS
-    from acnet.submit.submit import submit
+    from acnet.submit.submit import SERVERS, submit
 
     settings = campaign(parsed)
     seed = seed_asked(parsed, settings)
@@ -50,8 +49,8 @@ def _submit(parsed: argparse.Namespace) -> None:
         print(f"{made}: of {what}, so it tries the way out and is nothing to upload")
         return
     same = f"--run {parsed.run} --scale {parsed.scale} --seed {seed} --protocol {parsed.protocol}"
-    form = FORMS[parsed.reader]
-    print(f"{made}: upload it at {form.address}, then `acnet submit score {same} {form.score} PERCENT`")
+    server = SERVERS[parsed.reader]
+    print(f"{made}: upload it at {server.address}, then `acnet submit score {same} {server.score} PERCENT`")
 
 
 def _score(parsed: argparse.Namespace) -> None:

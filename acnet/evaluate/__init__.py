@@ -1,1 +1,1 @@
-"""Evaluation: sliding windows, scales and mirrors; confusion matrices; metrics; examples for figures."""
+"""Evaluation: sliding windows, scales and flips; confusion counts; metrics; gates; predictions as pictures."""

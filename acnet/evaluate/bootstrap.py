@@ -1,4 +1,4 @@
-"""How far a number could be off with other images of the same kind: the bootstrap over images."""
+"""The bootstrap over images: how far a number could be off with other images of the same kind."""
 
 import numpy as np
 
@@ -10,16 +10,16 @@ Interval = tuple[float, float]
 def drawn(images: int, measures: Measures) -> np.ndarray:
     """How often each of `images` is drawn in each resample: (resamples, images) float64, the same at every call.
 
-    What is measured on the same images is thereby resampled alike, so that differences of samples are paired.
+    Whatever is measured on the same images is thereby resampled alike, so that differences are paired.
     """
     generator = np.random.default_rng([measures.seed, images])
     return generator.multinomial(images, np.full(images, 1 / images), measures.resamples).astype(np.float64)
 
 
 def interval(values: np.ndarray, level: float) -> Interval | None:
-    """The central interval that holds the share `level` of `values`.
+    """The confidence interval that holds the central share `level` of `values`.
 
-    NaN is left out; None where nothing else is there.
+    NaN is ignored; None where nothing else is there.
     """
     if np.isnan(values).all():
         return None

@@ -1,27 +1,47 @@
-"""What the pixels of each image were taken for: the numbers behind every metric, kept sparsely."""
+"""Confusion counts of each image, kept sparsely: the numbers behind every metric."""
 
 import dataclasses
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from acnet.data.classes import VOID
 from acnet.errors import AcnetError
-from acnet.evaluate.confusion import rows, tally
-from acnet.evaluate.regions import near_edge, rings, sizes
+from acnet.evaluate.edges_and_segments import edge_distances, near_edge, segment_sizes
 from acnet.files import replacing
 from acnet.params.measures import Measures
 
 SIZES = ("small", "medium", "large")
 
 
+def confusion(label: np.ndarray, prediction: np.ndarray, classes: int) -> np.ndarray:
+    """Count the pixels of each (label, prediction) pair: (classes, classes) int64, rows labels. Matrices add up.
+
+    `label` and `prediction` are uint8 maps of one shape; pixels with the label 255 are ignored. Raises ValueError for
+    maps of different shapes and for ids outside [0, classes).
+    """
+    pairs = _pairs(label, prediction, classes)
+    return np.bincount(pairs.ravel(), minlength=(classes + 1) * classes).reshape(classes + 1, classes)[1:]
+
+
+def _pairs(label: np.ndarray, prediction: np.ndarray, classes: int) -> np.ndarray:
+    """(label + 1) * classes + prediction, uint16; an ignored label, 255, thereby becomes row 0, which counts drop."""
+    if label.shape != prediction.shape:
+        raise ValueError(f"label maps of different sizes: label {label.shape}, prediction {prediction.shape}")
+    row = label + np.uint8(1)
+    if row.max() > classes or prediction.max() >= classes:
+        raise ValueError(f"label maps hold ids outside 0..{classes - 1} that are not ignored ({VOID})")
+    return row.astype(np.uint16) * np.uint16(classes) + prediction
+
+
 @dataclasses.dataclass(frozen=True)
 class ImageCounts:
-    """One image: `pixels` of each of the `codes` ((ring * 3 + size) * K + truth) * K + prediction, both uint32.
+    """One image: `pixels` of each of the `codes` ((ring * 3 + size) * K + label) * K + prediction, both uint32.
 
-    `contour` (3, K) uint32 counts, by class, the pixels near a contour: in both maps, in the truth, in the prediction.
+    `contour` (3, K) uint32 counts, by class, the pixels near a contour: in both maps, in the label, in the prediction.
+    With K = 2, code 5 means ring 0, a medium segment, label 0, prediction 1.
     """
 
     codes: np.ndarray
@@ -29,27 +49,25 @@ class ImageCounts:
     contour: np.ndarray
 
 
-def count(truth: np.ndarray, prediction: np.ndarray, classes: int, measures: Measures) -> ImageCounts:
-    """Compare two label maps (H, W) uint8, void (255) of the truth left out; ValueError for ids that are no class."""
-    row = rows(truth, prediction, classes)
-    region = rings(truth, measures.bands)
-    region *= len(SIZES)
-    region += sizes(truth, measures.small, measures.large)
+def count(label: np.ndarray, prediction: np.ndarray, classes: int, measures: Measures) -> ImageCounts:
+    """Compare two label maps (H, W) uint8, ignoring 255 in `label`; ValueError as in `confusion`."""
     shape = ((len(measures.bands) + 1) * len(SIZES), classes + 1, classes)
-    found = tally((region, row, prediction), shape).reshape(shape)[:, 1:].ravel()
+    region = edge_distances(label, measures.bands) * np.uint8(len(SIZES))
+    region += segment_sizes(label, measures.small, measures.large)
+    code = region * np.intp((classes + 1) * classes) + _pairs(label, prediction, classes)
+    found = np.bincount(code.ravel(), minlength=np.prod(shape)).reshape(shape)[:, 1:].ravel()
     codes = np.flatnonzero(found)
-    contour = _contours(truth, np.where(row == 0, VOID, prediction), classes, measures.contour)
+    contour = _contours(label, np.where(label == VOID, label, prediction), classes, measures.contour)
     return ImageCounts(codes.astype(np.uint32), found[codes].astype(np.uint32), contour)
 
 
-def _contours(truth: np.ndarray, prediction: np.ndarray, classes: int, share: float) -> np.ndarray:
+def _contours(label: np.ndarray, prediction: np.ndarray, classes: int, share: float) -> np.ndarray:
     """Boundary IoU's counts: a class's contour is what lies in it within a distance of what does not (Cheng et al.)."""
-    radius = max(1, round(share * float(np.hypot(*truth.shape))))
-    near_truth, near_prediction = near_edge(truth, radius, border=True), near_edge(prediction, radius, border=True)
-    both = near_truth & near_prediction & (truth == prediction)
-    parts = ((truth, both), (truth, near_truth), (prediction, near_prediction))
-    # Whatever lies elsewhere counts as void.
-    return np.array([tally([np.where(near, labels, VOID)], [256])[:classes] for labels, near in parts], np.uint32)
+    radius = max(1, round(share * float(np.hypot(*label.shape))))
+    near_label, near_prediction = (near_edge(one, radius, border=True) for one in (label, prediction))
+    both = near_label & near_prediction & (label == prediction)
+    parts = (label[both], label[near_label], prediction[near_prediction])
+    return np.array([np.bincount(part, minlength=256)[:classes] for part in parts], np.uint32)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,15 +107,15 @@ class Counts:
         return total.astype(np.int64).reshape(self.classes, self.classes)
 
     def by_image(self, *, band: int | None = None, size: str | None = None) -> np.ndarray:
-        """Right, true and predicted pixels of each class in each image: (3, N, K) int64; regions as in `confusion`."""
+        """The areas (see acnet.evaluate.metrics) of each image: (3, N, K) int64; regions as in `confusion`."""
         keep, images = self._kept(band, size), len(self.names)
         image = np.repeat(np.arange(images), np.diff(self.starts))[keep]
-        truth, predicted = np.divmod(self.codes[keep].astype(np.int64) % self.classes**2, self.classes)
+        label, predicted = np.divmod(self.codes[keep].astype(np.int64) % self.classes**2, self.classes)
         pixels = self.pixels[keep]
-        right = truth == predicted
+        right = label == predicted
         table = [
             np.bincount(image[part] * self.classes + of[part], weights=pixels[part], minlength=images * self.classes)
-            for part, of in ((right, truth), (slice(None), truth), (slice(None), predicted))
+            for part, of in ((right, label), (slice(None), label), (slice(None), predicted))
         ]
         return np.array(table).astype(np.int64).reshape(3, images, self.classes)
 
@@ -113,10 +131,15 @@ def counts_file(metrics_file: Path) -> Path:
     return metrics_file.with_suffix(".images.npz")
 
 
-def write_counts(path: Path, counts: Counts) -> None:
-    """Write `counts` as .npz; equal counts are equal bytes."""
+def write_arrays(path: Path, arrays: Mapping[str, object]) -> None:
+    """Write `arrays` as .npz, whole or not at all; equal arrays are equal bytes."""
     with replacing(path) as temporary, open(temporary, "wb") as handle:
-        np.savez_compressed(handle, **{key: np.asarray(value) for key, value in vars(counts).items()})
+        np.savez_compressed(handle, **arrays)
+
+
+def write_counts(path: Path, counts: Counts) -> None:
+    """Write `counts` as .npz."""
+    write_arrays(path, vars(counts))
 
 
 def read_counts(path: Path) -> Counts:

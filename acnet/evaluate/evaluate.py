@@ -1,20 +1,22 @@
 """Evaluate one trained run by several protocols and write its metrics."""
 
+import contextlib
 import dataclasses
-from collections import deque
+import shutil
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from acnet.data.store import MANIFEST
+from acnet.data.classes import load as load_classes
+from acnet.data.store import MANIFEST, Store
 from acnet.device import described
 from acnet.errors import AcnetError
-from acnet.evaluate.counts import Counts, count, counts_file, write_counts
+from acnet.evaluate.counts import Counts, ImageCounts, count, counts_file, write_arrays, write_counts
 from acnet.evaluate.metrics import detail, summary
-from acnet.evaluate.trained import Trained, open_trained
-from acnet.evaluate.unfinished import Unfinished
+from acnet.evaluate.trained_network import load_predictor
 from acnet.files import digest, read_json, sha256, write_json
 from acnet.params.measures import Measures
 from acnet.params.protocols import Protocol
@@ -32,96 +34,102 @@ def evaluate_run(
     out: Path,
     part: tuple[int, int] = (0, 1),
 ) -> bool:
-    """Write {out}/{protocol.name}.json and .images.npz for each protocol; return whether the set is whole.
+    """Write {out}/{protocol.name}.json and .images.npz for each protocol; return whether the set is complete.
 
-    They hold the metrics of `checkpoint` on the evaluation split of `run`, and
-    the counts of every image behind them. Each image is read once, for all protocols. `part` (i, n) scores every n-th
-    image from i on; whichever process finds the set whole writes the files, and they are the same for any n. What a
-    killed process has scored lies beside `out`, in evaluating/, and is not scored again.
+    They hold the metrics of `checkpoint` on the evaluation split of `run`, and the confusion counts of every image.
+    `part` (i, n) scores every n-th image from i on; whichever process completes the set writes the files, and they are
+    the same for any n. Until then the counts of each image are a file in evaluating/, beside `out`: a killed evaluation
+    resumes there.
 
     Raises AcnetError for a run that was fine-tuned on this very split, data that is not prepared, a checkpoint of
     another network, scores that are not finite, and a split without a labelled pixel.
     """
-    if run.evaluate_split in run.train_splits[1:]:
+    split = run.evaluate_split
+    if split in run.train_splits[1:]:
         raise AcnetError(
-            f"run '{run.name}': is fine-tuned on {run.evaluate_split}, so its score there would tell "
-            "nothing; the test server judges it (`acnet submit`)"
+            f"run '{run.name}': is fine-tuned on {split}, so its score there would tell nothing; the test server "
+            "judges it (`acnet submit`)"
         )
-    trained = open_trained(run, checkpoint, data_root)
-    images, split = len(trained.store), run.evaluate_split
+    store = Store(data_root / run.dataset, split)
+    predictor = load_predictor(run, checkpoint)
     same = [
         run.identity(), sha256(checkpoint), source_hash(), dataclasses.asdict(measures),
         read_json(data_root / run.dataset / MANIFEST)["splits"][split]["files"],
     ]  # fmt: skip
-    kept = [
-        Unfinished(out.with_name("evaluating") / protocol.name, digest([*same, protocol.identity()]))
+    work = [
+        (protocol, out.with_name("evaluating") / protocol.name / digest([*same, protocol.identity()]))
         for protocol in protocols
     ]
-    mine = range(part[0], images, part[1])
-    open_images = [index for index in mine if any(index not in one.images for one in kept)]
+    mine = range(part[0], len(store), part[1])
+    missing = {index: [one for one in work if not _file(one[1], index).exists()] for index in mine}
+    left = [index for index in mine if missing[index]]
     label = f"evaluate {run.name} on {run.dataset} {split}"
-    progress = Progress(label, len(mine), "images", start=len(mine) - len(open_images))
-    # Beside a GPU, the pixels of one image are counted while the next one is scored; a CPU is busy enough.
-    ahead = 2 if trained.device.type == "cuda" else 0
-    waiting: deque[tuple[Unfinished, int, Future]] = deque()
+    progress = Progress(label, len(mine), "images", start=len(mine) - len(left))
+
+    def keep(index: int, folder: Path, prediction: np.ndarray) -> None:
+        found = count(store.label(index), prediction, run.classes, measures)
+        write_arrays(_file(folder, index), vars(found))
+
+    # The pixels of one image are counted while the next one is scored.
     with ThreadPoolExecutor(1) as counter:
-        for index in open_images:
-            truth = trained.store.label(index)
-            for protocol, one in zip(protocols, kept, strict=True):
-                if index not in one.images:
-                    predicted = trained.label_map(index, protocol)
-                    counting = counter.submit(count, truth, predicted, len(trained.names), measures)
-                    waiting.append((one, index, counting))
-                _keep(waiting, ahead)
+        counting = None
+        for index in left:
+            for protocol, folder in missing[index]:
+                prediction = predictor.label_map(store.image(index), protocol, store.names[index])
+                if counting:
+                    counting.result()
+                counting = counter.submit(keep, index, folder, prediction)
             progress.advance()
-        _keep(waiting, 0)
+        if counting:
+            counting.result()
     progress.finish()
-    for one in kept:
-        one.close()
-        one.refresh()
-    whole = True
-    for protocol, one in zip(protocols, kept, strict=True):
-        file = out / f"{protocol.name}.json"
-        if len(one.images) == images:
-            ordered = [one.images[index] for index in range(images)]
-            counts = Counts.join(trained.store.names, len(trained.names), measures.bands, ordered)
-            total = counts.confusion()
-            if total.any():
-                _write(file, run, protocol, trained, counts, total)
-            one.remove()
-            if not total.any():
-                raise AcnetError(f"{data_root / run.dataset}: split '{split}' has no labelled pixel to score")
-        else:
-            # Another process may have written the set, and removed its parts, since this one looked.
-            whole = whole and not one.folder.exists() and file.exists()
-    return whole
+    written = [_complete(run, *one, store, measures, predictor.device, out) for one in work]
+    return all(written)
 
 
-def _keep(waiting: deque[tuple[Unfinished, int, Future]], ahead: int) -> None:
-    """Keep what is counted, in order, until no more than `ahead` are waited for."""
-    while len(waiting) > ahead:
-        one, index, counting = waiting.popleft()
-        one.add(index, counting.result())
+def _file(folder: Path, index: int) -> Path:
+    return folder / f"{index}.npz"
 
 
-def _write(file: Path, run: Run, protocol: Protocol, trained: Trained, counts: Counts, total: np.ndarray) -> None:
-    settings = protocol.identity()
-    # There the number of windows in a forward pass is free, and changes rounding.
-    gpu = {"device": described(trained.device), "batch": protocol.batch} if trained.device.type == "cuda" else None
-    metrics = {
-        "scale": run.scale,
-        "run": run.name,
-        "seed": run.seed,
-        "dataset": run.dataset,
-        "reader": run.reader,
-        "split": run.evaluate_split,
-        "protocol": settings,
-        "protocol_hash": digest(settings),
-        **({"provenance": gpu} if gpu else {}),
-        "images": len(counts.names),
-        **summary(total, trained.names, run.reader, protocol.absent),
-        **detail(counts, trained.names),
-    }
-    # Last, since it is what others look for.
-    write_counts(counts_file(file), counts)
-    write_json(file, metrics)
+def _complete(
+    run: Run, protocol: Protocol, folder: Path, store: Store, measures: Measures, device: torch.device, out: Path
+) -> bool:
+    """Write the files of one protocol if every image is counted; return whether this or another process has."""
+    file = out / f"{protocol.name}.json"
+    images = []
+    try:
+        for index in range(len(store)):
+            with np.load(_file(folder, index), allow_pickle=False) as arrays:
+                images.append(ImageCounts(**arrays))
+    except FileNotFoundError:
+        # Another process has yet to score its images, or has just written the set and removed the folder.
+        return file.exists() and not folder.exists()
+    names = load_classes(run.reader).names
+    counts = Counts.join(store.names, run.classes, measures.bands, images)
+    total = counts.confusion()
+    if total.any():
+        settings = protocol.identity()
+        # On a GPU the number of windows in a forward pass is free, and changes rounding.
+        gpu = {"provenance": {"device": described(device), "batch": protocol.batch}} if device.type == "cuda" else {}
+        metrics = {
+            "scale": run.scale,
+            "run": run.name,
+            "seed": run.seed,
+            "dataset": run.dataset,
+            "reader": run.reader,
+            "split": run.evaluate_split,
+            "protocol": settings,
+            "protocol_hash": digest(settings),
+            **gpu,
+            "images": len(store),
+            **summary(total, names, run.reader, protocol.absent),
+            **detail(counts, names),
+        }
+        write_counts(counts_file(file), counts)
+        write_json(file, metrics)  # last, since it is what others look for
+    shutil.rmtree(folder.parent, ignore_errors=True)
+    with contextlib.suppress(OSError):  # the folder of another protocol may lie beside
+        folder.parent.parent.rmdir()
+    if not total.any():
+        raise AcnetError(f"{store.folder}: split '{run.evaluate_split}' has no labelled pixel to score")
+    return True

@@ -1,8 +1,11 @@
-"""The measures of a confusion matrix."""
+"""The metrics of semantic segmentation, of one set of images or of many resampled sets at once.
 
-from collections.abc import Mapping, Sequence
-from math import fsum
-from typing import Any, Literal
+They are computed from areas (3, ..., K): the correct, labelled and predicted pixels of each of K classes, of any number
+of sets. Fractions; NaN where a metric has no value.
+"""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,95 +23,99 @@ CITYSCAPES_CATEGORIES = {
 }
 
 
-def summary(
-    confusion: np.ndarray, names: Sequence[str], reader: str, absent: Literal["left_out", "zero"] = "left_out"
-) -> dict[str, Any]:
-    """Every measure of a (K, K) confusion matrix of the classes `names`, as fractions; plain values for JSON.
+def areas_of(confusion: np.ndarray) -> np.ndarray:
+    """The areas (3, ..., K) of confusion matrices (..., K, K), rows labels."""
+    return np.stack([np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(axis=-1), confusion.sum(axis=-2)])
 
-    A class that is neither in the truth nor predicted has no IoU (None) and is left out of `miou`, or counts there as
-    `absent` says; `miou_absent_zero` always counts it as 0. A class not in the truth is left out of `mean_accuracy`.
-    With no labelled pixel at all every mean is None. Raises ValueError if the matrix is not of K x K.
+
+def class_iou(areas: np.ndarray) -> np.ndarray:
+    """IoU of each class: (..., K), NaN for a class that is neither labelled nor predicted."""
+    correct, labelled, predicted = areas
+    return _ratio(correct, labelled + predicted - correct)
+
+
+def mean_over_classes(values: np.ndarray, absent: str = "left_out") -> np.ndarray:
+    """(..., K) to (...): the mean without NaN, or, with `absent` "zero", with NaN as 0; NaN where all are NaN."""
+    known = ~np.isnan(values)
+    count = known.any(axis=-1) * values.shape[-1] if absent == "zero" else known.sum(axis=-1)
+    return _ratio(np.nansum(values, axis=-1), count)
+
+
+def metrics_of(areas: np.ndarray, reader: str = "", absent: str = "left_out") -> dict[str, np.ndarray]:
+    """Every metric of all classes together by its name, each (...); some are those of one dataset (`reader`) only.
+
+    `absent` says how classes without an IoU count in `miou`; `miou_absent_zero` counts them as 0. A class without a
+    label is excluded from `mean_accuracy`. `constant_miou` is that of predicting the most frequent class everywhere.
     """
-    if confusion.shape != (len(names), len(names)):
-        raise ValueError(f"a confusion matrix of {confusion.shape} for {len(names)} classes")
-    hits = [int(n) for n in confusion.diagonal()]
-    truth = [int(n) for n in confusion.sum(axis=1)]
-    pixels = sum(truth)
-    iou = _ious(confusion)
-    counted = [value for value in iou if value is not None]
-    absent_zero = fsum(counted) / len(names) if pixels else None
-    result = {
-        "pixels": pixels,
-        "classes": len(names),
-        "classes_counted": len(counted),
-        "miou": absent_zero if absent == "zero" else _mean(counted),
-        "miou_absent_zero": absent_zero,
-        "pixacc": _fraction(sum(hits), pixels),
-        "mean_accuracy": _mean([h / t for h, t in zip(hits, truth, strict=True) if t]),
-        "fwiou": fsum(t * v for t, v in zip(truth, iou, strict=True) if v is not None) / pixels if pixels else None,
-        "class_iou": dict(zip(names, iou, strict=True)),
-        "class_pixels": dict(zip(names, truth, strict=True)),
-        "constant_miou": _constant(truth),
+    correct, labelled, _ = areas
+    pixels = labelled.sum(axis=-1)
+    iou = class_iou(areas)
+    found = {
+        "miou": mean_over_classes(iou, absent),
+        "miou_absent_zero": mean_over_classes(iou, "zero"),
+        "pixacc": _ratio(correct.sum(axis=-1), pixels),
+        "mean_accuracy": mean_over_classes(_ratio(correct, labelled)),
+        "fwiou": _ratio(np.nansum(labelled * iou, axis=-1), pixels),
+        "constant_miou": _ratio(_ratio(labelled.max(axis=-1), pixels), (labelled > 0).sum(axis=-1)),
     }
-    if reader == "ade20k" and pixels:
+    if reader == "ade20k":
         # The official tool averages over all 150 classes, absent ones as 0.
-        result["final_score"] = (absent_zero + result["pixacc"]) / 2
-        result["final_score_left_out"] = (_mean(counted) + result["pixacc"]) / 2
-    if reader == "pascal_context" and pixels:
+        found["final_score"] = (found["miou_absent_zero"] + found["pixacc"]) / 2
+        found["final_score_left_out"] = (mean_over_classes(iou) + found["pixacc"]) / 2
+    if reader in ("pascal_context", "pascal_context60"):
         # EncNet's rule for the paper's 60 classes: the untrained background counts with IoU 0.
-        result["miou60"] = result["miou"] * 59 / 60
-    if reader == "pascal_context60" and pixels:
-        result["miou60"] = result["miou"]
+        found["miou60"] = found["miou"] * (59 / 60 if reader == "pascal_context" else 1)
+    return found
+
+
+def summary(confusion: np.ndarray, names: Sequence[str], reader: str, absent: str = "left_out") -> dict[str, Any]:
+    """Every metric of a (K, K) confusion matrix of the classes `names`; plain values for JSON, None for NaN."""
+    areas = areas_of(confusion)
+    iou, labelled = class_iou(areas), areas[1]
+    result = {
+        "pixels": int(labelled.sum()),
+        "classes": len(names),
+        "classes_counted": int((~np.isnan(iou)).sum()),
+        **{name: _plain(value) for name, value in metrics_of(areas, reader, absent).items()},
+        "class_iou": _by_name(names, iou),
+        "class_pixels": dict(zip(names, labelled.tolist(), strict=True)),
+    }
     if reader == "cityscapes":
-        merged = _merged(confusion, names, CITYSCAPES_CATEGORIES)
-        result["category_iou"] = dict(zip(CITYSCAPES_CATEGORIES, _ious(merged), strict=True))
-        result["category_miou"] = _mean([value for value in result["category_iou"].values() if value is not None])
+        member = np.array([[name in group for name in names] for group in CITYSCAPES_CATEGORIES.values()], np.int64)
+        category_iou = class_iou(areas_of(member @ confusion @ member.T))
+        result["category_iou"] = _by_name(CITYSCAPES_CATEGORIES, category_iou)
+        result["category_miou"] = _plain(mean_over_classes(category_iou))
     return result
 
 
 def detail(counts: Counts, names: Sequence[str]) -> dict[str, Any]:
-    """Measures of parts of the set: near label edges, by size of the true segment, and Boundary IoU.
+    """Metrics of parts of the set: near label edges, by size of the labelled segment, and Boundary IoU.
 
-    `near_edges` has an entry for each band in pixels, `segments` for each size; both hold the measures of the pixels
+    `near_edges` has an entry for each band in pixels, `segments` for each size; both hold the metrics of the pixels
     that lie there. `boundary_iou` is that of Cheng et al. (2021), its pixels summed over the set.
     """
-    both, truth, predicted = (list(map(int, row)) for row in counts.contours.sum(axis=0, dtype=np.int64))
-    contour = [_fraction(b, t + p - b) for b, t, p in zip(both, truth, predicted, strict=True)]
+    boundary = class_iou(counts.contours.sum(axis=0, dtype=np.int64))
     return {
         "near_edges": {str(band): _part(counts.confusion(band=band)) for band in counts.bands},
         "segments": {size: _part(counts.confusion(size=size)) for size in SIZES},
-        "boundary_iou": _mean([value for value in contour if value is not None]),
-        "class_boundary_iou": dict(zip(names, contour, strict=True)),
+        "boundary_iou": _plain(mean_over_classes(boundary)),
+        "class_boundary_iou": _by_name(names, boundary),
     }
 
 
 def _part(confusion: np.ndarray) -> dict[str, Any]:
-    pixels, right = int(confusion.sum()), int(confusion.trace())
-    counted = [value for value in _ious(confusion) if value is not None]
-    return {"pixels": pixels, "miou": _mean(counted), "pixacc": _fraction(right, pixels)}
+    found = metrics_of(areas_of(confusion))
+    return {"pixels": int(confusion.sum()), "miou": _plain(found["miou"]), "pixacc": _plain(found["pixacc"])}
 
 
-def _ious(confusion: np.ndarray) -> list[float | None]:
-    """IoU of each class of a confusion matrix, with whole numbers of Python: each fraction is rounded once."""
-    hits, truth, predicted = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
-    return [_fraction(int(h), int(t + p - h)) for h, t, p in zip(hits, truth, predicted, strict=True)]
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """`part` / `whole`, NaN where `whole` is 0."""
+    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
 
 
-def _merged(confusion: np.ndarray, names: Sequence[str], groups: Mapping[str, Sequence[str]]) -> np.ndarray:
-    """The confusion matrix of groups of classes."""
-    member = np.array([[name in group for name in names] for group in groups.values()], np.int64)
-    return member @ confusion @ member.T
+def _plain(value: np.ndarray) -> float | None:
+    return None if np.isnan(value) else float(value)
 
 
-def _fraction(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
-
-
-def _mean(values: list[float]) -> float | None:
-    return fsum(values) / len(values) if values else None
-
-
-def _constant(truth: list[int]) -> float | None:
-    """mIoU of predicting the most frequent class everywhere: its share of pixels, 0 for the other true classes."""
-    present = sum(1 for n in truth if n)
-    return max(truth) / sum(truth) / present if present else None
+def _by_name(names: Sequence[str], values: np.ndarray) -> dict[str, float | None]:
+    return dict(zip(names, map(_plain, values), strict=True))

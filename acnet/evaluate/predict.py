@@ -8,17 +8,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from torch import nn
 
 from acnet.data.classes import Classes, load
 from acnet.data.images import read_image
 from acnet.data.readers import images
-from acnet.device import settle
 from acnet.errors import AcnetError
-from acnet.evaluate.inference import gates, probabilities, strips
-from acnet.evaluate.network import load_network
-from acnet.evaluate.sheet import heat, sheet
+from acnet.evaluate.inference import Predictor, probabilities
+from acnet.evaluate.trained_network import load_predictor
 from acnet.files import replacing, visible_below
+from acnet.palette import coloured, heat, legend, sheet
 from acnet.params.protocols import Protocol
 from acnet.params.run import Run
 from acnet.progress import Progress
@@ -44,20 +42,19 @@ def predict_files(
     Raises AcnetError at once for an input that is not there and for two images of one name.
     """
     places = named(inputs)
-    device = settle(run.train.threads)
-    network = load_network(run, checkpoint, device)
-    classes, align_corners = load(run.reader), run.model.align_corners
+    predictor, classes = load_predictor(run, checkpoint), load(run.reader)
     progress = Progress(f"predict with {run.name}", len(places), "images")
     failed, sheets, kinds, unlike = [], [], {}, 0
     for path, name in places:
         try:
             image = read_image(path)
-            maps = _maps(network, image, protocol, classes, device, align_corners, str(path))
+            maps = _maps(predictor, image, protocol, classes, str(path))
         except (AcnetError, MemoryError) as error:
             failed.append(str(error) or f"{path}: not enough memory for it")
         else:
             for kind, made in maps.items():
-                _save(made, out / f"{name}.{kind}.png")
+                with replacing(out / f"{name}.{kind}.png") as temporary:
+                    made.save(temporary, "PNG")
             sheets.append(out / f"{name}.sheet.png")
             kinds |= dict.fromkeys(maps)
             unlike += seen is not None and max(image.shape) > seen
@@ -109,24 +106,10 @@ def _readable(folder: Path) -> list[Path]:
     return [f for f in files if f.suffix.lower() in SUFFIXES]
 
 
-def coloured(labels: np.ndarray, classes: Classes) -> Image.Image:
-    """Class ids (H, W) uint8 as an image with the dataset's palette."""
-    made = Image.fromarray(labels)
-    made.putpalette(classes.palette.tobytes())
-    return made
-
-
-def _maps(
-    network: nn.Module,
-    image: np.ndarray,
-    protocol: Protocol,
-    classes: Classes,
-    device: torch.device,
-    align_corners: bool,
-    name: str,
-) -> dict[str, Image.Image]:
-    found = strips(network, image, protocol, len(classes.names), device, align_corners=align_corners, name=name)
-    best = [(scores if probabilities(protocol) else scores.softmax(1)).max(1) for _, scores in found]
+def _maps(predictor: Predictor, image: np.ndarray, protocol: Protocol, classes: Classes, name: str) -> dict:
+    """The pictures of one image by their kind."""
+    found = predictor.strips(image, protocol, name)
+    best = [(scores if probabilities(protocol) else scores.softmax(1)).max(1) for scores in found]
     confidence, winners = (torch.cat(part).cpu().numpy() for part in zip(*best, strict=True))
     labels = coloured(winners.astype(np.uint8), classes)
     maps = {
@@ -136,20 +119,15 @@ def _maps(
     }
     panels = [("image", Image.fromarray(image)), ("prediction", maps["overlay"])]
     panels.append((f"confidence, mean {confidence.mean():.2f}", heat(confidence)))
-    size = (image.shape[1], image.shape[0])
-    for number, gate in enumerate(gates(network, image, protocol, device, name), 1):
-        maps[f"gate{number}"] = _grey(gate).resize(size, Image.Resampling.BILINEAR)
-        panels.append((f"gate {number}, mean {gate.mean():.2f}", heat(gate).resize(size, Image.Resampling.BILINEAR)))
+    for number, gate in enumerate(predictor.gates(image, protocol, name), 1):
+        shown = heat(gate).resize(labels.size, Image.Resampling.BILINEAR)
+        maps[f"gate{number}"] = _grey(gate).resize(labels.size, Image.Resampling.BILINEAR)
+        panels.append((f"gate {number}, mean {gate.mean():.2f}", shown))
     heats = "confidence, and gates (1 takes all of the global context)" if len(panels) > 3 else "confidence"
-    maps["sheet"] = sheet(panels, classes, [winners], columns=3, heats=heats)
+    maps["sheet"] = sheet(panels, [list(legend(classes, winners).values())], heats=heats)
     return maps
 
 
 def _grey(values: np.ndarray) -> Image.Image:
     """Values in [0, 1] as 0 to 255."""
     return Image.fromarray(np.round(values * 255).clip(0, 255).astype(np.uint8))
-
-
-def _save(made: Image.Image, path: Path) -> None:
-    with replacing(path) as temporary:
-        made.save(temporary, "PNG")

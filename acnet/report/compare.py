@@ -7,7 +7,7 @@ import numpy as np
 from acnet.errors import AcnetError
 from acnet.evaluate.bootstrap import Interval, drawn, interval
 from acnet.evaluate.counts import SIZES, Counts
-from acnet.report.intervals import ious, mean_iou, metric_of
+from acnet.evaluate.metrics import class_iou, mean_over_classes, metrics_of
 from acnet.report.results import Results
 from acnet.report.text import number, signed
 
@@ -56,23 +56,21 @@ def compare(first: str, second: str, protocol: str, seed: int, results: Results)
     # The set itself stands before its resamples.
     images = len(counts[0].names)
     weights = np.concatenate([np.ones((1, images)), drawn(images, results.scale.measures)])
-    sums = [weights @ one.by_image() for one in counts]
-    iou = [ious(one) for one in sums]
+    areas = [weights @ one.by_image() for one in counts]
+    iou = [class_iou(one) for one in areas]
     level = results.scale.measures.level
     rules = [results.absent(run, protocol, seed) for run in (first, second)]
+    every = [metrics_of(one, absent=rule) for one, rule in zip(areas, rules, strict=True)]
+    boundary = [mean_over_classes(class_iou(weights @ one.contours.swapaxes(0, 1))) for one in counts]
 
     def part(name: str, **where) -> Line:
-        return _line(name, [mean_iou(ious(weights @ one.by_image(**where))) for one in counts], level)
+        return _line(name, [mean_over_classes(class_iou(weights @ one.by_image(**where))) for one in counts], level)
 
     names = list(results.metrics(first, protocol, seed)["class_iou"])
     overall = [
-        _line(
-            "mIoU",
-            [metric_of(*one, "miou", None, "", rule) for *one, rule in zip(sums, iou, rules, strict=True)],
-            level,
-        ),
-        _line("PixAcc", [one[0].sum(axis=1) / np.maximum(one[1].sum(axis=1), 1) for one in sums], level),
-        _line("Boundary IoU", [mean_iou(ious(weights @ one.contours.swapaxes(0, 1))) for one in counts], level),
+        _line("mIoU", [one["miou"] for one in every], level),
+        _line("PixAcc", [one["pixacc"] for one in every], level),
+        _line("Boundary IoU", boundary, level),
         *(part(f"mIoU within {band} px of a label edge", band=band) for band in counts[0].bands),
         *(part(f"mIoU of {size} segments", size=size) for size in SIZES),
     ]

@@ -11,11 +11,11 @@ from acnet.errors import AcnetError
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """One image (H, W, 3), its truth and prediction (H, W), all uint8, and the gates (h, w) float32, coarsest first."""
+    """One image (H, W, 3), its label and prediction (H, W), all uint8, and the gates (h, w) float32, coarsest first."""
 
     name: str
     image: np.ndarray
-    truth: np.ndarray
+    label: np.ndarray
     prediction: np.ndarray
     gates: tuple[np.ndarray, ...]
 
@@ -34,5 +34,5 @@ def _example(arrays: dict[str, np.ndarray], index: int, name: str) -> Example:
     gates = []
     while f"gate_{index}_{len(gates)}" in arrays:
         gates.append(arrays[f"gate_{index}_{len(gates)}"])
-    image, truth, prediction = (arrays[f"{key}_{index}"] for key in ("image", "truth", "prediction"))
-    return Example(name, image, truth, prediction, tuple(gates))
+    image, label, prediction = (arrays[f"{key}_{index}"] for key in ("image", "label", "prediction"))
+    return Example(name, image, label, prediction, tuple(gates))

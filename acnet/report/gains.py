@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from acnet.evaluate.bootstrap import interval
+from acnet.evaluate.metrics import class_iou, mean_over_classes
 from acnet.params.claims import Claim
 from acnet.params.tables import Figure, Tables
 from acnet.report.checks import LEFT_OUT, NOT_MEASURED, NOT_RUN, Step, Term, judge
-from acnet.report.intervals import mean_iou
 from acnet.report.results import Results, Score
 from acnet.report.text import heading
 
@@ -83,11 +83,11 @@ def _classes(figure: Figure, baseline: str, seeds: list[int], results: Results) 
         return tuple(float(np.mean([by_class[name] for name in half])) for half in halves)
 
     def samples(run: str, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
-        tables = results.resampled(run, figure.protocol, seed)
-        if tables is None:
+        areas = results.resampled(run, figure.protocol, seed)
+        if areas is None:
             return None
         names = list(results.metrics(run, figure.protocol, seed)["class_iou"])
-        return tuple(mean_iou(tables[1][:, [names.index(name) for name in half]]) for half in halves)
+        return tuple(mean_over_classes(class_iou(areas)[:, [names.index(name) for name in half]]) for half in halves)
 
     return _Place("small classes", "large classes", iou, samples)
 
@@ -123,7 +123,7 @@ def _parts(
         return tuple(float("nan") if value is None else value for value in values)
 
     def samples(run: str, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
-        tables = [results.resampled(run, figure.protocol, seed, **part) for part in parts]
-        return None if None in tables else tuple(mean_iou(by_class) for _, by_class in tables)
+        areas = [results.resampled(run, figure.protocol, seed, **part) for part in parts]
+        return None if areas[0] is None else tuple(mean_over_classes(class_iou(one)) for one in areas)
 
     return _Place(*names, known, samples)

@@ -13,7 +13,7 @@ from acnet.report.text import plain
 
 TITLE = "Gates of every adaptive network, beyond shuffled ones"
 LOOKS = ({"marker": "o", "color": "#1f5a8a"}, {"marker": "s", "color": "#7a6aa6"}, {"marker": "^", "color": "#b06a2c"})
-_CONTRASTS = {"large_less_small": "large less small segments", "far_less_near": "far from label edges less near"}
+_CONTRASTS = {"large_minus_small": "large less small segments", "far_minus_near": "far from label edges less near"}
 _PARTS = ("classes", "segments", "distances")
 _FIELDS = (
     "run", "seed", "dataset", "block", "stride", "alpha", "beta",

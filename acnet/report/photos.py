@@ -1,4 +1,4 @@
-"""Figures 4 and 5: images with truth, predictions and gates."""
+"""Figures 4 and 5: images with ground truth, predictions and gates."""
 
 import numpy as np
 from matplotlib.cm import ScalarMappable
@@ -7,7 +7,10 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 from matplotlib.patches import Patch
 
-from acnet.data.classes import VOID, Classes, load
+from acnet.data.classes import Classes, load
+from acnet.evaluate.counts import confusion
+from acnet.evaluate.metrics import areas_of, metrics_of
+from acnet.palette import coloured, legend
 from acnet.params import tables
 from acnet.report.drawing import INK, QUIET, placeholder
 from acnet.report.examples import Example, read_examples
@@ -19,7 +22,7 @@ _WIDTH = {"gates": 11.5, "comparison": 8.5}
 
 
 def photo_figure(entry: tables.Figure, results: Results) -> Figure:
-    """Rows of examples: image, truth, the two runs' predictions and, for kind `gates`, the second run's gates.
+    """Rows of examples: image, ground truth, the two runs' predictions and, for kind `gates`, the second run's gates.
 
     Shows the examples that both runs have, `entry.examples` at most; a placeholder where there are none.
     """
@@ -56,34 +59,23 @@ def _draw(
     labels = list(entry.runs)
     for row, (base, ours) in zip(panels, pairs, strict=True):
         row[0].imshow(base.image)
-        for axes, label_map in zip(row[1:4], (base.truth, base.prediction, ours.prediction), strict=True):
-            axes.imshow(colours(label_map, classes), interpolation="nearest")
+        for axes, label_map in zip(row[1:4], (base.label, base.prediction, ours.prediction), strict=True):
+            axes.imshow(coloured(label_map, classes).convert("RGB"), interpolation="nearest")
         for axes, prediction in zip(row[2:4], (base.prediction, ours.prediction), strict=True):
-            _caption(axes, f"{number(_right(prediction, base.truth), 1)} % of pixels right")
+            right = metrics_of(areas_of(confusion(base.label, prediction, len(classes.names))))["pixacc"]
+            _caption(axes, f"{number(100 * right, 1)} % of pixels right")
         for axes, gate in zip(row[4:], ours.gates, strict=False):
             axes.imshow(
                 gate, cmap=_GATES, vmin=0, vmax=1, interpolation="nearest", extent=_extent(shape), aspect="equal"
             )
             _caption(axes, f"mean {number(gate.mean())}")
-    titles = ["image", "truth", *labels, *(f"gate at 1/{stride}" for stride in strides[:gates])]
+    titles = ["image", "ground truth", *labels, *(f"gate at 1/{stride}" for stride in strides[:gates])]
     for axes, title in zip(panels[0], titles, strict=True):
         axes.set_title(title, color=INK, pad=5)
     if gates:
         _colour_bar(figure)
     _legend(figure, pairs, classes, width, height)
     return figure
-
-
-def colours(label_map: np.ndarray, classes: Classes) -> np.ndarray:
-    """A label map (H, W) in the dataset's palette, void black; (H, W, 3) uint8."""
-    table = np.zeros((256, 3), np.uint8)
-    table[: len(classes.palette)] = classes.palette
-    return table[label_map]
-
-
-def _right(prediction: np.ndarray, truth: np.ndarray) -> float:
-    known = truth != VOID
-    return 100 * float((prediction == truth)[known].mean()) if known.any() else 0.0
 
 
 def _strides(run: str, results: Results) -> tuple[int, ...]:
@@ -112,15 +104,11 @@ def _colour_bar(figure: Figure) -> None:
 def _legend(
     figure: Figure, pairs: list[tuple[Example, Example]], classes: Classes, width: float, height: float
 ) -> None:
-    maps = [m for base, ours in pairs for m in (base.truth, base.prediction, ours.prediction)]
-    shown = np.unique(np.concatenate([m.ravel() for m in maps]))
+    maps = [m for base, ours in pairs for m in (base.label, base.prediction, ours.prediction)]
     patches = [
-        Patch(facecolor=classes.palette[i] / 255, edgecolor=QUIET, linewidth=0.4, label=classes.names[i])
-        for i in shown
-        if i < len(classes.names)
+        Patch(facecolor=np.divide(colour, 255), edgecolor=QUIET, linewidth=0.4, label=name)
+        for name, colour in legend(classes, *maps).values()
     ]
-    if VOID in shown:
-        patches.append(Patch(facecolor="black", edgecolor=QUIET, linewidth=0.4, label="not labelled"))
     figure.legend(
         handles=patches, loc="upper center", bbox_to_anchor=(0.5, -0.22 / height), ncols=max(1, int(width / 1.5)),
         fontsize=9, handlelength=1.2, handleheight=1.0, columnspacing=1.2,

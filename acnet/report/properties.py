@@ -42,7 +42,7 @@ def gate_contrasts(claim: Claim, results: Results) -> list[Step]:
     steps = []
     for number, block in enumerate(gates["blocks"], 1):
         far = f"{block['far']} px of an edge less {block['near'].replace('to', 'within')} px"
-        for name, text in (("large_less_small", "large less small segments"), ("far_less_near", far)):
+        for name, text in (("large_minus_small", "large less small segments"), ("far_minus_near", far)):
             contrast = block["contrasts"][name]
             label = f"block {number} (1/{block['stride']}), {text}"
             if None in contrast.values():

@@ -14,10 +14,11 @@ import numpy as np
 from acnet.errors import AcnetError
 from acnet.evaluate.bootstrap import Interval, interval
 from acnet.evaluate.counts import Counts, counts_file, read_counts
+from acnet.evaluate.metrics import class_iou, metrics_of
 from acnet.files import read_json, read_yaml
 from acnet.params.run import Run, read_origins, read_run
 from acnet.params.strict import build
-from acnet.report.intervals import Samples, ious, metric_of, resampled
+from acnet.report.intervals import Samples, resampled
 from acnet.report.scale import ScaleInfo
 from acnet.watch.status import Status, unfinished_status
 
@@ -125,13 +126,10 @@ class Results:
         return read_counts(path) if path.exists() else None
 
     @functools.cache  # noqa: B019
-    def resampled(self, run: str, protocol: str, seed: int, **part) -> tuple[np.ndarray, np.ndarray] | None:
-        """Pixels and IoU of each class in each resampled set: (3, S, K) and (S, K); of a `part` as in `Counts`."""
+    def resampled(self, run: str, protocol: str, seed: int, **part) -> np.ndarray | None:
+        """The areas (3, S, K) of each resampled set; of a `part` as in `Counts`."""
         counts = self.counts(run, protocol, seed)
-        if counts is None:
-            return None
-        sums = resampled(counts, self.scale.measures, **part)
-        return sums, ious(sums)
+        return counts and resampled(counts, self.scale.measures, **part)
 
     def samples(self, run: str, protocol: str, metric: str, class_name: str | None = None) -> Samples | None:
         """`score` for each resampled set of images, the mean over seeds; None if some seed's counts are missing."""
@@ -140,12 +138,14 @@ class Results:
             metrics = self.metrics(run, protocol, seed)
             if metrics is None:
                 continue
-            tables = self.resampled(run, protocol, seed)
-            if tables is None or class_name not in (None, *metrics["class_iou"]):
+            areas = self.resampled(run, protocol, seed)
+            if areas is None or class_name not in (None, *metrics["class_iou"]):
                 return None
-            place = None if class_name is None else list(metrics["class_iou"]).index(class_name)
-            rule = self.absent(run, protocol, seed)
-            found.append(metric_of(*tables, metric, place, metrics.get("reader", ""), rule))
+            if metric == "class_iou":
+                found.append(class_iou(areas)[:, list(metrics["class_iou"]).index(class_name)])
+            else:
+                rule = self.absent(run, protocol, seed)
+                found.append(metrics_of(areas, metrics.get("reader", ""), rule).get(metric))
             images.add(tuple(self.counts(run, protocol, seed).names))
         if not found or any(values is None for values in found) or len(images) > 1:
             return None

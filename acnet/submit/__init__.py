@@ -1,1 +1,1 @@
-"""Predictions of a test split in the form its server accepts, and the way back of its score."""
+"""Predictions of a test split in the form its server accepts, and the score that the server answers."""

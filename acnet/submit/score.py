@@ -12,7 +12,11 @@ from acnet.params.campaign import Campaign
 from acnet.params.run import run_folder
 from acnet.params.strict import nearest
 from acnet.params.tables import Table, load_tables
-from acnet.submit.package import zip_of
+
+
+def zip_of(run: Path, split: str, protocol: str) -> Path:
+    """Where the submission of a trained run's folder lies; the predictions lie beside, without the suffix."""
+    return run / "submission" / f"{split}_{protocol}.zip"
 
 
 @dataclasses.dataclass(frozen=True)

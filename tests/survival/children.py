@@ -33,17 +33,12 @@ def train(folder: Path, data: Path, seed: int, moment: str | None = None) -> Non
 def evaluate(folder: Path, data: Path, seed: int, die: bool) -> None:
     """Evaluate a tiny run; with `die`, be killed when half of the images are done."""
     from acnet.evaluate import evaluate as module
-    from acnet.evaluate.trained import Trained
+    from acnet.evaluate.inference import Predictor
     from acnet.params.measures import load_measures
     from acnet.params.protocols import Protocol
 
     if die:
-        label_map = Trained.label_map
-
-        def dying(self, index, protocol):
-            return die_now() if index == len(self.store) // 2 else label_map(self, index, protocol)
-
-        Trained.label_map = dying
+        _before(Predictor, "label_map", 3)
     params = tiny_run(seed=seed, **LONG)
     protocols, measures = [Protocol(name="single", scales=[1.0])], load_measures(ROOT / "params")
     module.evaluate_run(params, folder / "checkpoint.pt", protocols, measures, data, folder / "metrics")

@@ -1,7 +1,6 @@
 """An evaluation killed with -9 at every kind of moment, and shared by several processes: always the same files."""
 
 import functools
-import os
 from pathlib import Path
 
 import pytest
@@ -32,24 +31,25 @@ def evaluate(folder: Path, data: Path, moment: str | None = None, part: tuple[in
 
 
 def _scoring(images: int) -> None:
-    from acnet.evaluate import trained
+    from acnet.evaluate.inference import Predictor
 
-    _before(trained, "label_map", images)
+    _before(Predictor, "label_map", images)
 
 
-def _half_a_record() -> None:
-    from acnet.evaluate import unfinished
+def _half_of_an_images_counts() -> None:
+    from acnet.evaluate import counts
 
-    write, calls = os.write, [0]
+    write, calls = counts.np.savez_compressed, [0]
 
-    def dying(handle, data):
+    def dying(handle, **arrays):
         calls[0] += 1
         if calls[0] == 4:
-            write(handle, data[: len(data) // 2])
+            handle.write(b"half of it")
+            handle.flush()
             die_now()
-        return write(handle, data)
+        write(handle, **arrays)
 
-    unfinished.os.write = dying
+    counts.np.savez_compressed = dying
 
 
 def _module(name: str, calls: int = 0) -> None:
@@ -61,20 +61,21 @@ def _module(name: str, calls: int = 0) -> None:
 def _half_a_file() -> None:
     from acnet import files
 
-    _before(files.os, "replace", 1)  # the counts are in place, the metrics are written and not yet named
+    # Six images by two protocols and the counts of the set are in place, the metrics are written and not yet named.
+    _before(files.os, "replace", 13)
 
 
 def _before_clearing() -> None:
-    from acnet.evaluate.unfinished import Unfinished
+    from acnet.evaluate import evaluate as module
 
-    Unfinished.remove = lambda self: die_now()
+    _before(module.shutil, "rmtree")
 
 
 MOMENTS = {
     "before the first image": functools.partial(_scoring, 0),
     "after the first protocol of an image": functools.partial(_scoring, 3),
     "before the last image": functools.partial(_scoring, 11),
-    "in the middle of a record": _half_a_record,
+    "in the middle of an image's counts": _half_of_an_images_counts,
     "before the counts": functools.partial(_module, "write_counts"),
     "between counts and metrics": functools.partial(_module, "write_json"),
     "between the metrics of two protocols": functools.partial(_module, "write_counts", 1),
@@ -108,7 +109,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_killed_at_a_moment_and_asked_again_it_writes_the_same_files(folder, moment):
+def test_killed_at_a_moment_and_run_again_it_writes_the_same_files(folder, moment):
     place = folder / moment.replace(" ", "_")
     process = start(evaluate, place, folder / "data", moment)
     process.join(60)
@@ -126,7 +127,7 @@ def test_processes_at_the_same_time_write_the_same_files_as_one(folder, count):
     assert not (place / "evaluating").exists()
 
 
-def test_one_of_three_killed_and_asked_again_completes_the_set(folder):
+def test_one_of_three_killed_and_run_again_completes_the_set(folder):
     place = folder / "one_of_three"
     dying = start(evaluate, place, folder / "data", "after the first protocol of an image", (1, 3))
     finished(*(start(evaluate, place, folder / "data", None, (part, 3)) for part in (0, 2)))

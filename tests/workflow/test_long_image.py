@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from acnet.evaluate.confusion import confusion
-from acnet.evaluate.counts import read_counts
+from acnet.evaluate.counts import confusion, read_counts
 from acnet.model import build_network
 from tests.tiny import tiny_run, write_params, write_split
 

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from acnet.errors import AcnetError
+from acnet.evaluate.edges_and_segments import edge_distances
 from acnet.evaluate.gates import measure_gates
-from acnet.evaluate.regions import rings
-from acnet.evaluate.trained import Trained
+from acnet.evaluate.inference import Predictor
 from acnet.files import read_json
 from acnet.params.measures import Measures
 from acnet.params.protocols import Protocol
@@ -33,7 +33,7 @@ def scene():
 def measured(run, tmp_path, monkeypatch):
     """A function from gates by image index to the file's first block."""
     run.prepare([scene(), scene()[:, ::-1]])
-    monkeypatch.setattr(Trained, "gates", lambda self, index, protocol: [made(index)] * 3)
+    monkeypatch.setattr(Predictor, "gates", lambda self, image, protocol, name: [made(int(name[-1]))] * 3)
 
     def measure(gate):
         nonlocal made
@@ -72,11 +72,11 @@ def test_far_and_near_are_what_their_names_say(measured, monkeypatch):
     gate = np.random.default_rng(0).random((32, 48)).astype(np.float32)
     block = measured(lambda index: gate)[0]
     labels = [scene(), scene()[:, ::-1]]
-    ring, known = np.array([rings(label, [1, 2, 4]) for label in labels]), np.array(labels) != 255
+    ring, known = np.array([edge_distances(label, [1, 2, 4]) for label in labels]), np.array(labels) != 255
     maps = np.array([gate] * 2)
     assert (block["far"], block["near"]) == ("beyond 2", "to 1")
     expected = maps[known & (ring >= 2)].mean() - maps[known & (ring == 0)].mean()
-    assert block["contrasts"]["far_less_near"]["gate"] == pytest.approx(expected, abs=1e-6)
+    assert block["contrasts"]["far_minus_near"]["gate"] == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_gate_that_closes_on_the_small_object_shows_in_the_contrast_and_a_shuffled_one_does_not(measured):
@@ -84,7 +84,7 @@ def test_a_gate_that_closes_on_the_small_object_shows_in_the_contrast_and_a_shuf
         label = scene() if index == 0 else scene()[:, ::-1]
         return np.where(label == 2, 0.2, 0.9).astype(np.float32)
 
-    found = measured(gate)[0]["contrasts"]["large_less_small"]
+    found = measured(gate)[0]["contrasts"]["large_minus_small"]
     assert found["gate"] == pytest.approx(0.7, abs=1e-6)
     assert abs(found["shuffled"]) < 0.1
     assert 0.6 < found["interval"][0] <= found["interval"][1] < 0.8

@@ -10,10 +10,16 @@ from torch import nn
 
 from acnet.errors import AcnetError
 from acnet.evaluate import inference
-from acnet.evaluate.inference import gates, predict
+from acnet.evaluate.inference import Predictor
 from acnet.params.protocols import Protocol
 
 CPU = torch.device("cpu")
+
+
+def predict(network, image, protocol, classes):
+    """Class scores (classes, H, W) float32."""
+    strips = Predictor(network, classes, CPU, source="checkpoint.pt").strips(image, protocol, "town_1")
+    return torch.cat(list(strips)).transpose(0, 1)
 
 
 def bilinear(length, size):
@@ -53,8 +59,8 @@ def reference(network, image, protocol, classes):
                 with torch.no_grad():
                     logits = network(torch.from_numpy(crop[None].copy()))["logits"][0].numpy()
                     if protocol.mirror:
-                        mirrored = network(torch.from_numpy(crop[None, :, :, ::-1].copy()))["logits"][0].numpy()
-                        logits = (logits + mirrored[:, :, ::-1]) / 2
+                        flipped = network(torch.from_numpy(crop[None, :, :, ::-1].copy()))["logits"][0].numpy()
+                        logits = (logits + flipped[:, :, ::-1]) / 2
                 total[:, top : top + wh, left : left + ww] += logits
                 count[top : top + wh, left : left + ww] += 1
                 if left + ww == padded.shape[2]:
@@ -98,7 +104,7 @@ MULTI = Protocol(
 def test_scores_equal_a_slow_float64_reference(small, photograph, protocol, size):
     classes = 19
     network, image = small(classes), photograph(*size)
-    scores = predict(network, image, protocol, classes, CPU).numpy()
+    scores = predict(network, image, protocol, classes).numpy()
     expected = reference(network, image, protocol, classes)
     assert scores.shape == expected.shape
     if len(protocol.scales) == 1 or protocol.fusion == "logits":
@@ -110,23 +116,17 @@ def test_scores_equal_a_slow_float64_reference(small, photograph, protocol, size
     assert (scores.argmax(0) == expected.argmax(0))[clear].all()
 
 
-def test_several_scales_give_probabilities(small, photograph):
-    scores = predict(small(7), photograph(30, 40), MULTI, 7, CPU)
-    assert torch.allclose(scores.sum(0), torch.ones(30, 40), atol=1e-5)
-    assert scores.min() >= 0
-
-
-def test_a_mirrored_image_gives_mirrored_scores_when_mirrors_are_averaged(small, photograph):
+def test_a_flipped_image_gives_flipped_scores_when_flips_are_averaged(small, photograph):
     protocol = Protocol(name="flip", scales=[1.0], mirror=True, batch=2)
     image = photograph(31, 44)
-    scores = predict(small(6), image, protocol, 6, CPU)
-    mirrored = predict(small(6), image[:, ::-1], protocol, 6, CPU)
-    assert torch.allclose(mirrored.flip(-1), scores, atol=1e-5)
-    plain = predict(small(6), image, Protocol(name="plain", scales=[1.0]), 6, CPU)
+    scores = predict(small(6), image, protocol, 6)
+    flipped = predict(small(6), image[:, ::-1], protocol, 6)
+    assert torch.allclose(flipped.flip(-1), scores, atol=1e-5)
+    plain = predict(small(6), image, Protocol(name="plain", scales=[1.0]), 6)
     assert (plain - scores).abs().max() > 1e-2
 
 
-def test_mirrors_change_nothing_for_a_network_that_commutes_with_them(photograph):
+def test_flips_change_nothing_for_a_network_that_commutes_with_them(photograph):
     class Pointwise(nn.Module):
         def forward(self, images, native=False):
             return {"logits": torch.cat([images, images.mean((2, 3), keepdim=True) - images], 1), "gates": []}
@@ -134,15 +134,13 @@ def test_mirrors_change_nothing_for_a_network_that_commutes_with_them(photograph
     image = photograph(20, 30)
     plain = Protocol(name="plain", scales=[1.0], window=[8, 12], stride=0.5)
     flip = dataclasses.replace(plain, mirror=True, batch=5)
-    assert torch.allclose(
-        predict(Pointwise(), image, plain, 6, CPU), predict(Pointwise(), image, flip, 6, CPU), atol=1e-5
-    )
+    assert torch.allclose(predict(Pointwise(), image, plain, 6), predict(Pointwise(), image, flip, 6), atol=1e-5)
 
 
 def test_the_number_of_windows_in_a_forward_pass_changes_nothing_but_rounding(small, photograph, monkeypatch):
-    many = predict(small(5), photograph(45, 61), MULTI, 5, CPU)
+    many = predict(small(5), photograph(45, 61), MULTI, 5)
     monkeypatch.setattr(inference, "_PIXELS", 1)
-    one = predict(small(5), photograph(45, 61), MULTI, 5, CPU)
+    one = predict(small(5), photograph(45, 61), MULTI, 5)
     assert torch.allclose(one, many, atol=1e-5)
 
 
@@ -165,7 +163,7 @@ def test_on_a_cpu_the_windows_in_a_forward_pass_depend_on_their_size_alone(photo
 
     plain, made = Protocol(name="flip", scales=[1.0], mirror=True, window=window, stride=2 / 3), []
     for batch in (1, 4, 64):
-        made.append(predict(Watch(), photograph(*size), dataclasses.replace(plain, batch=batch), 3, CPU))
+        made.append(predict(Watch(), photograph(*size), dataclasses.replace(plain, batch=batch), 3))
     assert seen == windows * 3
     assert torch.equal(made[0], made[1]) and torch.equal(made[0], made[2])
 
@@ -178,9 +176,7 @@ def test_padding_is_the_mean_colour_and_is_cut_away(small, photograph):
             seen.append(images)
             return {"logits": images, "gates": []}
 
-    scores = predict(
-        Watch(), photograph(5, 9), Protocol(name="padded", scales=[1.0], window=[8, 8], stride=1.0), 3, CPU
-    )
+    scores = predict(Watch(), photograph(5, 9), Protocol(name="padded", scales=[1.0], window=[8, 8], stride=1.0), 3)
     assert scores.shape == (3, 5, 9)
     (images,) = seen
     assert images.shape == (2, 3, 8, 8) and not images[:, :, 5:].any()
@@ -188,8 +184,8 @@ def test_padding_is_the_mean_colour_and_is_cut_away(small, photograph):
 
 def test_bfloat16_gives_float32_scores_near_those_of_float32(small, photograph):
     image = photograph(45, 61)
-    exact = predict(small(5), image, MULTI, 5, CPU)
-    rough = predict(small(5), image, dataclasses.replace(MULTI, precision="bfloat16"), 5, CPU)
+    exact = predict(small(5), image, MULTI, 5)
+    rough = predict(small(5), image, dataclasses.replace(MULTI, precision="bfloat16"), 5)
     assert rough.dtype == torch.float32
     assert 0 < (rough - exact).abs().max() < 0.1
 
@@ -198,13 +194,15 @@ def test_a_read_only_image_is_read_and_left_alone(small, photograph):
     image = photograph(12, 16)
     image.setflags(write=False)
     before = image.copy()
-    predict(small(5), image, MULTI, 5, CPU)
+    predict(small(5), image, MULTI, 5)
     assert (image == before).all()
 
 
 def test_another_number_of_classes_is_one_clear_line(small, photograph):
-    with pytest.raises(AcnetError, match=r"^town_1: the network scores 6 classes, the dataset has 5$"):
-        predict(small(6), photograph(9, 9), MULTI, 5, CPU, name="town_1")
+    with pytest.raises(
+        AcnetError, match=r"^checkpoint.pt: image town_1: the network scores 6 classes, the dataset has 5$"
+    ):
+        predict(small(6), photograph(9, 9), MULTI, 5)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -212,8 +210,10 @@ def test_another_number_of_classes_is_one_clear_line(small, photograph):
 def test_scores_that_are_not_finite_are_one_clear_line(small, photograph, value, protocol):
     network = small(5)
     nn.init.constant_(network.classifier.bias[2:3], value)
-    with pytest.raises(AcnetError, match=r"^town_1: the network's scores are not finite; .*") as caught:
-        predict(network, photograph(9, 9), protocol, 5, CPU, name="town_1")
+    with pytest.raises(
+        AcnetError, match=r"^checkpoint.pt: image town_1: the network's scores are not finite; .*"
+    ) as caught:
+        predict(network, photograph(9, 9), protocol, 5)
     assert "\n" not in str(caught.value)
 
 
@@ -232,15 +232,16 @@ def test_memory_that_runs_out_is_one_clear_line(photograph, error, expected):
         def forward(self, images, native=False):
             raise error
 
-    for call in (lambda *a, **k: predict(*a[:3], 5, CPU, **k), lambda *a, **k: gates(*a[:3], CPU, **k)):
+    predictor = Predictor(Greedy(), 5, CPU, source="checkpoint.pt")
+    for call in (predictor.label_map, predictor.gates):
         with pytest.raises(expected) as caught:
-            call(Greedy(), photograph(9, 12), MULTI, name="town_1")
+            call(photograph(9, 12), MULTI, "town_1")
         if expected is AcnetError:
-            assert str(caught.value).startswith("town_1: not enough memory for 9x12 pixels, ")
+            assert str(caught.value).startswith("checkpoint.pt: image town_1: not enough memory for 9x12 pixels, ")
 
 
 def test_gates_are_of_the_whole_image_at_native_resolution(small, photograph):
     protocol = dataclasses.replace(MULTI, base_size=20, precision="bfloat16")
-    (gate,) = gates(small(5), photograph(40, 60), protocol, CPU)
+    (gate,) = Predictor(small(5), 5, CPU).gates(photograph(40, 60), protocol, "town_1")
     assert gate.shape == (10, 15)
     assert gate.dtype == np.float32

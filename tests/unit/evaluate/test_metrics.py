@@ -7,13 +7,13 @@ import torch
 from PIL import Image
 
 from acnet.data.classes import load
-from acnet.evaluate.confusion import confusion
+from acnet.evaluate.counts import confusion
 from acnet.evaluate.metrics import summary
 from tests.areas import equals_areas, random_maps
 
 
 def test_three_classes_by_hand():
-    # Class c is neither true nor predicted; 4 + 1 pixels are a, 3 + 2 are b.
+    # Class c is neither labelled nor predicted; 4 + 1 pixels are a, 3 + 2 are b.
     matrix = np.array([[4, 1, 0], [2, 3, 0], [0, 0, 0]])
     result = summary(matrix, ["a", "b", "c"], "cityscapes")
     assert result["class_iou"] == {"a": 4 / 7, "b": 3 / 6, "c": None}
@@ -27,7 +27,7 @@ def test_three_classes_by_hand():
     assert "final_score" not in result and "miou60" not in result
 
 
-def test_a_class_predicted_but_never_true_counts_as_zero():
+def test_a_class_predicted_but_never_labelled_counts_as_zero():
     result = summary(np.array([[6, 2], [0, 0]]), ["a", "b"], "camvid")
     assert result["class_iou"] == {"a": 0.75, "b": 0.0}
     assert result["miou"] == 0.375
@@ -71,16 +71,6 @@ def test_nothing_labelled_gives_nulls_and_never_nan(reader):
     json.dumps(result, allow_nan=False)
 
 
-def test_whole_numbers_beyond_float_precision_are_summed_exactly():
-    matrix = np.array([[2**60, 1], [1, 2**60]])
-    assert summary(matrix, ["a", "b"], "camvid")["pixels"] == 2**61 + 2
-
-
-def test_a_matrix_of_another_size_is_refused():
-    with pytest.raises(ValueError, match="for 3 classes"):
-        summary(np.zeros((2, 2), np.int64), ["a", "b", "c"], "camvid")
-
-
 def test_class_iou_equals_cityscapesscripts(tmp_path):
     official = pytest.importorskip("cityscapesscripts.evaluation.evalPixelLevelSemanticLabeling")
     from cityscapesscripts.helpers.labels import id2label, trainId2label
@@ -120,7 +110,7 @@ def test_class_iou_equals_cityscapesscripts(tmp_path):
 
 
 @pytest.mark.parametrize("classes", [19, 59, 60, 150, 171])
-def test_every_measure_equals_mmsegmentations_formula(classes):
+def test_every_metric_equals_mmsegmentations_formula(classes):
     # IoUMetric of mmsegmentation 1.x: histograms by image, summed over the set. It divides float32 numbers; here its
     # counts, which are whole, are divided in float64.
     areas = torch.zeros(3, classes, dtype=torch.float64)
@@ -141,7 +131,7 @@ def sceneparsing(label, guess, classes=150):
     return np.array(areas), ((guess == label) & (label > 0)).sum(), (label > 0).sum()
 
 
-def test_a_samples_measures_equal_the_sceneparsing_formula(shared):
+def test_a_samples_metrics_equal_the_sceneparsing_formula(shared):
     folder = shared("samples/ade20k") / "ADEChallengeData2016/annotations/validation"
     total, areas, correct, labelled = np.zeros((150, 150), np.int64), 0, 0, 0
     for number, file in enumerate(sorted(folder.glob("*.png"))):

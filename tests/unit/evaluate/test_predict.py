@@ -7,7 +7,7 @@ from acnet.data.classes import load
 from acnet.data.generate import generate
 from acnet.data.images import read_image
 from acnet.errors import AcnetError
-from acnet.evaluate.inference import gates, predict
+from acnet.evaluate.inference import Predictor
 from acnet.evaluate.predict import named, predict_files
 from acnet.params.protocols import Protocol
 
@@ -33,8 +33,9 @@ def test_maps_are_the_networks_at_the_images_size(run, folder, photograph, tmp_p
     assert kinds == list(KINDS)
     made = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.png")}
     assert made == {f"{name}.{kind}.png" for name in ("flat", "below/turned") for kind in KINDS}
-    cpu, network, image = torch.device("cpu"), run.network(), photograph(33, 47)
-    scores = predict(network, image, SINGLE, 11, cpu)
+    predictor, image = Predictor(run.network(), 11, torch.device("cpu")), photograph(33, 47)
+    (scores,) = predictor.strips(image, SINGLE, "flat")
+    scores = scores.transpose(0, 1)
     labels = Image.open(tmp_path / "out/flat.labels.png")
     assert (np.asarray(labels) == scores.argmax(0).numpy()).all()
     colours = load("camvid").palette[np.asarray(labels)]
@@ -45,7 +46,7 @@ def test_maps_are_the_networks_at_the_images_size(run, folder, photograph, tmp_p
     assert abs(confidence - 255 * scores.softmax(0).amax(0).numpy()).max() <= 0.51
     gate = np.asarray(Image.open(tmp_path / "out/flat.gate3.png"))
     assert gate.shape == (33, 47) and gate.max() <= 255
-    assert gate.mean() / 255 == pytest.approx(gates(network, image, SINGLE, cpu)[2].mean(), abs=0.02)
+    assert gate.mean() / 255 == pytest.approx(predictor.gates(image, SINGLE, "flat")[2].mean(), abs=0.02)
     assert Image.open(tmp_path / "out/below/turned.labels.png").size == (33, 47)
 
 

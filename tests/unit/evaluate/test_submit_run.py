@@ -8,23 +8,21 @@ import pytest
 from PIL import Image
 
 from acnet.data import classes
+from acnet.data.store import Store
 from acnet.errors import AcnetError
-from acnet.evaluate.trained import open_trained
+from acnet.evaluate.trained_network import load_predictor
 from acnet.params.protocols import Protocol
-from acnet.submit import forms
-from acnet.submit.submit import submit
+from acnet.submit.submit import SERVERS, Server, submit
 from tests.tiny import changed
 
-SINGLE = Protocol(
-    name="single", scales=[1.0], mirror=False, base_size=None, window=None, stride=0.5, precision="float32", batch=1
-)
+SINGLE = Protocol(name="single", scales=[1.0])
 
 
 @pytest.fixture
 def server(monkeypatch):
     """A test server for the classes of the prepared images."""
-    form = forms.Form("camvid", "_pred.png", "http://127.0.0.1", counted=True, score="--miou")
-    monkeypatch.setitem(forms.FORMS, "camvid", form)
+    server = Server("camvid", "_pred.png", "http://127.0.0.1", counted=True, score="--miou")
+    monkeypatch.setitem(SERVERS, "camvid", server)
 
 
 def submitted(run, **changes):
@@ -34,22 +32,22 @@ def submitted(run, **changes):
 def test_a_run_is_predicted_coded_and_zipped(run, server):
     out = submitted(run)
     assert out == run.checkpoint.parent / "submission/val_single.zip"
-    trained = open_trained(run.config, run.checkpoint, run.data)
+    store, predictor = Store(run.data / run.config.dataset, "val"), load_predictor(run.config, run.checkpoint)
     ids = classes.load(run.config.reader).raw_ids
     with zipfile.ZipFile(out) as archive:
-        assert len(archive.namelist()) == len(trained.store)
-        for i, name in enumerate(trained.store.names):
+        assert len(archive.namelist()) == len(store)
+        for i, name in enumerate(store.names):
             with archive.open(f"{name}_pred.png") as handle:
-                assert (np.array(Image.open(handle)) == ids[trained.label_map(i, SINGLE)]).all()
+                assert (np.array(Image.open(handle)) == ids[predictor.label_map(store.image(i), SINGLE, name)]).all()
 
 
-def test_a_broken_off_submission_is_continued_and_an_old_one_is_not(run, server, monkeypatch):
+def test_an_interrupted_submission_resumes_and_an_old_one_does_not(run, server, monkeypatch):
     out = submitted(run)
     first, folder = out.read_bytes(), out.with_suffix("")
     (folder / "street_1_pred.png").unlink()
     written = []
-    original = forms.Form.write
-    monkeypatch.setattr(forms.Form, "write", lambda *a: (written.append(a[1].name), original(*a)))
+    original = Server.write
+    monkeypatch.setattr(Server, "write", lambda *a: (written.append(a[1].name), original(*a)))
     submitted(run)
     assert written == ["street_1_pred.png"]
     assert out.read_bytes() == first

@@ -61,7 +61,8 @@ def metrics(scale: str, run: str, seed: int, protocol: str, reader: str) -> str:
     iou = np.diag(confusion) / (confusion.sum(0) + confusion.sum(1) - np.diag(confusion))
     pixacc = np.trace(confusion) / confusion.sum()
     found = {
-        "scale": scale, "run": run, "seed": seed, "protocol": {"name": protocol}, "miou": iou.mean(), "pixacc": pixacc,
+        "scale": scale, "run": run, "seed": seed, "reader": reader, "protocol": {"name": protocol},
+        "miou": iou.mean(), "pixacc": pixacc,
         "class_iou": dict(zip(names, iou, strict=True)),
         "class_pixels": dict(zip(names, confusion.sum(1).tolist(), strict=True)),
         "near_edges": {str(band): {"miou": iou.mean() * 0.8} for band in MEASURES.bands},
@@ -114,7 +115,7 @@ def write_examples(folder: Path, reader: str, gates: int, size: tuple[int, int] 
         arrays[f"image_{i}"] = (
             load(reader).palette[np.minimum(truth, 10)] // 2 + rng.integers(0, 60, (*size, 3))
         ).astype(np.uint8)
-        arrays[f"truth_{i}"] = truth
+        arrays[f"label_{i}"] = truth
         arrays[f"prediction_{i}"] = np.where(noise, 5, np.where(truth == 255, 10, truth)).astype(np.uint8)
         for j in range(gates):
             step = 16 >> j
@@ -132,7 +133,7 @@ def write_gates(
     """
     group = {"mean": 0.5, "shuffled": 0.4, "pixels": 100}
     names = load("cityscapes").names
-    given = {"large_less_small": (0.2, 0.01, 0.1, 0.3), "far_less_near": (0.1, 0.0, 0.05, 0.15), **contrasts}
+    given = {"large_minus_small": (0.2, 0.01, 0.1, 0.3), "far_minus_near": (0.1, 0.0, 0.05, 0.15), **contrasts}
     block = {
         "stride": 16, "alpha": 0.8, "beta": 1.2, "mean": 0.5, "far": "beyond 8", "near": "to 2",
         "classes": {name: {**group, "mean": 0.3 + i / 50} for i, name in enumerate(names[:-1])}

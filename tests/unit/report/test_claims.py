@@ -314,11 +314,11 @@ def test_gates_must_differ_in_every_block_and_beyond_shuffled_ones(campaign):
     large, far = steps_of(made, "C34")[:2]
     assert (large.interval, far.interval) == (pytest.approx((10, 30)), pytest.approx((5, 15)))
     assert [term.ours for term in large.terms] == pytest.approx([20, 1])
-    write_gates(folder, far_less_near=(0.1, 0.0, -0.05, 0.15))
+    write_gates(folder, far_minus_near=(0.1, 0.0, -0.05, 0.15))
     assert judge(made, "C34")[0] == "within noise"
-    write_gates(folder, large_less_small=(0.1, 0.2, -0.15, -0.05))
+    write_gates(folder, large_minus_small=(0.1, 0.2, -0.15, -0.05))
     assert judge(made, "C34")[0] == "not held"
-    write_gates(folder, large_less_small=(None, None, 0, 0))
+    write_gates(folder, large_minus_small=(None, None, 0, 0))
     assert judge(made, "C34")[0::2] == ("not measured", "no labelled pixel: large less small segments")
 
 

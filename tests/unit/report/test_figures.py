@@ -19,7 +19,7 @@ from acnet.report.figures import write_figure
 from acnet.report.gates import gates_figure
 from acnet.report.gates import write_gates as write_gates_files
 from acnet.report.gates_runs import gates_csv, gates_runs_figure, measured
-from acnet.report.photos import colours, photo_figure
+from acnet.report.photos import photo_figure
 from acnet.report.results import Results
 
 SMALL = {"tables": [], "figures": ["figure1", "figure4", "figure5"]}
@@ -90,16 +90,10 @@ def test_gates_stand_beside_the_predictions_with_their_resolution(campaign):
     made = campaign(**SMALL)
     tables, results = open_results(made)
     found = texts(photo_figure(tables.figure("figure4"), results))
-    for title in ("image", "truth", "FCN", "ACNet", "gate at 1/16", "gate at 1/8", "gate at 1/4"):
+    for title in ("image", "ground truth", "FCN", "ACNet", "gate at 1/16", "gate at 1/8", "gate at 1/4"):
         assert found.count(title) == 1
     assert {"road", "sky", "not labelled"} <= set(found)
     assert "gate at 1/16" not in texts(photo_figure(tables.figure("figure5"), results))
-
-
-def test_label_maps_take_the_datasets_palette():
-    classes = load("cityscapes")
-    label = np.array([[0, 10, 255]], np.uint8)
-    assert colours(label, classes).tolist() == [[[128, 64, 128], [70, 130, 180], [0, 0, 0]]]
 
 
 def test_a_broken_examples_file_is_named(campaign):
@@ -172,7 +166,7 @@ def test_gates_are_shown_for_each_block_in_the_classes_that_occur(campaign, tmp_
 
 def test_the_gates_of_every_run_are_drawn_and_listed(campaign):
     made = campaign(**SMALL)
-    write_gates(made.results / "acb3/seed0", blocks=2, far_less_near=(0.1, 0.3, -0.25, -0.15))
+    write_gates(made.results / "acb3/seed0", blocks=2, far_minus_near=(0.1, 0.3, -0.25, -0.15))
     (made.results / "gcm_d5_s16/seed0").mkdir(parents=True, exist_ok=True)
     write_gates(made.results / "gcm_d5_s16/seed0", blocks=1)
     found = measured(["fcn_s16", "gcm_d5_s16", "acb3"], open_results(made)[1])
@@ -187,7 +181,7 @@ def test_the_gates_of_every_run_are_drawn_and_listed(campaign):
     assert spans == [pytest.approx([5, 15]), pytest.approx([-25, -15]), pytest.approx([-25, -15])]
     rows = list(csv.DictReader(gates_csv(found).splitlines()))
     assert len(rows) == 3 * (19 + 3 + 3 + 2)
-    contrast = [row for row in rows if (row["run"], row["block"], row["group"]) == ("acb3", "2", "far_less_near")]
+    contrast = [row for row in rows if (row["run"], row["block"], row["group"]) == ("acb3", "2", "far_minus_near")]
     assert [(row["gate"], row["shuffled"], row["low"], row["high"]) for row in contrast] == [
         ("0.1", "0.3", "-0.25", "-0.15")
     ]

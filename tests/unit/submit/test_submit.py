@@ -16,14 +16,13 @@ from acnet.data.generate import generate
 from acnet.data.prepare import prepare
 from acnet.data.store import Store
 from acnet.errors import AcnetError
-from acnet.evaluate.confusion import confusion
+from acnet.evaluate.counts import confusion
 from acnet.evaluate.metrics import summary
 from acnet.params.campaign import Campaign
 from acnet.params.datasets import Dataset, Generate
 from acnet.report.results import Results
-from acnet.submit.forms import FORMS
-from acnet.submit.package import package
 from acnet.submit.score import Submitted, record_score
+from acnet.submit.submit import SERVERS, package
 from tests.official_cityscapes import official
 
 pytestmark = pytest.mark.filterwarnings("ignore:`in1d`:DeprecationWarning")  # of the official tool
@@ -56,7 +55,7 @@ def stores(tmp_path_factory):
 
 
 def filled(label, choose):
-    """A full prediction: void pixels take some class too, as a network's would."""
+    """A full prediction: ignored pixels take some class too, as a network's would."""
     return np.where(label == 255, choose, label).astype(np.uint8)
 
 
@@ -64,16 +63,16 @@ def filled(label, choose):
 def predictions(stores, tmp_path):
     """A function that writes a submission of val from labels changed by `change`, and unpacks its zip."""
     raw, prepared = stores["cityscapes"]
-    store, form = Store(prepared, "val"), FORMS["cityscapes"]
+    store, server = Store(prepared, "val"), SERVERS["cityscapes"]
 
     def write(change):
         total = np.zeros((19, 19), np.int64)
         (tmp_path / "made").mkdir()
         for i, name in enumerate(store.names):
             predicted = change(store.label(i))
-            form.write(form.file(tmp_path / "made", name), predicted)
+            server.write(server.file(tmp_path / "made", name), predicted)
             total += confusion(store.label(i), predicted, 19)
-        package(form, tmp_path / "made", store.names, store.sizes, tmp_path / "made.zip")
+        package(server, tmp_path / "made", store.names, store.sizes, tmp_path / "made.zip")
         with zipfile.ZipFile(tmp_path / "made.zip") as archive:
             archive.extractall(tmp_path / "unpacked")
         return total, tmp_path / "unpacked"
@@ -108,20 +107,20 @@ def test_the_official_tool_and_our_metrics_agree_on_perturbed_predictions(predic
 
 
 def test_ade20k_is_written_as_ids_from_one_under_the_images_own_names(stores, tmp_path):
-    store, form = Store(stores["ade20k"][1], "val"), FORMS["ade20k"]
+    store, server = Store(stores["ade20k"][1], "val"), SERVERS["ade20k"]
     label = filled(store.label(0), 149)
-    form.write(form.file(tmp_path, store.names[0]), label)
+    server.write(server.file(tmp_path, store.names[0]), label)
     path = tmp_path / "ADE_val_00000001.png"
     assert (np.array(Image.open(path)) == label + 1).all()
 
 
 @pytest.fixture
 def whole(tmp_path):
-    form = FORMS["ade20k"]
+    server = SERVERS["ade20k"]
     (tmp_path / "._a.png").write_bytes(b"of macOS")
     for name in "ab":
-        form.write(form.file(tmp_path, name), np.zeros((4, 6), np.uint8))
-    return lambda: package(form, tmp_path, ["a", "b"], [(4, 6), (4, 6)], tmp_path / "out.zip")
+        server.write(server.file(tmp_path, name), np.zeros((4, 6), np.uint8))
+    return lambda: package(server, tmp_path, ["a", "b"], [(4, 6), (4, 6)], tmp_path / "out.zip")
 
 
 @pytest.mark.parametrize(
@@ -150,11 +149,6 @@ def test_equal_predictions_give_an_equal_zip(whole, tmp_path):
     assert (tmp_path / "out.zip").read_bytes() == first
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:
         assert archive.namelist() == ["a.png", "b.png"]
-
-
-def test_void_is_no_prediction(tmp_path):
-    with pytest.raises(AcnetError, match="holds 255, which is no class of cityscapes"):
-        FORMS["cityscapes"].write(tmp_path / "a.png", np.full((2, 2), 255, np.uint8))
 
 
 @pytest.fixture

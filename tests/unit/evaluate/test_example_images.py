@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from acnet.data.store import Store
-from acnet.evaluate.examples import choose, write_examples
-from acnet.evaluate.inference import predict
+from acnet.evaluate.example_images import choose, write_examples
+from acnet.evaluate.inference import Predictor
 from acnet.params.protocols import Protocol
 
 PROTOCOL = Protocol(name="single", scales=[1.0], mirror=True, window=[32, 40], stride=2 / 3)
@@ -28,7 +28,7 @@ def test_the_first_of_equals_is_chosen_and_void_is_no_class(run):
     assert choose(Store(run.data / "mini_camvid", "val"), 2) == [0, 2]
 
 
-def test_examples_hold_image_truth_prediction_and_gates(run, tmp_path):
+def test_examples_hold_image_label_prediction_and_gates(run, tmp_path):
     file = tmp_path / "examples.npz"
     write_examples(run.config, run.checkpoint, PROTOCOL, run.data, file, 2)
     store = Store(run.data / "mini_camvid", "val")
@@ -38,9 +38,9 @@ def test_examples_hold_image_truth_prediction_and_gates(run, tmp_path):
         for i, index in enumerate([0, 3]):
             image = store.image(index)
             assert (examples[f"image_{i}"] == image).all()
-            assert (examples[f"truth_{i}"] == store.label(index)).all()
-            scores = predict(run.network(), image, PROTOCOL, 11, torch.device("cpu"))
-            assert (examples[f"prediction_{i}"] == scores.argmax(0).numpy()).all()
+            assert (examples[f"label_{i}"] == store.label(index)).all()
+            expected = Predictor(run.network(), 11, torch.device("cpu")).label_map(image, PROTOCOL, "")
+            assert (examples[f"prediction_{i}"] == expected).all()
             for j, stride in enumerate((16, 8, 4)):
                 gate = examples[f"gate_{i}_{j}"]
                 assert gate.shape == tuple(-(-side // stride) for side in image.shape[:2])

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from acnet.evaluate.fold import Inference, fold
+from acnet.evaluate.trained_network import InferenceNetwork, fold_batch_norm
 from tests.tiny import changed
 
 
@@ -30,7 +30,7 @@ def test_a_folded_network_gives_the_same_without_any_normalisation_left(build, c
     network, images = build(**changes).double(), torch.randn(2, 3, 40, 56, dtype=torch.float64)
     with torch.no_grad():
         before = network(images)
-        folded = fold(network)
+        folded = fold_batch_norm(network)
         after = folded(images)
     assert not [name for name, module in folded.named_modules() if isinstance(module, nn.BatchNorm2d)]
     assert torch.allclose(after["logits"], before["logits"], rtol=1e-10, atol=1e-10)
@@ -40,7 +40,7 @@ def test_a_folded_network_gives_the_same_without_any_normalisation_left(build, c
 
 def test_inference_folds_in_float32_and_leaves_autocast_to_the_network_itself(build):
     network, images = build(), torch.randn(1, 3, 40, 56)
-    inference = Inference(network)
+    inference = InferenceNetwork(network)
     with torch.inference_mode():
         exact, plain = inference(images, native=True)["logits"], network(images, native=True)["logits"]
         assert torch.allclose(exact, plain, atol=1e-4) and not torch.equal(exact, plain)

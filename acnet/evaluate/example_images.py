@@ -1,4 +1,4 @@
-"""Images with truth, prediction and gates, for the figures."""
+"""Images with label, prediction and gates, for the figures."""
 
 import itertools
 from pathlib import Path
@@ -7,8 +7,8 @@ import numpy as np
 
 from acnet.data.classes import VOID
 from acnet.data.store import Store
-from acnet.evaluate.trained import open_trained
-from acnet.files import replacing
+from acnet.evaluate.counts import write_arrays
+from acnet.evaluate.trained_network import load_predictor
 from acnet.params.protocols import Protocol
 from acnet.params.run import Run
 
@@ -16,21 +16,22 @@ from acnet.params.run import Run
 def write_examples(run: Run, checkpoint: Path, protocol: Protocol, data_root: Path, out_file: Path, count: int) -> None:
     """Write `count` examples of the run's evaluation split to the .npz `out_file`: equal results, equal bytes.
 
-    Keys: names; for each example i image_{i} (H, W, 3), truth_{i} and prediction_{i} (H, W), all uint8, and
+    Keys: names; for each example i image_{i} (H, W, 3), label_{i} and prediction_{i} (H, W), all uint8, and
     gate_{i}_{j} (h, w) float32 of the j-th global context module. Predictions are by `protocol`, gates of the
     whole image. Raises AcnetError as `evaluate_run` does.
     """
-    trained = open_trained(run, checkpoint, data_root)
-    chosen = choose(trained.store, count)
-    arrays = {"names": np.array([trained.store.names[index] for index in chosen])}
+    store = Store(data_root / run.dataset, run.evaluate_split)
+    predictor = load_predictor(run, checkpoint)
+    chosen = choose(store, count)
+    arrays = {"names": np.array([store.names[index] for index in chosen])}
     for i, index in enumerate(chosen):
-        arrays[f"image_{i}"] = trained.store.image(index)
-        arrays[f"truth_{i}"] = trained.store.label(index)
-        arrays[f"prediction_{i}"] = trained.label_map(index, protocol)
-        for j, gate in enumerate(trained.gates(index, protocol)):
+        image, name = store.image(index), store.names[index]
+        arrays[f"image_{i}"] = image
+        arrays[f"label_{i}"] = store.label(index)
+        arrays[f"prediction_{i}"] = predictor.label_map(image, protocol, name)
+        for j, gate in enumerate(predictor.gates(image, protocol, name)):
             arrays[f"gate_{i}_{j}"] = gate
-    with replacing(out_file) as temporary, open(temporary, "wb") as handle:
-        np.savez_compressed(handle, **arrays)
+    write_arrays(out_file, arrays)
 
 
 def choose(store: Store, count: int) -> list[int]:
@@ -38,10 +39,6 @@ def choose(store: Store, count: int) -> list[int]:
     count = min(count, len(store))
     edges = [len(store) * i // count for i in range(count + 1)] if count else []
     return [
-        max(range(first, end), key=lambda index: _classes(store.label(index)))
+        max(range(first, end), key=lambda index: np.setdiff1d(store.label(index), VOID).size)
         for first, end in itertools.pairwise(edges)
     ]
-
-
-def _classes(label: np.ndarray) -> int:
-    return int(np.count_nonzero(np.bincount(label.ravel(), minlength=256)[:VOID]))

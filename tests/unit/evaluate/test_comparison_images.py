@@ -1,18 +1,16 @@
 import numpy as np
-import pytest
 from PIL import Image
 
 from acnet.data.classes import load
 from acnet.data.store import Store
-from acnet.evaluate.pictures import _FIRST, _SECOND, differences, write_pictures
-from acnet.evaluate.sheet import heat, sheet
+from acnet.evaluate.comparison_images import FIRST, SECOND, differences, write_comparisons
 from acnet.params.protocols import Protocol
 
 
-def test_image_truth_difference_and_both_predictions_stand_on_one_sheet(run, tmp_path):
+def test_image_label_difference_and_both_predictions_stand_on_one_sheet(run, tmp_path):
     single = Protocol(name="single", scales=[1.0])
     runs = [(run.config, run.checkpoint, single)] * 2
-    paths = write_pictures(runs, run.data, [3, 0], tmp_path / "out")
+    paths = write_comparisons(runs, run.data, [3, 0], tmp_path / "out")
     assert [path.name for path in paths] == ["01_street_3.png", "02_street_0.png"]
     picture, store = np.asarray(Image.open(paths[1])), Store(run.data / "mini_camvid", "val")
     # An image of 40x56 is shown 214x300, below its caption.
@@ -25,30 +23,14 @@ def test_image_truth_difference_and_both_predictions_stand_on_one_sheet(run, tmp
     assert (panels[1][0] == panels[1][1]).all()  # the same network twice
     assert len(np.unique(panels[0][2].reshape(-1, 3) @ [1, 256, 65536])) <= 128  # grey only: nothing differs
     assert (panels[1][2] == 255).all()
-    for colour in (_FIRST, _SECOND):  # nothing differs, but the legend says what would
+    for colour in (FIRST, SECOND):  # nothing differs, but the legend says what would
         assert (picture[-70:] == colour).all(axis=2).any()
 
 
 def test_a_difference_is_blue_or_orange_where_only_one_is_right():
-    truth = np.array([[0, 1, 2, 255, 1]], np.uint8)
+    label = np.array([[0, 1, 2, 255, 1]], np.uint8)
     first, second = np.array([[0, 0, 2, 0, 1]], np.uint8), np.array([[1, 1, 2, 1, 0]], np.uint8)
-    made = np.asarray(differences(np.zeros((1, 5, 3), np.uint8), truth, first, second))[0]
+    made = np.asarray(differences(np.zeros((1, 5, 3), np.uint8), label, first, second))[0]
     assert made[0].argmax() == 0 and made[4].argmax() == 0  # orange: only the first
     assert made[1].argmax() == 2  # blue: only the second
     assert (made[[2, 3]] == 127).all()
-
-
-def test_heat_runs_from_dark_blue_to_yellow_and_gets_lighter():
-    colours = np.asarray(heat(np.linspace(0, 1, 11)[None]))[0].astype(int)
-    assert colours[0].tolist() == [0, 32, 76] and colours[-1].tolist() == [255, 233, 69]
-    assert (np.diff(colours @ [299, 587, 114]) > 0).all()
-
-
-@pytest.mark.parametrize("size", [(1, 1), (3, 900), (900, 3)])
-def test_a_sheet_of_any_size_names_the_classes_that_occur(size):
-    labels = np.zeros(size[::-1], np.uint8)
-    panel = ("caption", Image.new("RGB", size))
-    made = sheet([panel] * 2, load("camvid"), [labels, labels + 255], 2, heats="gate")
-    legend = np.asarray(made)[-60:].reshape(-1, 3)
-    for colour in (load("camvid").palette[0], (0, 0, 0), (255, 233, 69)):  # sky, void, the end of the scale
-        assert (legend == colour).all(axis=1).any()

@@ -1,4 +1,4 @@
-"""Label maps, and the comparison of our measures with the areas that another tool counts in them."""
+"""Label maps, and the comparison of our metrics with the areas that another tool counts in them."""
 
 import math
 
@@ -10,17 +10,17 @@ from acnet.evaluate.metrics import summary
 
 
 def random_maps(classes):
-    """Four images: predictions miss the last class, and both miss the one before it; truths hold void."""
+    """Four images: predictions miss the last class, and both miss the one before it; labels hold ignored pixels."""
     rng = np.random.default_rng(classes)
     for _ in range(4):
-        truth = rng.choice([*range(classes - 2), classes - 1, 255], (90, 120)).astype(np.uint8)
+        label = rng.choice([*range(classes - 2), classes - 1, 255], (90, 120)).astype(np.uint8)
         guess = rng.integers(0, classes - 2, (90, 120)).astype(np.uint8)
-        yield truth, np.where((rng.random(truth.shape) < 0.5) & (truth < classes - 2), truth, guess).astype(np.uint8)
+        yield label, np.where((rng.random(label.shape) < 0.5) & (label < classes - 2), label, guess).astype(np.uint8)
 
 
 def equals_areas(classes, intersect, union, _, labelled):
-    """Our measures of `random_maps` are those of the areas that another tool sums, float64."""
-    total = sum(confusion(truth, guess, classes) for truth, guess in random_maps(classes))
+    """Our metrics of `random_maps` are those of the areas that another tool sums, float64."""
+    total = sum(confusion(label, guess, classes) for label, guess in random_maps(classes))
     ours = summary(total, [str(i) for i in range(classes)], "camvid")
     iou, accuracy = (intersect / union).numpy(), (intersect / labelled).numpy()
     found = [math.nan if value is None else value for value in ours["class_iou"].values()]

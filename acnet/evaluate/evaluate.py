@@ -16,7 +16,7 @@ from acnet.device import described
 from acnet.errors import AcnetError
 from acnet.evaluate.counts import Counts, ImageCounts, count, counts_file, write_arrays, write_counts
 from acnet.evaluate.metrics import detail, summary
-from acnet.evaluate.trained_network import load_predictor
+from acnet.evaluate.trained_network import about, load_predictor
 from acnet.files import digest, read_json, sha256, write_json
 from acnet.params.measures import Measures
 from acnet.params.protocols import Protocol
@@ -112,12 +112,7 @@ def _complete(
         # On a GPU the number of windows in a forward pass is free, and changes rounding.
         gpu = {"provenance": {"device": described(device), "batch": protocol.batch}} if device.type == "cuda" else {}
         metrics = {
-            "scale": run.scale,
-            "run": run.name,
-            "seed": run.seed,
-            "dataset": run.dataset,
-            "reader": run.reader,
-            "split": run.evaluate_split,
+            **about(run),
             "protocol": settings,
             "protocol_hash": digest(settings),
             **gpu,

@@ -17,7 +17,7 @@ from acnet.evaluate.bootstrap import drawn, interval
 from acnet.evaluate.counts import SIZES
 from acnet.evaluate.edges_and_segments import edge_distances, segment_sizes
 from acnet.evaluate.inference import Predictor
-from acnet.evaluate.trained_network import load_predictor
+from acnet.evaluate.trained_network import about, load_predictor
 from acnet.files import write_json
 from acnet.params.measures import Measures
 from acnet.params.protocols import Protocol
@@ -59,12 +59,7 @@ def measure_gates(
     ends = np.array([ends for *_, ends in found])  # (N, blocks, 2)
     names = load_classes(run.reader).names
     content = {
-        "scale": run.scale,
-        "run": run.name,
-        "seed": run.seed,
-        "dataset": run.dataset,
-        "reader": run.reader,
-        "split": run.evaluate_split,
+        **about(run),
         "protocol": protocol.identity(),
         "measures": dataclasses.asdict(measures),
         "images": len(store),

@@ -28,24 +28,22 @@ _NAMED = 5  # files passed over; of more the number is enough
 def predict_files(
     run: Run, checkpoint: Path, protocol: Protocol, inputs: Sequence[Path], out: Path, seen: int | None = None
 ) -> tuple[list[Path], list[str]]:
-    """Write for each image of `inputs` (files, and folders searched below) PNG files named after it under `out`.
+    """Write PNG files for each image of `inputs` (files, and folders searched below), named after it, under `out`.
 
-    Returns the sheets and the kinds of files that there are of each image.
+    NAME.labels.png holds class ids with the dataset's palette, NAME.overlay.png their colours over the image,
+    NAME.confidence.png the highest probability (0 to 255), NAME.gate1.png and so on the gates (0 to 255), all of the
+    image's size after its EXIF orientation; NAME.sheet.png shows all of them with captions and a legend.
 
-    NAME.labels.png holds class ids with the dataset's colours as palette, NAME.overlay.png those colours over the
-    image, NAME.confidence.png the winning probability (0 to 255), NAME.gate1.png and on the gates (0 to 255), of the
-    image's size after its EXIF orientation; NAME.sheet.png shows all of them side by side, with captions and classes.
-
-    An image that cannot be read or scored is passed over; in the end AcnetError counts them, after a list on stderr.
-    `seen` bounds the longer side, in pixels, of what a network of generated or tiny images has learned from; that it
-    has never seen the like of larger ones is said on stderr.
+    Returns the sheets and the kinds of files. An image that cannot be read or scored is passed over; at the end
+    AcnetError counts them, after a list on stderr. `seen` is the longest side, in pixels, of the generated or tiny
+    images that the network was trained on: a warning on stderr counts the larger images.
     Raises AcnetError at once for an input that is not there and for two images of one name.
     """
-    places = named(inputs)
+    named_images = named(inputs)
     predictor, classes = load_predictor(run, checkpoint), load(run.reader)
-    progress = Progress(f"predict with {run.name}", len(places), "images")
+    progress = Progress(f"predict with {run.name}", len(named_images), "images")
     failed, sheets, kinds, unlike = [], [], {}, 0
-    for path, name in places:
+    for path, name in named_images:
         try:
             image = read_image(path)
             maps = _maps(predictor, image, protocol, classes, str(path))
@@ -66,7 +64,8 @@ def predict_files(
     if failed:
         print("\n".join(failed), file=sys.stderr)
         raise AcnetError(
-            f"{len(failed)} of {len(places)} images have no prediction; they are listed above, the others in {out}"
+            f"{len(failed)} of {len(named_images)} images have no prediction; they are listed above, the others are in "
+            f"{out}"
         )
     return sheets, list(kinds)
 

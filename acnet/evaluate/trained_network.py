@@ -5,6 +5,7 @@ import functools
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +45,14 @@ def load_predictor(run: Run, checkpoint: Path) -> Predictor:
     # Inference on a CPU is some 1.2 times faster in this memory format.
     network = InferenceNetwork(network.eval().to(device, memory_format=torch.channels_last))
     return Predictor(network, run.classes, device, run.model.align_corners, checkpoint)
+
+
+def about(run: Run) -> dict[str, Any]:
+    """Which run a file of results is of."""
+    return {
+        "scale": run.scale, "run": run.name, "seed": run.seed,
+        "dataset": run.dataset, "reader": run.reader, "split": run.evaluate_split,
+    }  # fmt: skip
 
 
 class InferenceNetwork(nn.Module):

@@ -54,18 +54,13 @@ class Server:
         """AcnetError unless the file holds one channel of official ids at the image's size (H, W)."""
         try:
             with Image.open(path) as image:
-                mode, ids = image.mode, np.array(image)
-        except FileNotFoundError:
-            raise AcnetError(f"{path}: prediction is missing; run the same command again") from None
+                as_expected = (image.mode, image.size) == ("L", size[::-1])
+                ids = np.setdiff1d(image, load_classes(self.reader).raw_ids)
         except (OSError, SyntaxError) as error:
             raise AcnetError(f"{path}: cannot be read ({error}); {_REMEDY}") from error
-        if mode != "L":
-            raise AcnetError(f"{path}: has mode {mode} instead of one channel of 8 bits; {_REMEDY}")
-        if ids.shape != size:
-            raise AcnetError(f"{path}: is {ids.shape[1]}x{ids.shape[0]}, its image {size[1]}x{size[0]}; {_REMEDY}")
-        wrong = np.setdiff1d(ids, load_classes(self.reader).raw_ids)
-        if wrong.size:
-            raise AcnetError(f"{path}: holds {wrong[0]}, which is no evaluated id of {self.reader}; {_REMEDY}")
+        if not as_expected or ids.size:
+            what = f"{size[1]}x{size[0]} evaluated ids of {self.reader} in one channel of 8 bits"
+            raise AcnetError(f"{path}: does not hold {what}; {_REMEDY}")
 
 
 SERVERS = {
@@ -139,7 +134,7 @@ def _begin(folder: Path, made_from: dict[str, Any]) -> None:
 def package(server: Server, folder: Path, names: Sequence[str], sizes: Sequence[tuple[int, int]], out: Path) -> None:
     """Zip the predictions of the images `names`, of `sizes` (H, W), to `out`, each checked first.
 
-    Raises AcnetError naming the file that is missing, too many, of another size or holds another id.
+    Raises AcnetError naming the file that belongs to no image, is of another size or holds another id.
     """
     expected = {server.file(folder, name): size for name, size in zip(names, sizes, strict=True)}
     for path in visible(folder):

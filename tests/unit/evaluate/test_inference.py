@@ -9,7 +9,6 @@ from PIL import Image
 from torch import nn
 
 from acnet.errors import AcnetError
-from acnet.evaluate import inference
 from acnet.evaluate.inference import Predictor
 from acnet.params.protocols import Protocol
 
@@ -116,34 +115,6 @@ def test_scores_equal_a_slow_float64_reference(small, photograph, protocol, size
     assert (scores.argmax(0) == expected.argmax(0))[clear].all()
 
 
-def test_a_flipped_image_gives_flipped_scores_when_flips_are_averaged(small, photograph):
-    protocol = Protocol(name="flip", scales=[1.0], mirror=True, batch=2)
-    image = photograph(31, 44)
-    scores = predict(small(6), image, protocol, 6)
-    flipped = predict(small(6), image[:, ::-1], protocol, 6)
-    assert torch.allclose(flipped.flip(-1), scores, atol=1e-5)
-    plain = predict(small(6), image, Protocol(name="plain", scales=[1.0]), 6)
-    assert (plain - scores).abs().max() > 1e-2
-
-
-def test_flips_change_nothing_for_a_network_that_commutes_with_them(photograph):
-    class Pointwise(nn.Module):
-        def forward(self, images, native=False):
-            return {"logits": torch.cat([images, images.mean((2, 3), keepdim=True) - images], 1), "gates": []}
-
-    image = photograph(20, 30)
-    plain = Protocol(name="plain", scales=[1.0], window=[8, 12], stride=0.5)
-    flip = dataclasses.replace(plain, mirror=True, batch=5)
-    assert torch.allclose(predict(Pointwise(), image, plain, 6), predict(Pointwise(), image, flip, 6), atol=1e-5)
-
-
-def test_the_number_of_windows_in_a_forward_pass_changes_nothing_but_rounding(small, photograph, monkeypatch):
-    many = predict(small(5), photograph(45, 61), MULTI, 5)
-    monkeypatch.setattr(inference, "_PIXELS", 1)
-    one = predict(small(5), photograph(45, 61), MULTI, 5)
-    assert torch.allclose(one, many, atol=1e-5)
-
-
 @pytest.mark.parametrize(
     ("size", "window", "windows"),
     [
@@ -188,14 +159,6 @@ def test_bfloat16_gives_float32_scores_near_those_of_float32(small, photograph):
     rough = predict(small(5), image, dataclasses.replace(MULTI, precision="bfloat16"), 5)
     assert rough.dtype == torch.float32
     assert 0 < (rough - exact).abs().max() < 0.1
-
-
-def test_a_read_only_image_is_read_and_left_alone(small, photograph):
-    image = photograph(12, 16)
-    image.setflags(write=False)
-    before = image.copy()
-    predict(small(5), image, MULTI, 5)
-    assert (image == before).all()
 
 
 def test_another_number_of_classes_is_one_clear_line(small, photograph):

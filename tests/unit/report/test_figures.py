@@ -137,7 +137,7 @@ def test_examples_tell_the_labelled_pixels_that_are_right_and_the_mean_gates(cam
     label[:16] = 255  # right or wrong, these are not counted
     wrong = np.where(np.arange(64) < 16, 1, 0).astype(np.uint8)
     gate = np.tile(np.float32([0.25, 0.25, 1.0, 1.0]), (2, 1))
-    arrays = {"names": np.array(["a"]), "image_0": np.zeros((32, 64, 3), np.uint8), "truth_0": label}
+    arrays = {"names": np.array(["a"]), "image_0": np.zeros((32, 64, 3), np.uint8), "label_0": label}
     arrays |= {"prediction_0": np.tile(wrong, (32, 1))} | {f"gate_0_{block}": gate for block in range(3)}
     tables, results = open_results(made)
     for run in tables.figure("figure4").runs.values():

@@ -1,4 +1,4 @@
-"""The command `acnet`: each step of the pipeline by hand, with files in and files out."""
+"""Run the steps of the ACNet pipeline by hand. Every step reads files and writes files."""
 
 import argparse
 import contextlib

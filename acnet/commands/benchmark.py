@@ -7,11 +7,13 @@ from acnet.commands.options import campaign, command, scale_option
 
 def add(commands) -> None:
     """Add the command to the parser."""
-    benchmark = command(commands, "benchmark", _benchmark, "measure the training step of a run on this machine")
+    benchmark = command(
+        commands, "benchmark", _benchmark, "measure the speed and memory of a training step on this machine"
+    )
     scale_option(benchmark)
     benchmark.add_argument("--run", default="acb3", help="an entry of runs.yaml (acb3)")
-    benchmark.add_argument("--steps", type=int, default=10, help="steps to measure (10)")
-    benchmark.add_argument("--random", action="store_true", help="random images instead of the prepared dataset")
+    benchmark.add_argument("--steps", type=int, default=10, help="number of steps to measure (10)")
+    benchmark.add_argument("--random", action="store_true", help="use random images instead of the prepared dataset")
 
 
 def _benchmark(parsed: argparse.Namespace) -> None:

@@ -10,15 +10,20 @@ from acnet.params.run import read_run, run_folder
 
 def add(commands) -> None:
     """Add the command to the parser."""
-    compare = command(commands, "compare", _compare, "two runs class by class, and the images that change most")
+    compare = command(
+        commands, "compare", _compare, "compare two runs class by class, and list the images that change most"
+    )
     compare.add_argument("first", help="a run; differences are the second's minus this one's")
     compare.add_argument("second", help="another run of the same dataset")
     scale_option(compare)
     compare.add_argument("--protocol", default="single", help="an entry of protocols.yaml (single)")
-    compare.add_argument("--seed", type=whole(0), help="of both runs (the scale's first)")
-    compare.add_argument("--images", type=whole(1), default=8, help="how many of the images that change most (8)")
+    compare.add_argument("--seed", type=whole(0), help="seed of both runs (the scale's first)")
+    compare.add_argument("--images", type=whole(1), default=8, help="number of images to list (8)")
     compare.add_argument(
-        "--out", type=folder_to_write, metavar="FOLDER", help="folder for the text and pictures of those images"
+        "--out",
+        type=folder_to_write,
+        metavar="FOLDER",
+        help="also write the comparison and a picture of each of those images here",
     )
 
 

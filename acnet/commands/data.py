@@ -14,14 +14,14 @@ from acnet.params.datasets import find_dataset
 
 def add(commands) -> None:
     """Add the commands to the parser."""
-    data = group(commands, "data", "fetch, check, prepare and look at datasets")
-    generate = command(data, "generate", _generate, "make a mini dataset in its official layout")
-    fetch = command(data, "fetch", _fetch, "bring a dataset's archives to hand: your own copies, else downloads")
-    extract = command(data, "extract", _extract, "unpack the fetched archives into the folder that prepare reads")
-    prepare = command(data, "prepare", _prepare, "read a dataset once into the form that training reads fast")
+    data = group(commands, "data", "fetch, check, prepare and show datasets")
+    generate = command(data, "generate", _generate, "generate a mini dataset in the official layout")
+    fetch = command(data, "fetch", _fetch, "download and verify a dataset's archives, or use your own copies")
+    extract = command(data, "extract", _extract, "extract the fetched archives into the folder that prepare reads")
+    prepare = command(data, "prepare", _prepare, "convert a dataset into the memory-mapped format that training reads")
     for made in (generate, fetch, extract, prepare):
         made.add_argument("dataset", help="an entry of datasets.yaml")
-    prepare.add_argument("--threads", type=whole(1), default=1, help="images decoded side by side (1)")
+    prepare.add_argument("--threads", type=whole(1), default=1, help="number of decoding processes (1)")
     inspect.add_to(data)
     weights = command(
         commands, "fetch-weights", _fetch_weights, "download a published ImageNet backbone", in_project=False

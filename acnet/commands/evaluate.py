@@ -12,20 +12,24 @@ from acnet.params.run import Run, read_run
 
 def add(commands) -> None:
     """Add the commands to the parser."""
-    evaluate = command(commands, "evaluate", _evaluate, "measure a trained network with named protocols")
+    evaluate = command(commands, "evaluate", _evaluate, "evaluate a trained network with one or more protocols")
     run_params_option(evaluate)
-    evaluate.add_argument("--protocol", action="append", required=True, help="an entry of protocols.yaml; may repeat")
     evaluate.add_argument(
-        "--part", type=_part, default=(0, 1), metavar="I/N", help="score every N-th image from the I-th on (1/1)"
+        "--protocol", action="append", required=True, help="an entry of protocols.yaml; may be repeated"
     )
-    evaluate.add_argument("--gates", action="store_true", help="measure the gates as well, by the first protocol")
+    evaluate.add_argument(
+        "--part", type=_part, default=(0, 1), metavar="I/N", help="score every N-th image, starting with the I-th (1/1)"
+    )
+    evaluate.add_argument("--gates", action="store_true", help="also measure the gates, with the first protocol")
     examples = command(commands, "examples", _examples, "write example predictions and gates for the figures")
     run_params_option(examples)
     examples.add_argument("--protocol", required=True, help="an entry of protocols.yaml")
     examples.add_argument("--count", type=whole(1), default=4, help="number of images (4)")
-    gates = command(commands, "gates", _gates, "measure where a trained network's gates open")
+    gates = command(
+        commands, "gates", _gates, "measure the gates of a trained network by class, segment size and edge distance"
+    )
     run_params_option(gates)
-    gates.add_argument("--protocol", default="single", help="its size and precision count (single)")
+    gates.add_argument("--protocol", default="single", help="protocol that sets image size and precision (single)")
 
 
 def _evaluate(parsed: argparse.Namespace) -> None:

@@ -9,10 +9,12 @@ from acnet.track.litter import KINDS, NAMED, USUAL
 
 def add(commands) -> None:
     """Add the command to the parser."""
-    gc = command(commands, "gc", _gc, "say what may be removed without harm to tables, runs or rows; --yes removes it")
+    gc = command(commands, "gc", _gc, "list files that no table, run or row needs; --yes removes them")
     known = "; ".join(f"{kind}: {what}" for kind, what in KINDS.items())
-    gc.add_argument("kinds", nargs="*", metavar="KIND", help=f"only these (all but {', '.join(NAMED)}). {known}")
-    gc.add_argument("--yes", action="store_true", help="remove it")
+    gc.add_argument(
+        "kinds", nargs="*", metavar="KIND", help=f"only these kinds (default: all except {', '.join(NAMED)}). {known}"
+    )
+    gc.add_argument("--yes", action="store_true", help="remove the listed files")
 
 
 def _gc(parsed: argparse.Namespace) -> None:

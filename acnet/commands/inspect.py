@@ -10,20 +10,24 @@ from acnet.params.datasets import find_dataset
 
 def add_to(data) -> None:
     """Add the commands to the group `data`."""
-    check = command(data, "check", _check, "read a dataset as it lies on disk and list what is missing or wrong")
-    check.add_argument("--source", type=Path, help="its folder (else as for prepare)")
-    check.add_argument("--threads", type=whole(1), default=1, help="images read side by side (1)")
-    check.add_argument("--json", type=Path, metavar="FILE", help="write the whole report there")
-    check.add_argument("--record", action="store_true", help="keep the class shares in params/, if all is right")
-    show = command(data, "show", _show, "write an image of a prepared dataset with its labels and a legend")
-    show.add_argument("--split", default="train")
-    show.add_argument("--index", type=whole(0), default=0)
+    check = command(data, "check", _check, "read a dataset from disk and list what is missing or wrong")
+    check.add_argument("--source", type=Path, help="folder of the dataset (default: as for prepare)")
+    check.add_argument("--threads", type=whole(1), default=1, help="number of reading processes (1)")
+    check.add_argument("--json", type=Path, metavar="FILE", help="write the full report to this file")
+    check.add_argument(
+        "--record", action="store_true", help="record the class frequencies in params/ if no error is found"
+    )
+    show = command(data, "show", _show, "draw an image of a prepared dataset beside its labels, with a legend")
+    show.add_argument("--split", default="train", help="split of the image (train)")
+    show.add_argument("--index", type=whole(0), default=0, help="number of the image in the split (0)")
     stats = command(data, "stats", _stats, "draw the class frequencies of a prepared dataset")
     for made in (check, show, stats):
         made.add_argument("dataset", help="an entry of datasets.yaml")
     for made in (show, stats):
-        made.add_argument("--out", type=Path, help="a .png, .jpg, .pdf or .svg (else under the folder of data)")
-        made.add_argument("--open", action="store_true", help="open it, too")
+        made.add_argument(
+            "--out", type=Path, help="a .png, .jpg, .pdf or .svg file (default: in shown/ of the data folder)"
+        )
+        made.add_argument("--open", action="store_true", help="open the file in a viewer")
 
 
 def _check(parsed: argparse.Namespace) -> None:

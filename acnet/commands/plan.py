@@ -12,15 +12,17 @@ from acnet.progress import duration, operations
 
 def add(commands) -> None:
     """Add the command to the parser."""
-    plan = command(commands, "plan", _plan, "list runs, images, FLOPs, estimated hours and disk of a scale")
+    plan = command(commands, "plan", _plan, "estimate jobs, FLOPs, hours and disk space of a scale")
     scale_option(plan)
-    plan.add_argument("--target", action="append", default=[], help="table1 ... figure5; may repeat (all)")
+    plan.add_argument("--target", action="append", default=[], help="table1 ... figure5; may be repeated (all)")
     plan.add_argument("--commands", action="store_true", help="print the shell commands in order instead")
-    steps = "steps to measure for each kind of run; 0: none, and no hours of this machine (3)"
+    steps = "steps to measure for each kind of run; 0: none, so no hours are estimated (3)"
     plan.add_argument("--calibrate", type=whole(0), default=3, metavar="STEPS", help=steps)
-    plan.add_argument("--profile", help="a folder of workflow/profiles: state jobs, GPU-hours and wall time there")
-    plan.add_argument("--gpus", type=whole(1), action="append", help="GPUs to state the wall time for; may repeat")
-    sustained = "TFLOP/s that a device sustains in training; by default this machine is measured (see --calibrate)"
+    plan.add_argument("--profile", help="a folder of workflow/profiles: estimate jobs, GPU-hours and wall time with it")
+    plan.add_argument(
+        "--gpus", type=whole(1), action="append", help="number of GPUs to estimate the wall time for; may be repeated"
+    )
+    sustained = "TFLOP/s that a device sustains in training (default: this machine is measured, see --calibrate)"
     plan.add_argument("--tflops", type=positive, help=sustained)
 
 

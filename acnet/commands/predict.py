@@ -11,18 +11,18 @@ _TINY = 128  # pixels: photographs are larger, and what a network learned from s
 
 def add(commands) -> None:
     """Add the command to the parser."""
-    predict = command(commands, "predict", _predict, "label maps, overlays, confidence and gates of images")
+    predict = command(commands, "predict", _predict, "write label maps, overlays, confidence and gates of images")
     which = predict.add_mutually_exclusive_group(required=True)
     which.add_argument("--run", help="a trained run of runs.yaml")
     which.add_argument("--params", type=Path, help="results/{scale}/{run}/seed{n}/params.yaml")
     scale_option(predict)
-    predict.add_argument("--seed", type=whole(0), help="of --run (the scale's first)")
-    predict.add_argument("images", nargs="+", type=Path, help="image files, or folders of them, or of a dataset")
+    predict.add_argument("--seed", type=whole(0), help="seed of --run (the scale's first)")
+    predict.add_argument("images", nargs="+", type=Path, help="image files, folders of images, or a dataset's folder")
     predict.add_argument(
         "--out",
         type=folder_to_write,
         metavar="FOLDER",
-        help="where to write (else a folder of the run under data/shown)",
+        help="folder to write to (default: a folder of the run in data/shown)",
     )
     predict.add_argument("--protocol", default="single", help="an entry of protocols.yaml (single)")
 

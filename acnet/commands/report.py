@@ -7,19 +7,19 @@ from acnet.commands.options import campaign, command, group, scale_option
 
 # name: (module of acnet.report, function, help, takes a name)
 _DRAWN = {
-    "table": ("tables", "write_table", "one table as CSV, Markdown and LaTeX", True),
-    "figure": ("figures", "write_figure", "one figure as PNG and PDF", True),
-    "curves": ("curves", "write_curves", "the training curves as PNG and PDF", False),
-    "gates": ("gates", "write_gates", "where the gates are large, as PNG, PDF and CSV", False),
-    "claims": ("claims", "write_claims", "the verdict on each of the paper's claims", False),
-    "page": ("page", "write_page", "the page with everything", False),
-    "publish": ("publish", "publish", "copy what may be published into reports/published", False),
+    "table": ("tables", "write_table", "draw one table as CSV, Markdown and LaTeX", True),
+    "figure": ("figures", "write_figure", "draw one figure as PNG and PDF", True),
+    "curves": ("curves", "write_curves", "draw the training curves as PNG and PDF", False),
+    "gates": ("gates", "write_gates", "draw where the gates are large, as PNG, PDF and CSV", False),
+    "claims": ("claims", "write_claims", "write the verdict on each of the paper's claims", False),
+    "page": ("page", "write_page", "write the page with all tables, figures and claims", False),
+    "publish": ("publish", "publish", "copy what may be published to reports/published", False),
 }
 
 
 def add(commands) -> None:
     """Add the commands to the parser."""
-    report = group(commands, "report", "draw tables, figures, claims and the page from the runs at hand")
+    report = group(commands, "report", "draw tables, figures, claims and the page from the finished runs")
     for name, (_, _, text, takes_name) in _DRAWN.items():
         made = command(report, name, _draw, text)
         made.set_defaults(drawn=name)
@@ -27,7 +27,7 @@ def add(commands) -> None:
         if takes_name:
             made.add_argument("name", help=f"such as {name}1")
         if name == "gates":
-            made.add_argument("--run", help="only this run's, as figures/gates_RUN")
+            made.add_argument("--run", help="only this run, written to figures/gates_RUN")
 
 
 def _draw(parsed: argparse.Namespace) -> None:

@@ -9,18 +9,25 @@ from acnet.params.run import read_run, run_folder
 
 def add(commands) -> None:
     """Add the commands to the parser."""
-    submit = group(commands, "submit", "predict a test split for its server, and take the server's score back")
+    submit = group(commands, "submit", "predict a test split for its server, and record the server's score")
     for reader in ("cityscapes", "ade20k"):
-        made = command(submit, reader, _submit, f"make the zip that the server of {reader} takes")
+        made = command(submit, reader, _submit, f"make the zip for the test server of {reader}")
         made.set_defaults(reader=reader)
         _submission_options(made, "an entry of runs.yaml that is trained")
-        made.add_argument("--split", default="test", help="test; another one tries it all out without a server")
-    score = command(submit, "score", _score, "write a server's score where the report reads it")
+        made.add_argument(
+            "--split", default="test", help="split to predict (test); another one is for a trial without a server"
+        )
+    score = command(submit, "score", _score, "record a test server's score for the report")
     _submission_options(score, "the run that was submitted")
-    score.add_argument("--miou", type=float, help="percent")
-    score.add_argument("--final-score", type=float, help="percent")
+    score.add_argument("--miou", type=float, help="mIoU in percent")
+    score.add_argument("--final-score", type=float, help="ADE20K's final score in percent")
     score.add_argument(
-        "--class", action="append", default=[], dest="classes", metavar="NAME=PERCENT", help="a class's IoU; may repeat"
+        "--class",
+        action="append",
+        default=[],
+        dest="classes",
+        metavar="NAME=PERCENT",
+        help="IoU of a class; may be repeated",
     )
     score.add_argument("--note", help="where the score can be seen")
 

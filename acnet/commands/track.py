@@ -13,30 +13,32 @@ from acnet.progress import some
 
 def add(commands) -> None:
     """Add the commands to the parser."""
-    record = command(commands, "record", _record, "make every finished run a DVC experiment of the current commit")
+    record = command(commands, "record", _record, "record every finished run as a DVC experiment of the current commit")
     scale_option(record)
-    record.add_argument("--keep", action="store_true", help="keep the old row of a changed run, as NAME-TIME")
-    place = command(commands, "place", _place, "put a finished run into experiment/, as dvc exp apply does")
+    record.add_argument("--keep", action="store_true", help="keep the old row of a retrained run as NAME-TIME")
+    place = command(commands, "place", _place, "copy a finished run to experiment/, as dvc exp apply does")
     scale_option(place)
     place.add_argument("run", help="an entry of runs.yaml")
     place.add_argument("--seed", type=whole(0), help="one of the scale's seeds (the first)")
-    command(commands, "stage", _stage, "what dvc repro and dvc exp run start: see workflow/config.yaml")
-    publish = command(commands, "publish", _publish, "push a campaign to a DVC remote, its list of files as a Git tag")
+    command(commands, "stage", _stage, "run by dvc repro and dvc exp run; configured in workflow/config.yaml")
+    publish = command(
+        commands, "publish", _publish, "push a campaign to a DVC remote and its list of files as a Git tag"
+    )
     scale_option(publish)
-    publish.add_argument("--data", action="store_true", help="prepared images and labels too; mind their licence")
-    publish.add_argument("--replace", action="store_true", help="let the name mean these files from now on")
-    restore = command(commands, "restore", _restore, "bring a published campaign back, verified")
+    publish.add_argument("--data", action="store_true", help="include prepared images and labels; check their licence")
+    publish.add_argument("--replace", action="store_true", help="replace the files published under this name")
+    restore = command(commands, "restore", _restore, "download and verify a published campaign")
     restore.add_argument("--only", default="", help="metrics, or a table or figure such as table3")
-    restore.add_argument("--overwrite", action="store_true", help="replace files that are here with another content")
+    restore.add_argument("--overwrite", action="store_true", help="replace local files whose content differs")
     for made, text in ((publish, "name of the campaign (that of the scale)"), (restore, "name of the campaign")):
         made.add_argument("name", nargs="?" if made is publish else None, help=text)
-        made.add_argument("--remote", help="a DVC remote (the default one)")
-        made.add_argument("--git-remote", default="origin", help="where the tag goes to and comes from (origin)")
-    trace = command(commands, "trace", _trace, "where a table cell comes from")
+        made.add_argument("--remote", help="DVC remote (the default one)")
+        made.add_argument("--git-remote", default="origin", help="Git remote of the tag (origin)")
+    trace = command(commands, "trace", _trace, "show where a table cell comes from and how to reproduce it")
     scale_option(trace)
-    trace.add_argument("table", help="such as table3")
+    trace.add_argument("table", help="a table, such as table3")
     trace.add_argument("row", help="the row's key, its method or the end of it, such as 'ACB#3'")
-    trace.add_argument("column", nargs="?", help="a column's key; without it, all of them")
+    trace.add_argument("column", nargs="?", help="a column's key (default: all columns)")
 
 
 def _record(parsed: argparse.Namespace) -> None:

@@ -13,19 +13,21 @@ def add(commands) -> None:
     resolve = command(commands, "resolve", _resolve, "write the complete parameters of one run")
     scale_option(resolve)
     resolve.add_argument("--run", required=True, help="an entry of runs.yaml")
-    resolve.add_argument("--seed", type=whole(0), help="of the first weights, the order, the crops (the scale's first)")
+    resolve.add_argument("--seed", type=whole(0), help="seed of initial weights and augmentation (the scale's first)")
     train = command(
-        commands, "train", _train, "train the network of a params.yaml, or go on where it stopped", in_project=False
+        commands, "train", _train, "train the network of a params.yaml, or resume its training", in_project=False
     )
     run_params_option(train)
     train.add_argument(
         "--time-limit",
         type=float,
         metavar="MINUTES",
-        help="save and stop with status 75 before this time is over (environment: ACNET_TIME_LIMIT)",
+        help="save and exit with status 75 before this time is over (environment: ACNET_TIME_LIMIT)",
     )
-    train.add_argument("--processes", type=whole(1), default=1, help="one for each GPU, all nodes together (1)")
-    train.add_argument("--nodes", type=whole(1), default=1, help="of the Slurm job that they are spread over (1)")
+    train.add_argument(
+        "--processes", type=whole(1), default=1, help="number of processes on all nodes, one per GPU (1)"
+    )
+    train.add_argument("--nodes", type=whole(1), default=1, help="number of nodes of the Slurm job to use (1)")
 
 
 def _resolve(parsed: argparse.Namespace) -> None:

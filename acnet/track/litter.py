@@ -13,13 +13,13 @@ from acnet.train.lock import live_holder
 
 KINDS = {
     "aside": "training states that were set aside",
-    "halves": "files that a killed process left half-written",
-    "runs": "results of runs that runs.yaml does not have now",
-    "data": "prepared datasets that datasets.yaml does not have now",
-    "logs": "logs of trainings that have ended well, and of other jobs that wrote nothing for a day",
-    "copies": "what a killed dvc exp run --temp or --queue left",
-    "rows": "rows of acnet record on commits that no branch or tag stands at",
-    "kept": "old rows that acnet record --keep kept",
+    "halves": "partial files of a killed process",
+    "runs": "results of runs that are not in runs.yaml",
+    "data": "prepared datasets that are not in datasets.yaml",
+    "logs": "logs of finished trainings, and of other jobs that wrote nothing for a day",
+    "copies": "copies left by a killed dvc exp run --temp or --queue",
+    "rows": "rows of acnet record on commits that no branch or tag points to",
+    "kept": "old rows kept by acnet record --keep",
     "cache": "files of DVC's cache that no commit, tag, branch or experiment names",
 }
 # What took hours to make, and may only be out of sight: another branch, or another commit's params/.

@@ -1,9 +1,9 @@
-# make reproduce            everything at the small scale: .venv, data, 28 networks, tables, figures, the page
+# make reproduce            everything at the mini scale: .venv, data, 28 networks, tables, figures, the page
 # make reproduce SCALE=camvid
 # make test                 unit and workflow tests
-# make test-all             also kills, servers on this machine, and a real Slurm where there is one
-# ACNET_LONG=1 make test    also networks that learn CamVid's images by heart (minutes each)
-# make venv                 only the environment
+# make test-all             also tests with killed processes, local servers, and a real Slurm if there is one
+# ACNET_LONG=1 make test    also networks that overfit CamVid images (minutes each)
+# make venv                 only the environment .venv
 # make clean                remove what `snakemake --cores 1 report` draws again: reports/ of every scale
 
 PYTHON ?= python3
@@ -20,7 +20,7 @@ venv: .venv/ready
 		|| { echo "make: Python 3.11 or newer is needed; name one with make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
 		|| { echo "make: Python's venv module is missing; install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
-	@echo "installing into .venv: some minutes, 6 GB on Linux"
+	@echo "installing into .venv: a few minutes, 6 GB on Linux"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
@@ -36,7 +36,7 @@ test: venv
 test-unit: venv
 	$(BIN)/python -m pytest -n 2 tests/unit
 
-# Kills, servers and a real Slurm live by the clock: what fails on a busy machine gets one more try, alone.
+# Tests with kills, servers and a real Slurm depend on time: those that fail on a busy machine are run once more, alone.
 test-all: test
 	$(BIN)/python -m pytest tests/remotes tests/survival || $(BIN)/python -m pytest --last-failed tests/remotes tests/survival
 	$(BIN)/python -m pytest -n 3 tests/cluster || $(BIN)/python -m pytest --last-failed tests/cluster

@@ -4,7 +4,7 @@
 # make test-all             also tests with killed processes, local servers, and a real Slurm if there is one
 # ACNET_LONG=1 make test    also networks that overfit CamVid images (minutes each)
 # make venv                 only the environment .venv
-# make clean                remove what `snakemake --cores 1 report` draws again: reports/ of every scale
+# make clean                remove the reports of every scale (`snakemake --cores 1 report` redraws them)
 
 PYTHON ?= python3
 SCALE ?= mini
@@ -49,4 +49,4 @@ check: venv
 
 clean:
 	rm -rf $(patsubst params/scales/%.yaml,reports/%,$(wildcard params/scales/*.yaml))
-	@echo "results/, data/ and logs/ stay; acnet gc says what of them may go"
+	@echo "results/, data/ and logs/ stay; acnet gc says what of them can be removed"

@@ -13,7 +13,7 @@ def add(commands) -> None:
     compare = command(
         commands, "compare", _compare, "compare two runs class by class, and list the images that change most"
     )
-    compare.add_argument("first", help="a run; differences are the second's minus this one's")
+    compare.add_argument("first", help="a run; differences are second minus first")
     compare.add_argument("second", help="another run of the same dataset")
     scale_option(compare)
     compare.add_argument("--protocol", default="single", help="an entry of protocols.yaml (single)")

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import yaml
 
 from acnet.errors import AcnetError
+from acnet.progress import size
 
 _FULL = {
     errno.ENOSPC: "no space left; free some and run the same command again",
@@ -22,12 +24,24 @@ _FULL = {
     errno.EFBIG: "a file would grow larger than allowed here; see `ulimit -f` and run the same command again",
 }
 _PROBE = 1 << 20
+_SPARE = 100 * 10**6  # bytes left free for everything else
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)  # from file systems without locks
 
 
 def no_room(error: OSError, where: object) -> AcnetError | None:
     """The line for an `error` that means that nothing more fits at `where`; None for any other error."""
     return AcnetError(f"{where}: {_FULL[error.errno]}") if error.errno in _FULL else None
+
+
+def check_space(folder: Path, needed: int, what: str) -> None:
+    """AcnetError if `needed` bytes do not fit on the disk of `folder` (or of its nearest parent that exists)."""
+    place = folder.absolute()
+    free = shutil.disk_usage(next(path for path in (place, *place.parents) if path.exists())).free
+    if needed > 0 and needed + _SPARE > free:
+        raise AcnetError(
+            f"{folder}: {what} needs {size(needed)} and {size(_SPARE)} to spare, {size(free)} are free; "
+            "free some and run the same command again"
+        )
 
 
 @contextlib.contextmanager

@@ -18,7 +18,8 @@ PACKAGE = Path(__file__).resolve().parent
 # depends on the images themselves. The others watch a training, or draw what a trained network sees.
 SOURCES = ("data/**/*.py", "model/**/*.py", "train/**/*.py", "evaluate/**/*.py", "checkpoint.py", "device.py")
 WITHOUT = (
-    "data/generate/*.py", "train/deadline.py", "train/live.py", "train/lock.py", "train/turn.py",
+    "data/check*.py", "data/generate/*.py", "data/show.py",
+    "train/deadline.py", "train/live.py", "train/lock.py", "train/turn.py",
     "evaluate/comparison_images.py", "evaluate/predict.py",
 )  # fmt: skip
 HARMLESS = "harmless_changes.yaml"  # lists changes of the source hash that change no result

@@ -120,13 +120,11 @@ def store_of(pairs: list[Pair], folder: Path) -> Store:
     """The pairs as a prepared split."""
     loaded = [readers.load_pair("cityscapes", pair) for pair in pairs]
     sizes = [label.shape for _, label in loaded]
-    places = Places.of(folder, "train", True, sizes)
+    places = Places(folder, "train", True, sizes)
     places.reserve()
-    for index, (image, label) in enumerate(loaded):
-        places.place(index).write(image, label)
-    write_json(
-        folder / "manifest.json", {"splits": {"train": {"files": places.finish([p.name for p in pairs], sizes)}}}
-    )
+    checksums = [places.place(index).write(*pair) for index, pair in enumerate(loaded)]
+    files = places.finish([pair.name for pair in pairs], checksums)
+    write_json(folder / "manifest.json", {"splits": {"train": {"files": files}}})
     return Store(folder, "train")
 
 

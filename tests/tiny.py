@@ -97,13 +97,12 @@ def write_split(folder: Path, split: str, images: list[np.ndarray], labels: list
     """Write a prepared dataset with one split; what `folder` held of that split is gone."""
     folder.mkdir(parents=True, exist_ok=True)
     sizes = [label.shape for label in labels]
-    places = Places.of(folder, split, True, sizes)
+    places = Places(folder, split, True, sizes)
     for path in places.files:
         path.unlink(missing_ok=True)
     places.reserve()
-    for i, (image, label) in enumerate(zip(images, labels, strict=True)):
-        places.place(i).write(image, label)
-    files = places.finish([f"street_{i}" for i in range(len(labels))], sizes)
+    checksums = [places.place(i).write(*pair) for i, pair in enumerate(zip(images, labels, strict=True))]
+    files = places.finish([f"street_{i}" for i in range(len(labels))], checksums)
     counts = {"expected": len(labels), "images": len(labels)}
     write_json(folder / "manifest.json", {"splits": {split: {**counts, "files": files}}})
 

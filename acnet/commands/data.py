@@ -2,10 +2,10 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+import webbrowser
+from collections.abc import Callable
 from pathlib import Path
 
-from acnet.commands import inspect
 from acnet.commands.options import command, group, whole
 from acnet.errors import AcnetError
 from acnet.files import read_json
@@ -16,13 +16,28 @@ def add(commands) -> None:
     """Add the commands to the parser."""
     data = group(commands, "data", "fetch, check, prepare and show datasets")
     generate = command(data, "generate", _generate, "generate a mini dataset in the official layout")
-    fetch = command(data, "fetch", _fetch, "download and verify a dataset's archives, or use your own copies")
+    fetch = command(data, "fetch", _fetch, "find a dataset's archives: your own copies, else downloads")
     extract = command(data, "extract", _extract, "extract the fetched archives into the folder that prepare reads")
     prepare = command(data, "prepare", _prepare, "convert a dataset into the memory-mapped format that training reads")
-    for made in (generate, fetch, extract, prepare):
+    check = command(data, "check", _check, "read a dataset on disk and list what is missing or wrong")
+    show = command(data, "show", _show, "draw an image of a prepared dataset beside its labels, with a legend")
+    stats = command(data, "stats", _stats, "draw the class frequencies of a prepared dataset")
+    for made in (generate, fetch, extract, prepare, check, show, stats):
         made.add_argument("dataset", help="an entry of datasets.yaml")
     prepare.add_argument("--threads", type=whole(1), default=1, help="number of decoding processes (1)")
-    inspect.add_to(data)
+    check.add_argument("--source", type=Path, help="folder of the dataset (default: as for prepare)")
+    check.add_argument("--threads", type=whole(1), default=1, help="number of reading processes (1)")
+    check.add_argument("--json", type=Path, metavar="FILE", help="write the full report to this file")
+    check.add_argument(
+        "--record", action="store_true", help="record the class frequencies in params/ if no error is found"
+    )
+    show.add_argument("--split", default="train", help="split of the image (train)")
+    show.add_argument("--index", type=whole(0), default=0, help="number of the image in the split (0)")
+    for made in (show, stats):
+        made.add_argument(
+            "--out", type=Path, help="a .png, .jpg, .pdf or .svg file (default: in shown/ of the data folder)"
+        )
+        made.add_argument("--open", action="store_true", help="open the file in a viewer")
     weights = command(
         commands, "fetch-weights", _fetch_weights, "download a published ImageNet backbone", in_project=False
     )
@@ -49,7 +64,7 @@ def _fetch(parsed: argparse.Namespace) -> None:
     dataset = find_dataset(parsed.params_root, parsed.dataset)
     record = fetch(parsed.dataset, dataset, _archives(parsed))
     for file, why in record["missing"].items():
-        print(f"acnet: {file} is left out, only a submission needs it: {why}", file=sys.stderr)
+        print(f"acnet: {file} is missing, only a submission needs it: {why}", file=sys.stderr)
 
 
 def _extract(parsed: argparse.Namespace) -> None:
@@ -64,27 +79,66 @@ def _extract(parsed: argparse.Namespace) -> None:
 
 
 def _prepare(parsed: argparse.Namespace) -> None:
+    from acnet.data.check import judge, read_record, write_record
     from acnet.data.prepare import prepare
     from acnet.data.source import find_source
-    from acnet.inspect import report
-    from acnet.inspect.check import judge
-    from acnet.inspect.coding import VocOrder
 
     name, data = parsed.dataset, parsed.data_root
     dataset = find_dataset(parsed.params_root, name)
     source = find_source(name, dataset)
-    record = report.read_record(parsed.params_root, data, name)
+    record = read_record(parsed.params_root, data, name)
 
-    def right(split: str, said: dict, by_image: Iterator) -> list[str]:
-        order = VocOrder.of(dataset.reader, source, split)
-        for image, counts in by_image:
-            order.add(image, counts)
-        return order.suspicions() + judge(dataset.reader, split, said["histogram"], record, said["images"])
+    def check(split, said, by_image):
+        return judge(dataset.reader, source, split, said["images"], said["histogram"], by_image, record)
 
-    manifest = prepare(name, dataset, source, data / name, parsed.threads, right)
+    manifest = prepare(name, dataset, source, data / name, parsed.threads, check)
     if record is None and dataset.generate is None:
         counted = {split: (said["images"], said.get("histogram")) for split, said in manifest["splits"].items()}
-        report.record(data, name, counted)
+        write_record(data, name, counted)
+
+
+def _check(parsed: argparse.Namespace) -> None:
+    from acnet.data.check import MANY, check, read_record, text, write, write_record
+    from acnet.data.source import find_source
+
+    name, params = parsed.dataset, parsed.params_root
+    dataset = find_dataset(params, name)
+    source = parsed.source or find_source(name, dataset)
+    record = read_record(params, parsed.data_root, name)
+    splits = check(name, dataset, source, parsed.threads, record)
+    print(text(f"{name}: {dataset.title}, {source}", splits))
+    if parsed.json:
+        write(parsed.json, name, splits)
+    bad = [split for split, found in splits.items() if not found.good]
+    if bad:
+        raise AcnetError(f"{source}: {', '.join(bad)} not complete or not right; see the list above")
+    counted = {split: (found.complete, found.histogram) for split, found in splits.items()}
+    if parsed.record and not write_record(params, name, counted):
+        raise AcnetError(f"{source}: not recorded; a split needs {MANY} images for its class shares to tell anything")
+    if record is None and not parsed.record and dataset.generate is None:
+        write_record(parsed.data_root, name, counted)
+
+
+def _show(parsed: argparse.Namespace) -> None:
+    from acnet.data.show import show
+
+    name = f"{parsed.dataset}_{parsed.split}_{parsed.index}.png"
+    _draw(parsed, name, lambda folder, out: show(folder, parsed.split, parsed.index, out))
+
+
+def _stats(parsed: argparse.Namespace) -> None:
+    from acnet.data.show import stats
+
+    _draw(parsed, f"{parsed.dataset}_classes.png", stats)
+
+
+def _draw(parsed: argparse.Namespace, name: str, draw: Callable[[Path, Path], None]) -> None:
+    find_dataset(parsed.params_root, parsed.dataset)
+    out = parsed.out or parsed.data_root / "shown" / name
+    draw(parsed.data_root / parsed.dataset, out)
+    print(out)
+    if parsed.open:
+        webbrowser.open(out.resolve().as_uri())
 
 
 def _fetch_weights(parsed: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""One image with its label, and the checks that all readers share."""
+"""One image with its label, and what the readers of all datasets share."""
 
 import dataclasses
 import os
@@ -30,23 +30,17 @@ class SplitMissing(AcnetError):
     """A whole split is not on disk."""
 
 
-def check_split(reader: str, split: str, known: Iterable[str]) -> None:
-    """AcnetError unless the dataset has this split."""
-    if split not in known:
-        raise AcnetError(f"{reader}: no split '{split}'; known: {', '.join(known)}")
-
-
 def folder(path: Path, remedy: str) -> Path:
     """`path` if it is a folder; SplitMissing with the remedy otherwise."""
-    if not path.is_dir():
-        raise SplitMissing(f"{path}: folder is missing; {remedy}")
-    return path
+    return first_folder([path], remedy)
 
 
 def first_folder(candidates: Iterable[Path], remedy: str) -> Path:
     """The first of `candidates` that is a folder; SplitMissing naming the first one otherwise."""
     candidates = list(candidates)
-    return next((c for c in candidates if c.is_dir()), None) or folder(candidates[0], remedy)
+    for path in filter(Path.is_dir, candidates):
+        return path
+    raise SplitMissing(f"{candidates[0]}: folder is missing; {remedy}")
 
 
 class Files(dict[str, Path]):
@@ -64,7 +58,7 @@ class Files(dict[str, Path]):
                 stem = unicodedata.normalize("NFC", path.stem)
                 if stem.encode(errors="ignore").decode() != stem:
                     shown = os.fsencode(path).decode(errors="backslashreplace")
-                    raise AcnetError(f"{shown}: this file's name is not UTF-8; rename it, and its label alike")
+                    raise AcnetError(f"{shown}: this file's name is not UTF-8; rename it and its label")
                 if stem not in self or path.suffix.lower() == suffix:
                     self[stem] = path
 
@@ -105,7 +99,7 @@ class Listing:
         """The pairs; AcnetError if there are none, one is there twice, or an image or a label file is missing."""
         if not self.pairs:
             raise AcnetError(f"{self.where}: the split is empty; {self.remedy}")
-        for problem in (*self.repeated(), *(f"{lack}; {self.remedy}" for _, lack in self.lacking())):
+        for problem in (*self.repeated(), *(f"{problem}; {self.remedy}" for _, problem in self.incomplete())):
             raise AcnetError(problem)
         return self.pairs
 
@@ -118,8 +112,8 @@ class Listing:
             if count > 1
         ]
 
-    def lacking(self) -> Iterator[tuple[Pair, str]]:
-        """(pair, what it lacks) of each incomplete pair."""
+    def incomplete(self) -> Iterator[tuple[Pair, str]]:
+        """(pair, which file is missing) of each pair that is not there in full."""
         for pair in self.pairs:
             if not pair.image.is_file():
                 yield pair, f"{pair.image}: image is missing"

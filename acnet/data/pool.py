@@ -1,27 +1,30 @@
 """Work spread over processes that end when this one does, however it ends."""
 
+import ctypes
 import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from itertools import islice
 from typing import Any
 
 from acnet.errors import AcnetError
 
-_AHEAD = 3  # jobs in hand for each process
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
 class Pool:
-    """`count` processes, each of which calls `begin` first; with one, the work is done right here."""
+    """`count` processes that decode images; with one, the work is done in this process."""
 
-    def __init__(self, count: int, begin: Callable[[], None] | None = None):
-        self._count, self._begin = count, begin
-        self._executor: ProcessPoolExecutor | None = None
+    def __init__(self, count: int):
+        # A copy of this process, which has threads, may hang; a fork server has a socket in $TMPDIR, whose path
+        # must be shorter than many a cluster's. The processes start with the first job.
+        context = multiprocessing.get_context("spawn")
+        self._executor = ProcessPoolExecutor(count, context, _start) if count > 1 else None
+        if not self._executor:
+            _keep_memory()
 
     def __enter__(self) -> "Pool":
         return self
@@ -32,60 +35,31 @@ class Pool:
 
     def run(self, work: Callable, jobs: Iterable[tuple]) -> Iterator[Any]:
         """The results of work(*job), in the order in which they are done; the first exception ends it."""
-        if self._count == 1:
-            for job in jobs:
-                yield work(*job)
+        if not self._executor:
+            yield from (work(*job) for job in jobs)
             return
-        jobs = iter(jobs)
-        pending = set()
         try:
-            while True:
-                pending |= {self._submit(work, job) for job in islice(jobs, _AHEAD * self._count - len(pending))}
-                if not pending:
-                    return
-                finished, pending = wait(pending, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    yield future.result()
+            for future in as_completed([self._executor.submit(work, *job) for job in jobs]):
+                yield future.result()
         except BrokenProcessPool as error:
-            raise AcnetError(
-                "a decoding process was killed (out of memory?); run again with fewer --threads"
-            ) from error
-        finally:
-            for future in pending:
-                future.cancel()
-
-    def _submit(self, work: Callable, job: tuple) -> Any:
-        if self._executor is None:  # starting processes takes a moment, and all may be done already
-            # A copy of this process, which has threads, may hang; a fork server has a socket in $TMPDIR, whose path
-            # must be shorter than many a cluster's.
-            context = multiprocessing.get_context("spawn")
-            self._executor = ProcessPoolExecutor(self._count, context, _start, (self._begin,))
-        return self._executor.submit(work, *job)
+            remedy = "run again with fewer --threads"
+            raise AcnetError(f"a decoding process was killed (out of memory?); {remedy}") from error
 
 
-def keep_memory() -> None:
-    """Let this process keep the memory of one image for the next; returned each time, it costs a page fault a page."""
-    import ctypes
-
-    try:
-        mallopt = ctypes.CDLL(None).mallopt  # of the GNU C library
-    except (OSError, AttributeError):
-        return
-    mallopt(_TRIM_THRESHOLD, 1 << 28)
-    mallopt(_MMAP_THRESHOLD, 1 << 25)
-
-
-def _start(begin: Callable[[], None] | None) -> None:
-    if begin:
-        begin()
-    _end_with_parent()
-
-
-def _end_with_parent() -> None:
-    def watch() -> None:
+def _start() -> None:
+    def end_with_parent() -> None:
         multiprocessing.parent_process().join()
-        os._exit(1)  # nobody wants the result
+        os._exit(1)  # the result is of no use
 
+    _keep_memory()
     for number in (signal.SIGINT, signal.SIGHUP):  # of the terminal: for the parent, which then ends these
         signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def _keep_memory() -> None:
+    """Keep freed memory for the next image: returned to the system each time, it costs a page fault per page."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # of the GNU C library
+    if mallopt:
+        mallopt(_TRIM_THRESHOLD, 1 << 28)
+        mallopt(_MMAP_THRESHOLD, 1 << 25)

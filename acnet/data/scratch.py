@@ -13,29 +13,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from acnet.data.store import MANIFEST, FileDigest
+from acnet.data.store import MANIFEST, digest_of
 from acnet.errors import AcnetError
-from acnet.fetch.space import check_space
-from acnet.files import digest, read_json, replacing, write_json
+from acnet.files import check_space, digest, read_json, replacing, write_json
 from acnet.progress import Progress
 
 VARIABLE = "ACNET_SCRATCH"
 _USED = "used.lock"
-_PIECE = 1 << 22
 _held: list[IO[str]] = []  # open for as long as the process lives: it reads these folders
+
+
+class _Damaged(AcnetError):
+    """A shared file is not what its manifest says."""
 
 
 def near(data_root: Path, dataset: str, splits: Sequence[str]) -> Path:
     """The root under which the `splits` of `dataset` are read: a copy on this machine, or `data_root` itself.
 
-    Variables in ACNET_SCRATCH, such as $TMPDIR, are those of the machine. Where there is no room the shared data is
-    read, and that is said. AcnetError if the shared data is not what its manifest says.
+    Variables in ACNET_SCRATCH, such as $TMPDIR, are those of the machine. Without enough room the shared data is
+    read, and a line says so. AcnetError if the shared data is not what its manifest says.
     """
-    asked = os.environ.get(VARIABLE)
+    requested = os.environ.get(VARIABLE)
     manifest = data_root / dataset / MANIFEST
-    if not asked or not manifest.exists():
+    if not requested or not manifest.exists():
         return data_root
-    scratch = Path(os.path.expandvars(asked)) / "acnet-data"
+    scratch = Path(os.path.expandvars(requested)) / "acnet-data"
     facts = read_json(manifest)["splits"]
     root = scratch / f"{dataset}-{digest(facts)}"
     try:
@@ -47,55 +49,32 @@ def near(data_root: Path, dataset: str, splits: Sequence[str]) -> Path:
                 if "files" in facts.get(split, {}):  # else whoever opens it says what is missing
                     _copy(data_root / dataset, root / dataset, split, facts[split]["files"])
             write_json(root / dataset / MANIFEST, read_json(manifest))
-    except (OSError, _Unfit) as error:
+    except _Damaged:
+        raise
+    except (OSError, AcnetError) as error:
         print(f"{VARIABLE}: {scratch}: {error}; {data_root / dataset} is read instead", file=sys.stderr)
         return data_root
     return root
 
 
-class _Unfit(Exception):
-    """The scratch disk cannot take the copy."""
-
-
-class _Damaged(Exception):
-    """The shared file is not what its manifest says."""
-
-
-def _copy(source: Path, target: Path, split: str, hashes: dict[str, str]) -> None:
-    """Copy a split unless `target` has it, each file whole or not at all; the index, last, says that it is there."""
+def _copy(source: Path, target: Path, split: str, digests: dict[str, str]) -> None:
+    """Copy a split unless `target` has it, each file whole or not at all; the index is written last."""
     index = f"{split}.index.json"
     if (target / index).exists():
         return
-    sizes = {name: (source / name).stat().st_size for name in hashes}
-    try:
-        check_space(target, sum(sizes.values()), f"a copy of {source}")
-    except AcnetError as error:
-        raise _Unfit(str(error)) from error
-    progress = Progress(f"copy {source.name} {split}", sum(sizes.values()) >> 20, "MiB")
     listed = read_json(source / index)
-    pixels = sum(h * w for h, w in listed["sizes"])
-    for name, expected in hashes.items():
-        found = FileDigest(listed["sizes"], max(1, sizes[name] // max(1, pixels)))
-        _copy_file(source / name, target / name, expected, found, progress)
+    needed = sum((source / name).stat().st_size for name in digests)
+    check_space(target, needed, f"a copy of {source}")
+    progress = Progress(f"copy {source.name} {split}", needed >> 20, "MiB")
+    for name, expected in digests.items():
+        with replacing(target / name) as temporary:
+            shutil.copyfile(source / name, temporary)
+            if digest_of(temporary, listed["sizes"]) != expected:
+                remedy = f"delete {source / MANIFEST} and prepare again"
+                raise _Damaged(f"{source / name}: its content is not what {MANIFEST} says; {remedy}")
+        progress.advance((source / name).stat().st_size >> 20)
     write_json(target / index, listed)
     progress.finish()
-
-
-def _copy_file(source: Path, target: Path, expected: str, found: FileDigest, progress: Progress) -> None:
-    try:
-        with replacing(target) as temporary:
-            with open(source, "rb") as reading, open(temporary, "wb") as writing:
-                while piece := reading.read(_PIECE):
-                    found.update(piece)
-                    writing.write(piece)
-                    progress.advance(len(piece) >> 20)
-            if found.hexdigest() != expected:
-                raise _Damaged
-    except AcnetError as full:
-        raise _Unfit(str(full)) from full
-    except _Damaged:
-        remedy = f"delete {source.parent / MANIFEST} and prepare again"
-        raise AcnetError(f"{source}: its content is not what {MANIFEST} says; {remedy}") from None
 
 
 def _free_others(scratch: Path, dataset: str, root: Path) -> None:

@@ -20,9 +20,8 @@ def own_folder(dataset: Any, root: Path = Path(".")) -> Path | None:
     value = os.environ.get(dataset.environment) if dataset.environment else None
     if value:
         if not Path(value).is_dir():
-            raise AcnetError(
-                f"{dataset.environment}={value}: no such folder; let it name the folder of {dataset.title}"
-            )
+            remedy = f"let it name the folder of {dataset.title}"
+            raise AcnetError(f"{dataset.environment}={value}: no such folder; {remedy}")
         return Path(value)
     candidates = (root / candidate for candidate in dataset.folders)
     return next((c for c in candidates if c.is_dir() and visible(c)), None)
@@ -54,7 +53,7 @@ def described(folder: Path) -> dict[str, Any]:
             found = path.stat()
             facts.append([path.relative_to(folder).as_posix(), found.st_size, found.st_mtime_ns])
     total = sum(size for _, size, _ in facts)
-    named = os.fsencode(folder.resolve()).decode(errors="replace")  # a name may be no UTF-8
+    named = os.fsencode(folder.resolve()).decode(errors="replace")  # a name need not be UTF-8
     return {"folder": named, "files": len(facts), "bytes": total, "digest": digest(sorted(facts))}
 
 
@@ -70,11 +69,9 @@ def refuse_other_source(name: str, dataset: Any, store: Path, root: Path = Path(
     """
     if not (store / MANIFEST).exists() or not (store / _RECORD).exists():
         return
-    former = read_json(store / _RECORD)
-    try:
+    former, found = read_json(store / _RECORD), None
+    with contextlib.suppress(AcnetError):
         found = own_folder(dataset, root)
-    except AcnetError:
-        return
     if not found or former["manifest"] != digest(read_json(store / MANIFEST)):
         return
     now = described(found)

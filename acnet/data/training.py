@@ -45,8 +45,8 @@ class TrainingSamples(torch.utils.data.Dataset):
 
     def __getitem__(self, k: int) -> tuple[torch.Tensor, torch.Tensor, str]:
         """Image float32 (3, h, w), label int64 (h, w) with 255 void, and the image's name."""
-        epoch, position = divmod(int(k), self.samples_per_epoch)
-        index = int(self._epoch_order(epoch)[position])
+        epoch, offset = divmod(int(k), self.samples_per_epoch)
+        index = int(self._epoch_order(epoch)[offset])
         which = int(np.searchsorted(self._ends, index, side="right"))
         store = self.stores[which]
         index -= int(self._ends[which]) - len(store)

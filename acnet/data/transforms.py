@@ -48,10 +48,10 @@ def augment(
     h, w = min(how.crop[0], height), min(how.crop[1], width)
     top, left = int(generator.integers(height - h + 1)), int(generator.integers(width - w + 1))
     pixels = resampled_region(image, (height, width), (top, left, h, w))
-    truth = nearest_region(label, (height, width), (top, left, h, w))
+    labels = nearest_region(label, (height, width), (top, left, h, w))
     if mirrored:
-        pixels, truth = pixels[:, ::-1], truth[:, ::-1]
-    sample, target = normalise(pixels), torch.from_numpy(truth.astype(np.int64))
+        pixels, labels = pixels[:, ::-1], labels[:, ::-1]
+    sample, target = normalise(pixels), torch.from_numpy(labels.astype(np.int64))
     if (h, w) != tuple(how.crop):
         margin = (0, how.crop[1] - w, 0, how.crop[0] - h)
         sample = torch.nn.functional.pad(sample, margin)

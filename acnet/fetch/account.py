@@ -4,6 +4,7 @@ csDownload's own prompt offers to store the account unencrypted, so the account 
 printed nor logged: it goes into the form of the login page, and only what the site answered is kept.
 """
 
+import getpass
 import os
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from acnet.errors import AcnetError
 
 SITE = "https://www.cityscapes-dataset.com"
 USER, PASSWORD = "CITYSCAPES_USERNAME", "CITYSCAPES_PASSWORD"
-_PATIENCE = 30  # seconds
+_TIMEOUT = 30  # seconds
 
 
 def open_session(file: str, target: Path) -> tuple[Any, list[str]]:
@@ -23,10 +24,16 @@ def open_session(file: str, target: Path) -> tuple[Any, list[str]]:
     """
     import requests
 
-    user, password, whence = _account(file, target)
+    user, password, source = _account(file, target)
     try:
-        session = _login(user, password, whence)
-        answer = session.get(f"{SITE}/downloads/?list", allow_redirects=False, timeout=_PATIENCE)
+        session = requests.Session()
+        session.get(f"{SITE}/login", allow_redirects=False, timeout=_TIMEOUT).raise_for_status()
+        form = {"username": user, "password": password, "submit": "Login"}
+        answer = session.post(f"{SITE}/login", data=form, allow_redirects=False, timeout=_TIMEOUT)
+        answer.raise_for_status()
+        if answer.status_code != 302:  # the site redirects after a success only
+            raise AcnetError(f"{source}: {SITE} refuses this account; correct it and run the same command again")
+        answer = session.get(f"{SITE}/downloads/?list", allow_redirects=False, timeout=_TIMEOUT)
         answer.raise_for_status()
         packages = {entry["name"]: entry["packageID"] for entry in answer.json()}
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
@@ -43,11 +50,9 @@ def _account(file: str, target: Path) -> tuple[str, str, str]:
     user, password = os.environ.get(USER), os.environ.get(PASSWORD)
     if user and password:
         return user, password, f"{USER}, {PASSWORD}"
-    if not _somebody_there():  # no job of a workflow can be asked
+    if not _interactive():  # a job of a workflow
         remedy = f"set {USER} and {PASSWORD}, or put the file at {target}"
         raise AcnetError(f"{file}: needs an account of cityscapes-dataset.com; {remedy}")
-    import getpass
-
     print(f"{file} needs your account of cityscapes-dataset.com. It is not stored.", file=sys.stderr)
     try:
         user = user or input("User name or email address: ")
@@ -56,18 +61,5 @@ def _account(file: str, target: Path) -> tuple[str, str, str]:
         raise AcnetError(f"{file}: no account was given; put the file at {target}, or run the command again") from None
 
 
-def _somebody_there() -> bool:
+def _interactive() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
-
-
-def _login(user: str, password: str, whence: str) -> Any:
-    import requests
-
-    session = requests.Session()
-    session.get(f"{SITE}/login", allow_redirects=False, timeout=_PATIENCE).raise_for_status()
-    form = {"username": user, "password": password, "submit": "Login"}
-    answer = session.post(f"{SITE}/login", data=form, allow_redirects=False, timeout=_PATIENCE)
-    answer.raise_for_status()
-    if answer.status_code != 302:  # the site leads elsewhere only after a success
-        raise AcnetError(f"{whence}: {SITE} refuses this account; correct it and run the same command again")
-    return session

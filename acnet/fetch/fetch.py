@@ -1,83 +1,116 @@
 """All archives of a dataset: the user's own copies, else downloads; verified, and recorded in fetched.json."""
 
+import hashlib
 import os
+import tarfile
+import zipfile
 from pathlib import Path
 
 from acnet.errors import AcnetError
 from acnet.fetch.account import open_session
-from acnet.fetch.checksums import RECORD, verify
-from acnet.fetch.download import USUAL, Patience, download
-from acnet.files import write_json
-from acnet.params.datasets import Archive, Dataset
+from acnet.fetch.download import WrongBytes, download
+from acnet.files import read_json, sha256, write_json
+from acnet.params.datasets import DIGESTS, Archive, Dataset
 
-FETCHED = "fetched.json"
+FETCHED, CHECKSUMS = "fetched.json", "checksums.json"
 ENVIRONMENT = "ACNET_ARCHIVES"
+_REMEDY = "move it away and fetch again"
 
 
-def fetch(name: str, dataset: Dataset, folder: Path, patience: Patience = USUAL) -> dict:
-    """Bring every archive of `dataset` to hand; write and return {folder}/fetched.json: path, sha256, bytes of each.
+def fetch(name: str, dataset: Dataset, folder: Path) -> dict:
+    """Find or download every archive of `dataset`; write and return {folder}/fetched.json: path, sha256, bytes of each.
 
     Raises AcnetError for a needed archive that is nowhere, saying how to get it; one that only a submission needs is
-    noted as missing. Nothing is fetched anew that is there and right.
+    noted as missing. Nothing is fetched again that is there and right.
     """
     if not dataset.archives:
         raise AcnetError(f"{name}: nothing to download for {dataset.title}; {dataset.get or 'it is made here'}")
     found: dict[str, dict] = {}
     missing: dict[str, str] = {}
     for archive in dataset.archives:
-        if archive.instead_of in found:
-            continue
-        try:
-            found[archive.file] = _obtain(name, archive, folder, patience)
-        except AcnetError as error:
-            missing[archive.file] = str(error)
+        if archive.instead_of not in found:
+            try:
+                found[archive.file] = _obtain(name, archive, folder)
+            except AcnetError as error:
+                missing[archive.file] = str(error)
     replaced = {archive.instead_of for archive in dataset.archives if archive.file in found}
+    missing = {file: why for file, why in missing.items() if file not in replaced}
     for archive in dataset.archives:
-        if archive.file in missing and archive.needed and archive.file not in replaced:
+        if archive.file in missing and archive.needed:
             others = [a.file for a in dataset.archives if a.instead_of == archive.file or a.file == archive.instead_of]
             hint = f" ({others[0]} would do as well)" if others else ""
             own = f"{dataset.environment} name the extracted folder" if dataset.environment else "`path` name a copy"
             raise AcnetError(f"{name}: {missing[archive.file]}{hint}; or let {own}, or make it {dataset.folders[0]}")
-    notes = {file: why for file, why in missing.items() if file not in replaced}
-    record = {"dataset": name, "archives": found, "missing": notes}
+    record = {"dataset": name, "archives": found, "missing": missing}
     write_json(folder / FETCHED, record)
     return record
 
 
-def _obtain(name: str, archive: Archive, folder: Path, patience: Patience) -> dict:
-    record = folder / RECORD
+def _obtain(name: str, archive: Archive, folder: Path) -> dict:
     for path in _own_copies(name, archive, folder):
         if path.is_file():
-            return {"path": str(path), **verify(path, archive, record)}
+            return {"path": str(path), **verify(path, archive, folder / CHECKSUMS)}
         if archive.path:
             raise AcnetError(f"{path}: not there, though `path` of {archive.file} in datasets.yaml names it")
     target = folder / archive.file
-    checked = bool(archive.md5 or archive.sha1 or archive.sha256)
-    session, urls = None, archive.urls
-    if archive.access == "login":
-        session, urls = open_session(archive.file, target)
+    session, urls = open_session(archive.file, target) if archive.access == "login" else (None, archive.urls)
     if not urls:
         raise AcnetError(f"{archive.file}: no address is known; put the file at {target}")
-    mark = download(
-        urls,
-        target,
-        lambda part: verify(part, archive, record),
-        size=archive.bytes,
-        checked=checked,
-        patience=patience,
-        session=session,
-    )
-    return {"path": str(target), **mark}
+    checked = bool(_published(archive))
+    facts = download(urls, target, lambda part: verify(part, archive, folder / CHECKSUMS), checked, session)
+    return {"path": str(target), **facts}
 
 
 def _own_copies(name: str, archive: Archive, folder: Path) -> list[Path]:
-    """Where a copy of the archive may lie, the first one first."""
+    """Where a copy of the archive may lie, in the order of preference."""
     if archive.path:
         return [Path(archive.path).expanduser()]
-    places = [folder]
     own = os.environ.get(ENVIRONMENT)
-    if own:
-        if not Path(own).is_dir():
-            raise AcnetError(f"{ENVIRONMENT}={own}: no such folder; let it name the folder of your archives")
-        places = [Path(own) / name, Path(own), folder]
-    return [place / archive.file for place in places]
+    if own and not Path(own).is_dir():
+        raise AcnetError(f"{ENVIRONMENT}={own}: no such folder; let it name the folder of your archives")
+    return [place / archive.file for place in ([Path(own) / name, Path(own), folder] if own else [folder])]
+
+
+def verify(path: Path, archive: Archive, record: Path) -> dict:
+    """Compare a file with the published checksums, or with the one in `record`, made at its first use.
+
+    Returns {sha256, bytes}. Raises WrongBytes, naming the file and what differs. Without a published checksum the file
+    must at least open as what its name says, so that no error page becomes the recorded one.
+    """
+    size = path.stat().st_size
+    if archive.bytes is not None and size != archive.bytes:
+        raise WrongBytes(f"{path}: has {size} bytes instead of {archive.bytes}; {_REMEDY}")
+    facts = {"sha256": sha256(path), "bytes": size}
+    for kind, expected in _published(archive).items():
+        with open(path, "rb") as handle:
+            found = facts["sha256"] if kind == "sha256" else hashlib.file_digest(handle, kind).hexdigest()
+        if found != expected:
+            raise WrongBytes(f"{path}: its {kind} is {found} instead of {expected}; {_REMEDY}")
+    if not _published(archive):
+        _compare_with_first_use(path, archive.file, facts, record)
+    return facts
+
+
+def _published(archive: Archive) -> dict[str, str]:
+    return {kind: getattr(archive, kind) for kind in DIGESTS if getattr(archive, kind)}
+
+
+def _compare_with_first_use(path: Path, name: str, facts: dict, record: Path) -> None:
+    known = read_json(record) if record.exists() else {}
+    if name not in known:
+        if not _opens(path, Path(name).suffix):
+            raise WrongBytes(f"{path}: is no {Path(name).suffix} file (an error page?); {_REMEDY}")
+        write_json(record, {**known, name: facts})
+    elif known[name] != facts:
+        difference = f"its sha256 is {facts['sha256']}, at its first use it was {known[name]['sha256']}"
+        raise WrongBytes(f"{path}: {difference}; if the new file is right, delete its entry in {record}")
+
+
+def _opens(path: Path, suffix: str) -> bool:
+    """Whether a file begins as its suffix says; true for an unknown suffix."""
+    if suffix == ".zip":
+        return zipfile.is_zipfile(path)
+    if suffix == ".json":
+        with open(path, "rb") as handle:
+            return handle.read(1 << 10).lstrip().startswith(b"{")
+    return tarfile.is_tarfile(path) if suffix in (".tar", ".gz", ".tgz") else True

@@ -2,7 +2,16 @@
 
 import pytest
 
+from acnet.fetch import download
+
 from .temporary_project import Project, make_project, train, write_images, write_metrics
+
+
+@pytest.fixture
+def quick_downloads(monkeypatch):
+    """Four tries within moments."""
+    for name, value in (("TRIES", 4), ("WAIT", 0.01), ("TIMEOUT", 0.3)):
+        monkeypatch.setattr(download, name, value)
 
 
 @pytest.fixture

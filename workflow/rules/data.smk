@@ -17,7 +17,7 @@ rule generate:
 
 
 rule fetch:
-    """Bring a dataset's archives to hand. They are no outputs, since a failed job's outputs are deleted."""
+    """Find or download a dataset's archives. They are no outputs, since a failed job's outputs are deleted."""
     output:
         "data/archives/{dataset}/fetched.json",
     log:

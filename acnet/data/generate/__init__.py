@@ -1,16 +1,13 @@
 """Small generated datasets in the official layouts, made so that context matters."""
 
-import errno
 import shutil
 from pathlib import Path
 
 from acnet.data.generate.layouts import WRITERS
-from acnet.data.generate.scenes import FAMILIES, scenes
+from acnet.data.generate.scenes import scenes
 from acnet.errors import AcnetError
-from acnet.files import write_json
+from acnet.files import no_room, write_json
 from acnet.params.strict import nearest
-
-__all__ = ["FAMILIES", "MARKER", "generate", "scenes"]
 
 MARKER = "generated.json"  # written last; shows that the tree is whole and may be replaced
 
@@ -35,8 +32,8 @@ def generate(reader: str, out: Path, seed: int, images: dict[str, int], size: tu
         shutil.rmtree(out, ignore_errors=True)
         work.rename(out)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise AcnetError(f"{out}: no space left; free some and run the same command again") from error
+        if refusal := no_room(error, out):
+            raise refusal from error
         raise
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -39,8 +39,3 @@ def test_encoding_inverts_decoding(reader):
 def test_an_id_out_of_range_is_named(bad):
     with pytest.raises(AcnetError, match=rf"^here\.png: label id {bad} is out of range for cityscapes; "):
         classes.load("cityscapes").decode(np.array([[7, bad]], np.int16), "here.png")
-
-
-def test_an_unknown_reader_is_told_its_nearest():
-    with pytest.raises(AcnetError, match="did you mean 'cityscapes'"):
-        classes.load("cityscape")

@@ -1,12 +1,12 @@
 import hashlib
-from types import ModuleType
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from acnet.data import classes, readers
-from acnet.data.generate import FAMILIES, generate, scenes
+from acnet.data.generate import generate
+from acnet.data.generate.scenes import STYLES, scenes
 from acnet.errors import AcnetError
 
 from .conftest import SEED, SIZES, SPLITS
@@ -24,7 +24,7 @@ def fingerprint(root) -> dict[str, str]:
     return {str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
-@pytest.mark.parametrize("reader", FAMILIES)
+@pytest.mark.parametrize("reader", STYLES)
 def test_equal_seeds_give_equal_bytes(reader, trees, tmp_path):
     generate(reader, tmp_path / "again", SEED, SPLITS[reader], SIZES[reader])
     assert fingerprint(tmp_path / "again") == fingerprint(trees[reader])
@@ -32,7 +32,7 @@ def test_equal_seeds_give_equal_bytes(reader, trees, tmp_path):
     assert fingerprint(tmp_path / "again") != fingerprint(trees[reader])
 
 
-@pytest.mark.parametrize("reader", FAMILIES)
+@pytest.mark.parametrize("reader", STYLES)
 def test_readers_give_back_what_the_generator_drew(reader, trees):
     for split, count in SPLITS[reader].items():
         drawn = list(scenes(reader, SEED, split, count, SIZES[reader]))
@@ -44,7 +44,7 @@ def test_readers_give_back_what_the_generator_drew(reader, trees):
             assert label is None or (label == scene.label).all()
 
 
-@pytest.mark.parametrize("reader", FAMILIES)
+@pytest.mark.parametrize("reader", STYLES)
 def test_the_awkward_cases_are_there(reader, trees):
     found = [readers.load_pair(reader, p) for p in readers.pairs(reader, trees[reader], "train")]
     labels = [label for _, label in found]
@@ -82,10 +82,10 @@ def test_a_folder_of_someone_else_is_not_replaced(tmp_path):
 def test_an_interrupted_generation_leaves_nothing(tmp_path, monkeypatch):
     from acnet.data.generate import layouts
 
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(layouts, "_png", interrupted)
+    monkeypatch.setattr(layouts, "_save", interrupted)
     with pytest.raises(KeyboardInterrupt):
         generate("ade20k", tmp_path / "out", 0, {"train": 1}, (32, 32))
     assert list(tmp_path.iterdir()) == []
@@ -108,14 +108,13 @@ def bayes(features: np.ndarray, kinds: np.ndarray, queries: np.ndarray) -> np.nd
     return (scores[1] > scores[0]).astype(int)
 
 
-@pytest.mark.parametrize("reader", FAMILIES)
+@pytest.mark.parametrize("reader", STYLES)
 def test_ambiguous_stuff_is_settled_by_the_scene_and_by_nothing_local(reader):
     """Patches of 3x3 pixels leave a classifier near chance; the scene's kind, which its cue shows, settles it."""
-    family: ModuleType = FAMILIES[reader]
     names = classes.load(reader).names
     drawn = [s for i, s in enumerate(scenes(reader, 11, "train", 124, (32, 48))) if i not in (2, 3)]
     half = len(drawn) // 2
-    for pair in family.AMBIGUOUS:
+    for pair in STYLES[reader].ambiguous:
         ids = [names.index(n) for n in pair]
         features, kinds, owner, shares = [], [], [], []
         for number, scene in enumerate(drawn):
@@ -140,7 +139,7 @@ def test_ambiguous_stuff_is_settled_by_the_scene_and_by_nothing_local(reader):
     assert (guess == truth[half:]).mean() > 0.9
 
 
-@pytest.mark.parametrize("reader", FAMILIES)
+@pytest.mark.parametrize("reader", STYLES)
 def test_thin_and_small_objects_are_there(reader):
     """Some object is at most four pixels thick: less than a cell of output stride 16."""
     for scene in scenes(reader, 5, "val", 2, SIZES[reader]):

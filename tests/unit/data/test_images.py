@@ -172,5 +172,5 @@ def test_a_mat_without_the_matrix_or_damaged_is_named(tmp_path):
     with pytest.raises(AcnetError, match=r"b\.mat: cannot be read"):
         read_mat(tmp_path / "b.mat", "S")
     scipy.io.savemat(tmp_path / "c.mat", {"S": GREY + 0.5})
-    with pytest.raises(AcnetError, match="not whole numbers"):
+    with pytest.raises(AcnetError, match="has no matrix 'S' of whole numbers"):
         read_mat(tmp_path / "c.mat", "S")

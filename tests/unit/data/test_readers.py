@@ -63,39 +63,27 @@ def test_an_image_without_label_is_named(reader, tree):
         readers.pairs(reader, root, "train")
 
 
-@pytest.mark.parametrize("reader", ["pascal_context", "cocostuff10k"])
-def test_a_listed_image_that_is_missing_is_named(reader, tree):
+@pytest.mark.parametrize("reader", FIRST_IMAGE)
+def test_a_missing_or_unreadable_image_is_named(reader, tree):
     root = tree(reader)
     image = min(root.glob(FIRST_IMAGE[reader]))
+    image.write_bytes(image.read_bytes()[:500])
+    with pytest.raises(AcnetError, match=rf"{image.name}: cannot be read"):
+        load_all(reader, root)
     image.unlink()
     with pytest.raises(AcnetError, match=rf"{image.name}: image is missing; extract"):
         readers.pairs(reader, root, "train")
 
 
-@pytest.mark.parametrize("reader", FIRST_LABEL)
-def test_a_label_of_another_size_is_named(reader, tree):
+@pytest.mark.parametrize(("reader", "bad"), [("cityscapes", 34), ("ade20k", 151), ("cocostuff10k", 183)])
+def test_a_label_of_another_size_or_with_an_id_out_of_range_is_named(reader, bad, tree):
     root = tree(reader)
     label = min(root.glob(FIRST_LABEL[reader]))
     write_label(label, np.full((9, 7), 7, np.uint8))
     with pytest.raises(AcnetError, match=rf"{label.name}: label of .* is 7x9, its image .*; copy"):
         load_all(reader, root)
-
-
-@pytest.mark.parametrize(("reader", "bad"), [("cityscapes", 34), ("ade20k", 151), ("cocostuff10k", 183)])
-def test_a_label_id_out_of_range_is_named(reader, bad, tree):
-    root = tree(reader)
-    label = min(root.glob(FIRST_LABEL[reader]))
     write_label(label, np.full((32, 64), bad, np.uint8))
     with pytest.raises(AcnetError, match=rf"{label.name}: label id {bad} is out of range"):
-        load_all(reader, root)
-
-
-@pytest.mark.parametrize("reader", FIRST_IMAGE)
-def test_an_unreadable_image_is_named(reader, tree):
-    root = tree(reader)
-    image = min(root.glob(FIRST_IMAGE[reader]))
-    image.write_bytes(image.read_bytes()[:500])
-    with pytest.raises(AcnetError, match=rf"{image.name}: cannot be read"):
         load_all(reader, root)
 
 
@@ -228,9 +216,13 @@ def test_the_json_of_pascal_in_detail_is_read_under_any_name(tree, place, name):
 
 def test_another_json_is_refused(tree):
     root = tree("pascal_context")
-    (root / "trainval_merged.json").write_text('{"images": [{"id": 1}], "annotations": []}')
-    with pytest.raises(AcnetError, match=r"trainval_merged\.json: not the JSON of PASCAL in Detail"):
-        readers.pairs("pascal_context", root, "train")
+    for text, what in (
+        ('{"images": [{"id": 1}], "annotations": []}', "the JSON of PASCAL in Detail"),
+        ("{", "valid JSON"),
+    ):
+        (root / "trainval_merged.json").write_text(text)
+        with pytest.raises(AcnetError, match=rf"trainval_merged\.json: not {what}"):
+            readers.pairs("pascal_context", root, "train")
 
 
 def test_the_test_images_have_no_label(trees):

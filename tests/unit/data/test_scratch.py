@@ -79,7 +79,7 @@ def test_a_copy_broken_off_is_made_whole(data):
 
 
 def test_where_there_is_no_room_the_shared_data_is_read_and_that_is_said(data, monkeypatch, capsys):
-    monkeypatch.setattr("acnet.fetch.space._SPARE", 1 << 62)
+    monkeypatch.setattr("acnet.files._SPARE", 1 << 62)
     assert near(data, NAME, ["train"]) == data
     assert (
         f"GB are free; free some and run the same command again; {data / NAME} is read instead"

@@ -7,26 +7,17 @@ import stat
 import tarfile
 import warnings
 import zipfile
+from types import SimpleNamespace
 
 import pytest
 
 from acnet.errors import AcnetError
-from acnet.fetch import tars, zips
 from acnet.fetch.extract import EXTRACTED, extract
-from acnet.params.datasets import Archive, Dataset
+from acnet.params.datasets import Archive
 
 
 def a_dataset(file, unpacked=None):
-    return Dataset(
-        title="A set",
-        reader="cityscapes",
-        classes=19,
-        splits={},
-        train="train",
-        evaluate="val",
-        folders=[],
-        archives=[Archive(file=file, unpacked=unpacked)],
-    )
+    return SimpleNamespace(archives=[Archive(file=file, unpacked=unpacked)])
 
 
 @pytest.fixture
@@ -95,33 +86,23 @@ def test_a_name_that_lies_elsewhere_is_refused(name, why, run, tmp_path):
             run(path)
 
 
-@pytest.mark.parametrize(
-    ("form", "why"), [(stat.S_IFLNK, "is a link"), (stat.S_IFCHR, "is a device"), (stat.S_IFIFO, "is a device")]
-)
-def test_links_and_devices_in_a_zip_are_refused(form, why, run, tmp_path):
-    with pytest.raises(AcnetError, match=rf"a\.zip: member 'bad' {why}"):
+@pytest.mark.parametrize("form", [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFIFO])
+def test_links_and_devices_in_a_zip_are_refused(form, run, tmp_path):
+    with pytest.raises(AcnetError, match=r"a\.zip: member 'bad' is a link, a device"):
         run(zip_of(tmp_path / "a.zip", (special("bad", form), "/etc/passwd")))
 
 
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        ({"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"}, "is a link"),
-        ({"type": tarfile.LNKTYPE, "linkname": "../../x"}, "is a link"),
-        ({"type": tarfile.CHRTYPE}, "is a device"),
-        ({"type": tarfile.BLKTYPE}, "is a device"),
-        ({"type": tarfile.FIFOTYPE}, "is a device"),
-    ],
-)
-def test_links_and_devices_in_a_tar_are_refused(change, why, run, tmp_path):
-    with pytest.raises(AcnetError, match=rf"a\.tar: member 'bad' {why}"):
+@pytest.mark.parametrize("kind", ["SYMTYPE", "LNKTYPE", "CHRTYPE", "BLKTYPE", "FIFOTYPE"])
+def test_links_and_devices_in_a_tar_are_refused(kind, run, tmp_path):
+    change = {"type": getattr(tarfile, kind), "linkname": "/etc/passwd"}
+    with pytest.raises(AcnetError, match=r"a\.tar: member 'bad' is a link, a device"):
         run(tar_of(tmp_path / "a.tar", ("good", {}), ("bad", change)))
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(run, tmp_path):
-    with pytest.raises(AcnetError, match=r"a\.zip: unpacks to 300000000 bytes, more than the .* refused as a bomb"):
+    with pytest.raises(AcnetError, match=r"a\.zip: unpacks to more than .* bytes; possible decompression bomb"):
         run(zip_of(tmp_path / "a.zip", ("zeros", bytes(300_000_000))))
-    with pytest.raises(AcnetError, match=r"a\.tar\.gz: unpacks to .* more than the 15 expected"):
+    with pytest.raises(AcnetError, match=r"a\.tar\.gz: unpacks to more than 15 bytes"):
         run(tar_of(tmp_path / "a.tar.gz", *((f"{i}", {}) for i in range(3)), mode="w:gz"), unpacked=15)
 
 
@@ -131,7 +112,7 @@ def test_a_zip_member_larger_than_it_announces_is_refused(run, tmp_path):
     real, said = (5_000_000).to_bytes(4, "little"), (1000).to_bytes(4, "little")
     assert content.count(real) == 2
     path.write_bytes(bytes(content).replace(real, said))
-    with pytest.raises(AcnetError, match=r"a\.zip: member 'liar' is not what was announced"):
+    with pytest.raises(AcnetError, match=r"a\.zip: damaged .*liar"):
         run(path)
 
 
@@ -143,19 +124,9 @@ def test_damaged_archives_are_refused(run, tmp_path):
     (tmp_path / "cut.zip").write_bytes(good[:5000])
     whole = tar_of(tmp_path / "good.tar.gz", *((f"{i}", {}) for i in range(99)), mode="w:gz").read_bytes()
     (tmp_path / "cut.tar.gz").write_bytes(whole[: len(whole) // 2])
-    for name, said in (
-        ("damaged.zip", "member 'a' is not what"),
-        ("cut.zip", "not a whole zip"),
-        ("cut.tar.gz", "not a"),
-    ):
-        with pytest.raises(AcnetError, match=f"{name}: {said}"):
+    for name in ("damaged.zip", "cut.zip", "cut.tar.gz"):
+        with pytest.raises(AcnetError, match=rf"{name}: damaged \(.*\); move it away and fetch again"):
             run(tmp_path / name)
-
-
-@pytest.mark.parametrize("kind", [tars, zips])
-def test_what_the_system_cannot_read_is_not_called_a_broken_archive(kind, tmp_path):
-    with pytest.raises(IsADirectoryError):
-        kind.inspect(tmp_path, 1)
 
 
 def test_a_zip_with_a_compression_that_python_lacks_is_not_called_broken(run, tmp_path):
@@ -163,7 +134,7 @@ def test_a_zip_with_a_compression_that_python_lacks_is_not_called_broken(run, tm
     content = bytearray(path.read_bytes())
     content[8], content[content.index(b"PK\1\2") + 10] = 9, 9  # Deflate64
     path.write_bytes(content)
-    with pytest.raises(AcnetError, match=r"a\.zip: 'a' has compression type 9, which Python cannot unpack; zip its"):
+    with pytest.raises(AcnetError, match=r"a\.zip: member 'a': .* compression .* not supported; pack its files again"):
         run(path)
 
 
@@ -173,7 +144,7 @@ def test_two_members_of_one_name_are_refused(names, run, tmp_path):
         zip_of(tmp_path / "a.zip", *((n, "1") for n in names)),
         tar_of(tmp_path / "a.tar", *((n, {}) for n in names)),
     ):
-        with pytest.raises(AcnetError, match=rf"{path.name}: member '.*' is there twice"):
+        with pytest.raises(AcnetError, match=rf"{path.name}: member '.*' is (there twice|both a file)"):
             run(path)
 
 
@@ -183,7 +154,7 @@ def test_an_encrypted_zip_is_refused(run, tmp_path):
     for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         content[content.index(mark) + offset] |= 1
     path.write_bytes(content)
-    with pytest.raises(AcnetError, match="member 'a' is encrypted"):
+    with pytest.raises(AcnetError, match=r"member 'a': .* is encrypted"):
         run(path)
 
 
@@ -191,10 +162,7 @@ def test_a_folder_with_hidden_files_only_is_extracted_into(run, tmp_path):
     out = tmp_path / "place/raw"
     out.mkdir(parents=True)
     (out / ".DS_Store").touch()
-    path = tmp_path / "a.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("a.txt", "x")
-    run(path)
+    run(zip_of(tmp_path / "a.zip", ("a.txt", "x")))
     assert (out / "a.txt").read_text() == "x"
 
 

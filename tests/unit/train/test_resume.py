@@ -238,7 +238,7 @@ def test_data_that_vanish_are_named_and_training_goes_on_once_they_are_back(agai
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
-        (lambda file: file.unlink(), r"train.labels.bin: vanished while it was read; bring it back"),
+        (lambda file: file.unlink(), r"train.labels.bin: not there; delete .*manifest.json and `acnet data prepare"),
         (lambda file: os.truncate(file, 5000), r"train.labels.bin: was \d+ bytes and is 5000 now, while it was read"),
     ],
 )

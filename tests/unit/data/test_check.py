@@ -1,6 +1,5 @@
 """What a check says of whole, partial, damaged and wrongly coded datasets."""
 
-import dataclasses
 import json
 import os
 import shutil
@@ -9,50 +8,45 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.io
+import yaml
 from PIL import Image
 
 from acnet.cli import main
-from acnet.data import classes
-from acnet.data.generate import generate
-from acnet.inspect import check as check_module
-from acnet.inspect import coding, report
-from acnet.inspect.check import Record, check
-from acnet.params.datasets import Dataset
+from acnet.data import check as check_module
+from acnet.data import check_coding, classes
+from acnet.data.check import Record, SplitReport, check, read_record, text, write
+from acnet.files import read_yaml, write_text
 
-SPLITS = {
-    "cityscapes": {"train": 4, "val": 2, "test": 2},
-    "ade20k": {"train": 4, "val": 2, "test": 2},
-    "pascal_context": {"train": 6, "val": 2},
-    "cocostuff10k": {"train": 4, "test": 2},
-}
+from .conftest import SPLITS, make_dataset
+
+OFF_BY_ONE = pytest.mark.parametrize(("shift", "word"), [(1, "one too high"), (-1, "one too low")])
 
 
 def found(reader, root, splits=None, **more):
-    splits = splits or SPLITS[reader]
-    dataset = Dataset(title="x", reader=reader, classes=19, splits=splits, train="train", evaluate="val", folders=["x"])
-    return check("x", dataset, root, 1, **more)
-
-
-@pytest.fixture(scope="module")
-def trees(tmp_path_factory):
-    base = tmp_path_factory.mktemp("trees")
-    for reader, splits in SPLITS.items():
-        generate(reader, base / reader, 5, splits, (40, 56))
-    return base
+    return check("x", make_dataset(reader, splits=splits or SPLITS[reader], generate=None), root, 1, **more)
 
 
 @pytest.fixture
-def tree(trees, tmp_path):
-    return lambda reader: Path(shutil.copytree(trees / reader, tmp_path / reader))
+def params(root, tmp_path):
+    """A function that copies params/ with other splits of one dataset."""
+
+    def copy(name, **changes):
+        shutil.copytree(root / "params", tmp_path / "params")
+        datasets = read_yaml(root / "params/datasets.yaml")
+        datasets[name] |= changes
+        write_text(tmp_path / "params/datasets.yaml", yaml.safe_dump(datasets))
+        return tmp_path / "params"
+
+    return copy
 
 
 @pytest.mark.parametrize("reader", SPLITS)
 def test_a_whole_dataset_is_good(reader, trees):
-    for split, said in found(reader, trees / reader).items():
+    for split, said in found(reader, trees[reader]).items():
         assert said.good, (said.missing, said.problems)
         assert said.complete == said.listed == SPLITS[reader][split]
         assert sum(said.modes.values()) == sum(said.sizes.values()) == said.complete
-    train = found(reader, trees / reader)["train"]
+    train = found(reader, trees[reader])["train"]
     assert list(train.histogram) == list(classes.load(reader).names)
 
 
@@ -65,13 +59,13 @@ def test_everything_that_is_missing_is_listed(tree):
     shutil.rmtree(root / "gtFine/val")
     said = found("cityscapes", root)
     assert [images[0].name in said["train"].missing[0], labels[2].name in said["train"].missing[1]] == [True, True]
-    assert len(said["train"].missing) == 2 and said["train"].complete == 2
+    assert len(said["train"].missing) == 2 and said["train"].complete == 3
     assert "gtFine/val: folder is missing" in said["val"].missing[0]
     assert (said["train"].absent, said["val"].absent) == (2, 2)
     few = found("cityscapes", root, {"train": 2975, "val": 500})
-    text = report.text("x", "x", few)
-    assert "train: 2 complete of 4 listed, 2975 expected: 2973 missing, 0 wrong" in text
-    assert "val: 0 complete of 0 listed, 500 expected: 500 missing, 0 wrong" in text
+    said_of_few = text("x", few)
+    assert "train: 3 complete of 5 listed, 2975 expected: 2972 missing, 0 wrong" in said_of_few
+    assert "val: 0 complete of 0 listed, 500 expected: 500 missing, 0 wrong" in said_of_few
     assert said["test"].good
 
 
@@ -86,21 +80,21 @@ def test_everything_that_is_wrong_is_listed(tree):
         Image.fromarray(np.full((image.height, image.width), 151, np.uint8)).save(labels[2])
     train = found("ade20k", root)["train"]
     assert [word in line for word, line in zip(("cannot be read", "is 3x3", "id 151"), train.problems, strict=True)]
-    assert train.modes == {"L": 1, "RGB": 2, "unreadable": 1}
-    assert train.complete == 1 and not train.good
+    assert train.modes == {"L": 1, "RGB": 3, "unreadable": 1}
+    assert train.complete == 2 and not train.good
 
 
 def test_another_number_of_images_is_missing_only_beyond_a_hundredth(trees):
-    said = found("ade20k", trees / "ade20k", {"train": 9, "test": 9})
-    assert said["train"].missing == ["4 images instead of 9"] and said["train"].absent == 5
-    assert found("ade20k", trees / "ade20k", {"train": 3})["train"].problems == ["4 images instead of 3"]
+    said = found("ade20k", trees["ade20k"], {"train": 9, "test": 9})
+    assert said["train"].missing == ["5 images instead of 9"] and said["train"].absent == 4
+    assert found("ade20k", trees["ade20k"], {"train": 3})["train"].problems == ["5 images instead of 3"]
     assert said["test"].good and said["test"].notes == ["2 images instead of 9"]
 
 
 def test_dummy_labels_of_cityscapes_are_refused_by_name(tree):
     root = tree("cityscapes")
     for path in root.glob("gtFine/val/*/*labelIds.png"):
-        Image.fromarray(np.ones((40, 56), np.uint8)).save(path)
+        Image.fromarray(np.ones((32, 64), np.uint8)).save(path)
     assert found("cityscapes", root)["val"].problems == [
         "no evaluated class in any label: these are the dummy labels of Cityscapes' test split"
     ]
@@ -115,7 +109,7 @@ def test_the_164k_coding_is_refused_by_name(tree):
     assert problems and all("164k" in line for line in problems)
 
 
-@pytest.mark.parametrize(("shift", "word"), [(1, "one too high"), (-1, "one too low")])
+@OFF_BY_ONE
 def test_labels_coded_off_by_one_are_recognised_by_their_histogram(shift, word, tree):
     root = tree("ade20k")
     right = {
@@ -135,11 +129,10 @@ def test_labels_coded_off_by_one_are_recognised_by_their_histogram(shift, word, 
 def test_another_datasets_histogram_is_noticed(trees, monkeypatch):
     names = classes.load("cityscapes").names
     other = {"train": {n: float(n == "bus") for n in names}}
-    assert found("cityscapes", trees / "cityscapes", record=Record(Path("other.json"), other))[
-        "train"
-    ].good  # four images tell nothing
-    monkeypatch.setattr(check_module, "MANY", 4)
-    (problem,) = found("cityscapes", trees / "cityscapes", record=Record(Path("other.json"), other))["train"].problems
+    record = Record(Path("other.json"), other)
+    assert found("cityscapes", trees["cityscapes"], record=record)["train"].good  # five images tell nothing
+    monkeypatch.setattr(check_module, "MANY", 5)
+    (problem,) = found("cityscapes", trees["cityscapes"], record=record)["train"].problems
     assert "differ from the recorded ones" in problem
     assert problem.endswith("compared with other.json (if this copy is right, move that file away)")
 
@@ -186,7 +179,7 @@ def test_an_image_named_as_in_another_split_is_noted(tree):
 def voc(trees, tmp_path):
     """A function that writes VOC2010 with 60-class PNGs in some order of classes, and VOC's own lists."""
     ours = classes.load("pascal_context").names
-    fcn_first = [*coding._VOC[:10], "table", *coding._VOC[11:]]
+    fcn_first = [*check_coding._VOC[:10], "table", *check_coding._VOC[11:]]
 
     def build(order):
         images, lists, labels = (
@@ -214,44 +207,25 @@ def test_the_order_of_fcns_labels_is_refused_by_name(voc):
 
 
 @pytest.mark.parametrize(("order", "status"), [("fcn", 2), ("ours", 0)])
-def test_the_order_of_fcns_labels_is_not_prepared_either(order, status, voc, root, tmp_path, monkeypatch, capsys):
-    params, data = tmp_path / "params", tmp_path / "data"
-    shutil.copytree(root / "params", params)
-    text = (params / "datasets.yaml").read_text()
-    (params / "datasets.yaml").write_text(
-        text.replace(
-            "{train: 4998, val: 5105}\n  train: train\n  evaluate: val",
-            "{train: 12}\n  train: train\n  evaluate: train",
-        )
-    )
+def test_the_order_of_fcns_labels_is_not_prepared_either(order, status, voc, params, tmp_path, monkeypatch, capsys):
+    options = ["--params-root", str(params("pascal_context", splits={"train": 12}, evaluate="train"))]
     monkeypatch.setenv("ACNET_PASCAL_CONTEXT", str(voc(order)))
-    said = ["--params-root", str(params), "--data-root", str(data), "data", "prepare", "pascal_context"]
-    assert main(said) == status
+    assert main([*options, "--data-root", str(tmp_path), "data", "prepare", "pascal_context"]) == status
     assert ("59_labels.txt" in capsys.readouterr().err) is (status == 2)
-    assert (data / "pascal_context/manifest.json").exists() is (status == 0)
+    assert (tmp_path / "pascal_context/manifest.json").exists() is (status == 0)
 
 
-def test_the_right_order_is_not_suspected(voc):
-    assert found("pascal_context", voc("ours"), {"train": 12})["train"].problems == []
-
-
-def test_the_command_reports_writes_json_and_fails_if_anything_is_wrong(tree, root, tmp_path, capsys, monkeypatch):
-    source = tree("cityscapes")
-    params = tmp_path / "params"
-    shutil.copytree(root / "params", params)
-    text = (params / "datasets.yaml").read_text()
-    (params / "datasets.yaml").write_text(
-        text.replace("{train: 2975, val: 500, test: 1525}", "{train: 4, val: 2, test: 2}")
-    )
-    said = ["--params-root", str(params), "data", "check", "cityscapes", "--source", str(source)]
+def test_the_command_reports_writes_json_and_fails_if_anything_is_wrong(tree, params, tmp_path, capsys, monkeypatch):
+    source, folder = tree("cityscapes"), params("cityscapes", splits=SPLITS["cityscapes"])
+    said = ["--params-root", str(folder), "data", "check", "cityscapes", "--source", str(source)]
     assert main([*said, "--record"]) == 2
     assert "not recorded; a split needs 100 images" in capsys.readouterr().err
-    (params / "histograms/cityscapes.json").unlink()
+    (folder / "histograms/cityscapes.json").unlink()
     monkeypatch.setattr(check_module, "MANY", 2)
     assert main([*said, "--record", "--json", str(tmp_path / "r.json")]) == 0
     out = capsys.readouterr().out
-    assert "train: 4 complete of 4 listed, 4 expected: good" in out and "modes: RGB 4; sizes: 56x40 4" in out
-    shares = json.loads((params / "histograms/cityscapes.json").read_text())
+    assert "train: 5 complete of 5 listed, 5 expected: good" in out and "modes: RGB 5; sizes: 64x32 5" in out
+    shares = json.loads((folder / "histograms/cityscapes.json").read_text())
     assert sum(shares["val"].values()) == pytest.approx(1, abs=1e-4) and "test" not in shares
     assert json.loads((tmp_path / "r.json").read_text())["splits"]["train"]["good"] is True
     next(source.glob("leftImg8bit/val/*/*.png")).unlink()
@@ -261,23 +235,20 @@ def test_the_command_reports_writes_json_and_fails_if_anything_is_wrong(tree, ro
 
 
 def test_the_report_names_a_folder_in_any_encoding():
-    assert report.text("x", os.fsdecode(b"/data/stra\xdfe"), {}) == r"x: /data/stra\udcdfe"
+    assert text(os.fsdecode(b"/data/stra\xdfe"), {}) == r"/data/stra\udcdfe"
 
 
 def test_a_long_list_is_cut_in_the_text_and_whole_in_the_json(tmp_path):
-    from acnet.inspect.check import SplitReport
-
     long = SplitReport(100, missing=[f"file {i}" for i in range(50)])
-    assert "missing: and 30 more (--json FILE lists all)" in report.text("x", "x", {"train": long})
-    report.write(tmp_path / "r.json", "x", {"train": long})
+    assert "missing: and 30 more (--json FILE lists all)" in text("x", {"train": long})
+    write(tmp_path / "r.json", "x", {"train": long})
     assert len(json.loads((tmp_path / "r.json").read_text())["splits"]["train"]["missing"]) == 50
-    assert dataclasses.asdict(long)["missing"][49] == "file 49"
 
 
 @pytest.fixture
 def published(root):
     """A function from a dataset to the class shares that were published of its training images."""
-    return lambda name: report.read_record(root / "params", Path("nowhere"), name).shares["train"]
+    return lambda name: read_record(root / "params", Path("nowhere"), name).shares["train"]
 
 
 def counted(reader, shares, shift):
@@ -290,29 +261,27 @@ def counted(reader, shares, shift):
 
 
 @pytest.mark.parametrize("reader", ["cityscapes", "ade20k"])
-@pytest.mark.parametrize(("shift", "word"), [(1, "one too high"), (-1, "one too low")])
+@OFF_BY_ONE
 def test_published_shares_tell_ids_that_are_off_by_one_but_in_range(reader, shift, word, published):
     shares = published(reader)
-    (problem,) = coding.suspicions(reader, counted(reader, shares, shift), shares, whole=False)
+    (problem,) = check_coding.suspicions(reader, counted(reader, shares, shift), shares, whole=False)
     assert f"only if every id is {word}: labels are coded off by one" in problem
 
 
 @pytest.mark.parametrize("reader", ["cityscapes", "ade20k"])
 def test_right_labels_are_not_suspected_however_few_there_are(reader, published):
     shares, rng = published(reader), np.random.default_rng(0)
-    assert coding.suspicions(reader, counted(reader, shares, 0), shares) == []
+    assert check_coding.suspicions(reader, counted(reader, shares, 0), shares) == []
     for _ in range(200):  # an image or two shows some classes, in other shares
         few = {name: share * rng.exponential() * (rng.random() < 0.5) for name, share in shares.items()}
-        assert coding.suspicions(reader, counted(reader, few, 0), shares, whole=False) == []
+        assert check_coding.suspicions(reader, counted(reader, few, 0), shares, whole=False) == []
 
 
-def test_the_first_sound_copy_is_recorded_and_later_ones_are_compared(tree, root, tmp_path, capsys, monkeypatch):
-    source, params, data = tree("cocostuff10k"), tmp_path / "params", tmp_path / "data"
-    shutil.copytree(root / "params", params)
-    text = (params / "datasets.yaml").read_text()
-    (params / "datasets.yaml").write_text(text.replace("{train: 9000, test: 1000}", "{train: 4, test: 2}"))
+def test_the_first_sound_copy_is_recorded_and_later_ones_are_compared(tree, params, tmp_path, capsys, monkeypatch):
+    source, data = tree("cocostuff10k"), tmp_path / "data"
+    folder = params("cocostuff10k", splits=SPLITS["cocostuff10k"])
     monkeypatch.setenv("ACNET_COCOSTUFF10K", str(source))
-    said = ["--params-root", str(params), "--data-root", str(data), "data"]
+    said = ["--params-root", str(folder), "--data-root", str(data), "data"]
     for command in ("prepare", "check"):
         assert main([*said, command, "cocostuff10k"]) == 0
     assert not (data / "histograms").exists()  # too few images to be a record
@@ -335,7 +304,7 @@ def test_the_first_sound_copy_is_recorded_and_later_ones_are_compared(tree, root
     assert main([*said, "prepare", "cocostuff10k"]) == 0
 
 
-@pytest.mark.parametrize(("shift", "word"), [(1, "one too high"), (-1, "one too low")])
+@OFF_BY_ONE
 def test_shifted_pascal_labels_are_recognised_by_vocs_own_lists(shift, word, voc):
     folder = voc("ours")
     for path in folder.glob("label60_png/*.png"):

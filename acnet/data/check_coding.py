@@ -1,4 +1,4 @@
-"""Labels in another coding than the official one betray themselves by what they show."""
+"""Detect labels in another coding than the official one by the classes that they show."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,9 +8,10 @@ import numpy as np
 from acnet.data import classes
 from acnet.data.pair import read_lines
 
-# Half the sum of the differences of two distributions: splits of one dataset stay within _FAR. A shift is believed that
-# brings the shares within _NEAR of the recorded ones, and to less than half the distance that they have as they are.
+# Distances of class frequencies: splits of one dataset stay within _FAR. A shift of the ids is reported if it brings
+# the frequencies within _NEAR of the recorded ones, and to less than half of their distance without it.
 _FAR, _NEAR, _SAME = 0.25, 0.12, 0.05
+_SHIFTS = {"one too high": 1, "one too low": -1}
 # fmt: off
 _VOC = [
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog",
@@ -28,21 +29,19 @@ def suspicions(
     """
     counts = np.array(list(histogram.values()), np.float64)
     if not counts.sum():
-        if reader == "cityscapes":
-            return ["no evaluated class in any label: these are the dummy labels of Cityscapes' test split"]
-        return ["no class in any label: every pixel is void"]
+        dummies = "no evaluated class in any label: these are the dummy labels of Cityscapes' test split"
+        return [dummies if reader == "cityscapes" else "no class in any label: every pixel is void"]
     if recorded is None:
         return []
     right = np.array([recorded[name] for name in histogram])
     distance = _distance(counts, right)
-    for shift, what in ((1, "one too high"), (-1, "one too low")):
+    for what, shift in _SHIFTS.items():
         nearest = min(_distance(counts, moved) for moved in _moved(reader, right, shift))
         if distance > _SAME and nearest < min(_NEAR, distance / 2):
             return [f"class frequencies fit the recorded ones only if every id is {what}: labels are coded off by one"]
     if distance > _FAR and whole:
-        return [
-            f"class frequencies differ from the recorded ones (by {distance:.2f}): another dataset, split or coding"
-        ]
+        difference = f"class frequencies differ from the recorded ones (by {distance:.2f})"
+        return [f"{difference}: another dataset, split or coding"]
     return []
 
 
@@ -61,47 +60,40 @@ def _moved(reader: str, shares: np.ndarray, shift: int) -> list[np.ndarray]:
 
 
 def _distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Half the sum of differences of two distributions, brought to sum 1: 0 equal, 1 apart."""
+    """Total variation distance of two distributions, each scaled to sum 1: 0 equal, 1 disjoint."""
     return float(np.abs(a / max(a.sum(), 1e-9) - b / max(b.sum(), 1e-9)).sum() / 2)
 
 
 class VocOrder:
-    """Do PASCAL Context's labels show what VOC's own lists (ImageSets/Main/{class}_{split}.txt) say an image shows?
+    """Whether PASCAL Context's labels show the objects that VOC's lists (ImageSets/Main/{class}_{split}.txt) name.
 
-    The FCN project's 59 labels put VOC's 20 classes first; ours are in ascending order of the 459 ids. Objects that
-    are there by VOC's lists, but show only under the FCN order, tell which one it is.
+    The FCN project's 59 labels put VOC's 20 classes first; ours are in ascending order of the 459 ids. Listed objects
+    that show only under the FCN order tell which one it is. Of another dataset nothing is counted.
     """
 
-    def __init__(self, shown: Mapping[str, list[str]], reader: str):
-        self._shown = shown
-        self._offset = 1 if reader == "pascal_context60" else 0  # the background comes first there
-        self._names = {n: i for i, n in enumerate(classes.load("pascal_context").names)}
+    def __init__(self, reader: str, source: Path, split: str):
+        self._listed: dict[str, list[str]] = {}  # VOC's classes by image
+        self._offset = 1 if reader == "pascal_context60" else 0
+        self._names = classes.load("pascal_context").names
         self._objects = self._ours = self._fcn = 0
-        self._shifted = {"one too high": 0, "one too low": 0}
-
-    @classmethod
-    def of(cls, reader: str, source: Path, split: str) -> "VocOrder":
-        """With VOC's lists under `source`; without any for another dataset."""
-        shown: dict[str, list[str]] = {}
-        if reader.startswith("pascal_context"):
-            for base in (source / "VOC2010", source / "VOCdevkit" / "VOC2010"):
-                for voc in _VOC:
-                    path = base / "ImageSets" / "Main" / f"{voc}_{split}.txt"
-                    for line in read_lines(path, "") if path.exists() else ():
-                        name, _, present = line.partition(" ")
-                        if present.strip() == "1":
-                            shown.setdefault(name, []).append(voc)
-        return cls(shown, reader)
+        self._shifted = dict.fromkeys(_SHIFTS, 0)
+        for base in (source / "VOC2010", source / "VOCdevkit" / "VOC2010") if reader.startswith("pascal") else ():
+            for voc in _VOC:
+                path = base / "ImageSets" / "Main" / f"{voc}_{split}.txt"
+                for line in read_lines(path, "") if path.exists() else ():
+                    name, _, present = line.partition(" ")
+                    if present.strip() == "1":
+                        self._listed.setdefault(name, []).append(voc)
 
     def add(self, name: str, counts: np.ndarray) -> None:
         """Count one image's label values (256,)."""
-        for voc in self._shown.get(name, ()):
+        for voc in self._listed.get(name, ()):
+            ours = self._offset + self._names.index("table" if voc == "diningtable" else voc)
             self._objects += 1
-            ours = self._names["table" if voc == "diningtable" else voc]
-            self._ours += bool(counts[ours + self._offset])
-            self._fcn += bool(counts[_VOC.index(voc) + self._offset])
-            self._shifted["one too high"] += bool(counts[ours + self._offset + 1])
-            self._shifted["one too low"] += bool(counts[ours + self._offset - 1])  # -1 is 255, void
+            self._ours += bool(counts[ours])
+            self._fcn += bool(counts[self._offset + _VOC.index(voc)])
+            for what, shift in _SHIFTS.items():
+                self._shifted[what] += bool(counts[ours + shift])  # -1 is 255, void
 
     def suspicions(self) -> list[str]:
         """What is wrong with the order of the classes."""
@@ -110,7 +102,7 @@ class VocOrder:
         text = f"labels show {self._ours} of {self._objects} objects that VOC's lists name"
         if self._fcn > 0.5 * self._objects:
             return [f"{text}, in the order of FCN's 59_labels.txt {self._fcn}: that order is refused, use the 459 ids'"]
-        what, fitting = max(self._shifted.items(), key=lambda item: item[1])
-        if fitting > 0.5 * self._objects:
-            return [f"{text}, but {fitting} if every id is {what}: labels are coded off by one"]
+        what = max(self._shifted, key=self._shifted.get)
+        if self._shifted[what] > 0.5 * self._objects:
+            return [f"{text}, but {self._shifted[what]} if every id is {what}: labels are coded off by one"]
         return [f"{text}: another order of classes, or labels of other images"]

@@ -1,0 +1,117 @@
+"""Pictures of a prepared dataset: an image with its labels, and how frequent its classes are."""
+
+from pathlib import Path
+
+import numpy as np
+
+from acnet.data import classes
+from acnet.data.store import Store, read_manifest
+from acnet.errors import AcnetError
+from acnet.files import replacing
+
+_OPAQUE = 0.6
+_WIDTH = 8.5  # inches
+_VOID_COLOUR = (0, 0, 0)
+
+
+def overlay(image: np.ndarray, label: np.ndarray, palette: np.ndarray) -> np.ndarray:
+    """The image (H, W, 3) uint8 under the colours of its label (H, W); void is darkened."""
+    colours = np.full((256, 3), _VOID_COLOUR, np.float32)
+    colours[: len(palette)] = palette
+    mixed = (1 - _OPAQUE) * image + _OPAQUE * colours[label]
+    return mixed.round().astype(np.uint8)
+
+
+def show(folder: Path, split: str, index: int, out: Path) -> None:
+    """Write image `index` of a prepared split, and beside it with its labels overlaid and named by share, to `out`.
+
+    Raises AcnetError for an index beyond the split; a split without labels shows its image alone.
+    """
+    from matplotlib.figure import Figure
+
+    from acnet.report.drawing import INK, style
+
+    store = Store(folder, split)
+    if not 0 <= index < len(store):
+        raise AcnetError(f"{folder}: split '{split}' has images 0 to {len(store) - 1}, not {index}")
+    image, table = store.image(index), classes.load(read_manifest(folder)["reader"])
+    label = store.label(index) if store.labelled else None
+    shown = [image] if label is None else [image, overlay(image, label, table.palette)]
+    height, width = image.shape[:2]
+    each = _WIDTH / 2 * min(1, width / height)
+    with style():
+        figure = Figure(figsize=(each * len(shown), each * height / width))
+        room = {"left": 0, "right": 1, "bottom": 0, "top": 1, "wspace": 0.03}
+        panels = figure.subplots(1, len(shown), gridspec_kw=room, squeeze=False)[0]
+        for axes, pixels in zip(panels, shown, strict=True):
+            axes.imshow(pixels)
+            axes.set_axis_off()
+        panels[0].set_title(f"{folder.name}, {split} {index}: {store.names[index]}", color=INK, loc="left", pad=6)
+        if label is not None:
+            _add_legend(figure, label, table)
+        _save(figure, out)
+
+
+def _add_legend(figure, label: np.ndarray, table: classes.Classes) -> None:
+    """Name the classes of `label` with their share of its pixels, the most frequent first, below the figure."""
+    from matplotlib.patches import Patch
+
+    from acnet.report.drawing import QUIET
+
+    shares = 100 * np.bincount(label.ravel(), minlength=256) / label.size
+    handles = []
+    for i in (i for i in np.argsort(-shares) if shares[i]):
+        name = "not labelled" if i == classes.VOID else table.names[i]
+        colour = _VOID_COLOUR if i == classes.VOID else table.palette[i] / 255
+        handles.append(Patch(facecolor=colour, edgecolor=QUIET, linewidth=0.4, label=f"{name} {shares[i]:.1f} %"))
+    figure.legend(
+        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.1 / figure.get_figheight()), ncols=5, fontsize=8,
+        handlelength=1.2, handleheight=1.0, columnspacing=1.2,
+    )  # fmt: skip
+
+
+def stats(folder: Path, out: Path) -> None:
+    """Draw the share of each class in each labelled split of a prepared dataset to `out`, the most frequent on top.
+
+    The axis is logarithmic. Classes that never occur are only counted.
+    """
+    from matplotlib.figure import Figure
+
+    from acnet.report.drawing import INK, LOOKS, QUIET, style
+
+    manifest = read_manifest(folder)
+    names, splits = manifest["classes"], manifest["splits"]
+    shares = {}
+    for split in sorted((s for s in splits if "histogram" in splits[s]), key=("train", "val", "test").index):
+        counts = np.array([splits[split]["histogram"][name] for name in names])
+        shares[f"{split}, {splits[split]['images']} images"] = 100 * counts / max(1, counts.sum())
+    order = [i for i in np.argsort(next(iter(shares.values())), kind="stable") if any(s[i] for s in shares.values())]
+    never = len(names) - len(order)
+    thick = 0.8 / len(shares)
+    with style():
+        figure = Figure(figsize=(_WIDTH, 1.1 + 0.2 * len(order) * max(1, len(shares) / 2)))
+        axes = figure.subplots()
+        for number, (label, share) in enumerate(shares.items()):
+            places = np.arange(len(order)) + 0.4 - thick * (number + 0.5)
+            look = LOOKS[number % len(LOOKS)]
+            axes.barh(places, share[order], thick * 0.92, label=label, linewidth=0.7, **look)
+        axes.set_yticks(np.arange(len(order)), [names[i] for i in order])
+        axes.tick_params(axis="y", length=0)
+        axes.set_ylim(-0.6, len(order) - 0.4)
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.grid(axis="x", color=QUIET, alpha=0.25, linewidth=0.5)
+        axes.set_axisbelow(True)
+        never_occur = f"; {never} of {len(names)} classes never occur" if never else ""
+        axes.set_xlabel(f"% of labelled pixels{never_occur}")
+        axes.set_title(manifest["title"], color=INK, loc="left", pad=26)
+        corner = {"bbox_to_anchor": (0, 1.0), "bbox_transform": axes.transAxes}
+        figure.legend(loc="lower left", ncols=len(shares), fontsize=8, **corner)
+        _save(figure, out)
+
+
+def _save(figure, out: Path) -> None:
+    if out.suffix.lower() not in (".png", ".pdf", ".svg", ".jpg"):
+        raise AcnetError(f"{out}: a picture is .png, .jpg, .pdf or .svg")
+    with replacing(out) as temporary:
+        figure.savefig(temporary, format=out.suffix[1:].lower(), dpi=160, bbox_inches="tight", pad_inches=0.12)

@@ -1,1 +1,0 @@
-"""Is a dataset what it should be, and what does it look like?"""

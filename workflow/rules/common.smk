@@ -12,7 +12,7 @@ from snakemake.exceptions import WorkflowError
 
 # This checkout's code, here and in the jobs, whichever one the environment has installed.
 sys.path.insert(0, workflow.basedir)
-os.environ["PYTHONPATH"] = os.pathsep.join([workflow.basedir, *filter(None, [os.environ.get("PYTHONPATH")])])
+os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [workflow.basedir, os.getenv("PYTHONPATH")])))
 
 from acnet.errors import AcnetError
 from acnet.files import canonical

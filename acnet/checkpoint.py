@@ -54,8 +54,10 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
 
 def write_tensors(file: Path, content: Mapping[str, Any]) -> None:
     """Write `content` with torch.save; equal contents are equal bytes, whatever the file is called."""
-    with open(file, "wb") as handle:  # by its path, torch would name a folder inside the archive after the file
-        torch.save(content, handle)
+    # By its path, torch would name a folder inside the archive after the file, and report a full disk in its own words.
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    file.write_bytes(buffer.getbuffer())
 
 
 def load_weights(

@@ -3,12 +3,14 @@
 import contextlib
 import os
 import platform
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
 from acnet.errors import AcnetError
-from acnet.lease import lease
+from acnet.jobs.gpu_lease import lease
+from acnet.params.training import TrainingConfig
 
 # How the CPU's allocator and CUDA's libraries say that memory is short, each in its own error.
 _SHORT = (
@@ -31,11 +33,11 @@ def default_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def settle(threads: int, local: int = 0) -> torch.device:
+def set_up_device(threads: int) -> torch.device:
     """Give torch `threads` threads and kernels chosen alike each time; return a GPU, or the CPU where there is none.
 
-    Of the GPUs that somebody has assigned (CUDA_VISIBLE_DEVICES), the process with the number `local` of torchrun's on
-    this machine takes that one; where nobody has, each process leases one of its own (acnet.lease).
+    Of the GPUs that somebody has assigned (CUDA_VISIBLE_DEVICES), the process with torchrun's local rank r takes the
+    r-th; where nobody has, each process leases one of its own (acnet.jobs.gpu_lease).
 
     The thread count and the convolutions' algorithms change rounding, so they are the run's, not the machine's:
     cuDNN may not choose by timing, and float32 means float32, not TF32. AcnetError for more processes than GPUs.
@@ -54,8 +56,8 @@ def settle(threads: int, local: int = 0) -> torch.device:
             f"--processes: {processes} processes on this machine, but {gpus} GPUs (CUDA_VISIBLE_DEVICES: {visible}); "
             "ask for as many processes as there are GPUs"
         )
-    assigned = "LOCAL_RANK" in os.environ and "CUDA_VISIBLE_DEVICES" in os.environ
-    device = torch.device("cuda", local if assigned else lease(gpus))
+    local, assigned = os.environ.get("LOCAL_RANK"), "CUDA_VISIBLE_DEVICES" in os.environ
+    device = torch.device("cuda", int(local) if local and assigned else lease(gpus))
     torch.cuda.set_device(device)
     return device
 
@@ -67,7 +69,7 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     return torch.autocast(device.type, dtype=getattr(torch, precision))
 
 
-def told_if_emulated(device: torch.device, precision: str, scale: str) -> str | None:
+def emulation_warning(device: torch.device, precision: str, scale: str) -> str | None:
     """What to do where `device` has no instructions for products in `precision`: there it is slower than float32.
 
     None where it has them, or where torch cannot tell.
@@ -88,6 +90,23 @@ def told_if_emulated(device: torch.device, precision: str, scale: str) -> str | 
 def memory_ran_out(error: Exception) -> bool:
     """Whether an error says that memory is short, of whichever device."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(word in str(error) for word in _SHORT)
+
+
+@contextlib.contextmanager
+def explain_out_of_memory(train: TrainingConfig) -> Iterator[None]:
+    """AcnetError, saying which parameters to lower, should memory run out in training."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not memory_ran_out(error):
+            raise
+        height, width = train.crop
+        lower = "train.accumulate to 2 (BN and OHEM then see half a batch), train.batch or train.crop"
+        halve = "" if train.precision != "float32" else "; or set train.precision to bfloat16"
+        raise AcnetError(
+            f"out of memory with batch {train.batch} in {train.accumulate} pieces, crop {height}x{width}, "
+            f"{train.precision}; set {lower}{halve}: {str(error).splitlines()[0]}"
+        ) from error
 
 
 def described(device: torch.device) -> str:

@@ -9,6 +9,10 @@ class AcnetError(Exception):
     """
 
 
+class NonRetryableError(AcnetError):
+    """Training again with the same parameters, code and data would fail in the same way."""
+
+
 class Interrupted(Exception):
     """A signal asked the process to stop, and its state is saved; `signal` is the signal's number."""
 
@@ -18,4 +22,4 @@ class Interrupted(Exception):
 
 
 class TryAgain(Exception):
-    """The work is saved but not done; the same command goes on from there. The command line exits with 75."""
+    """The work is saved but not done; the same command resumes there. The command line exits with 75."""

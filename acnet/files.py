@@ -11,7 +11,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 
@@ -23,7 +23,6 @@ _FULL = {
     errno.EDQUOT: "the quota is used up; free some space and run the same command again",
     errno.EFBIG: "a file would grow larger than allowed here; see `ulimit -f` and run the same command again",
 }
-_PROBE = 1 << 20
 _SPARE = 100 * 10**6  # bytes left free for everything else
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)  # from file systems without locks
 
@@ -49,8 +48,7 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it into place if the block succeeds.
 
     The file is flushed to disk before the rename. On any error the temporary file is removed and
-    `path` is left as it was. A full disk is an AcnetError that names the folder, also where a library (torch)
-    reports it as a RuntimeError.
+    `path` is left as it was. A full disk is an AcnetError that names the folder.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -60,39 +58,16 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         with open(temporary, "rb") as handle:
             os.fsync(handle.fileno())
         os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:
-        cause = error if isinstance(error, OSError) else _cannot_grow(temporary)
-        if cause and (refusal := no_room(cause, path.parent)):
-            raise refusal from error
-        raise
+    except OSError as error:
+        raise no_room(error, path.parent) or error from error
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _cannot_grow(file: Path) -> OSError | None:
-    """What the disk says when a half-written file is made larger; None if it has room, or nothing was written."""
-    if not file.exists():
-        return None
-    try:
-        with open(file, "ab") as handle:
-            handle.write(bytes(_PROBE))
-            handle.flush()
-            os.fsync(handle.fileno())
-    except OSError as error:
-        return error
-    return None
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
     """Write `text` (UTF-8) to `path`, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-
-
-def write_bytes(path: str | os.PathLike, data: bytes) -> None:
-    """Write `data` to `path`, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:
@@ -191,24 +166,36 @@ def sha256(path: str | os.PathLike) -> str:
 def held(lock: Path, taken: str, wait: bool = False) -> Iterator[None]:
     """Hold the file `lock` for this process alone; AcnetError saying `taken` if another process holds it.
 
-    With `wait`, say `taken` on standard error and wait instead. A killed holder holds nothing. A network file system
-    without locks holds nobody back; that is said once for a folder.
+    With `wait`, say `taken` on standard error and wait instead.
+    """
+    handle = flock(lock)
+    if handle is None:
+        if not wait:
+            raise AcnetError(taken)
+        print(f"acnet: {taken}", file=sys.stderr, flush=True)
+        handle = flock(lock, wait=True)
+    with handle:
+        yield
+
+
+def flock(file: Path, *, shared: bool = False, wait: bool = False) -> IO[str] | None:
+    """`file`, open and locked until it is closed or this process ends; None if another holds it and not `wait`.
+
+    A network file system without locks holds nobody back; that is said once for a folder.
     """
     import fcntl
 
-    with open(lock, "a") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if not wait:
-                raise AcnetError(taken) from None
-            print(f"acnet: {taken}", file=sys.stderr, flush=True)
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise
-            _say_unlocked(lock.parent, os.strerror(error.errno).lower())
-        yield
+    handle = open(file, "a")  # noqa: SIM115 - closed by the caller
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            handle.close()
+            if isinstance(error, BlockingIOError):
+                return None
+            raise
+        _say_unlocked(file.parent, os.strerror(error.errno).lower())
+    return handle
 
 
 @functools.cache

@@ -65,10 +65,20 @@ class Progress:
         """Print the last line."""
         self._print(note, "\r" if self._live else "", "\n")
 
-    def _print(self, note: str, before: str, after: str) -> None:
+    @property
+    def speed(self) -> float:
+        """Things per second so far."""
         passed = time.monotonic() - self._began
-        rate = (self.done - self.start) / passed if passed > 0 else 0.0
-        left = f", {duration((self.total - self.done) / rate)} left" if rate > 0 and self.done < self.total else ""
+        return (self.done - self.start) / passed if passed > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the rest takes at this speed; None before the first."""
+        return (self.total - self.done) / self.speed if self.speed > 0 else None
+
+    def _print(self, note: str, before: str, after: str) -> None:
+        rate = self.speed
+        left = f", {duration(self.seconds_left)} left" if rate > 0 and self.done < self.total else ""
         count = f"{self.done}/{self.total}" if self.total else self.done  # a download of unknown length
         speed = f", {rate:.1f}/s" if rate >= 0.1 else f", {duration(1 / rate)} each" if rate else ""
         text = f"{self.label}: {count} {self.unit}{speed}{left}"

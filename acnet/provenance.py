@@ -15,12 +15,13 @@ from acnet.params.run import Run
 
 PACKAGE = Path(__file__).resolve().parent
 # The modules that can change what a run computes; the report, for one, cannot. Nor can what makes raw data: a run
-# depends on the images themselves. The others watch a training, or draw what a trained network sees.
-SOURCES = ("data/**/*.py", "model/**/*.py", "train/**/*.py", "evaluate/**/*.py", "checkpoint.py", "device.py")
+# depends on the images themselves. The others draw what a trained network sees.
+SOURCES = (
+    "data/**/*.py", "model/**/*.py", "train/**/*.py", "evaluate/**/*.py",
+    "checkpoint.py", "device.py", "distributed.py",
+)  # fmt: skip
 WITHOUT = (
-    "data/check*.py", "data/generate/*.py", "data/show.py",
-    "train/deadline.py", "train/live.py", "train/lock.py", "train/turn.py",
-    "evaluate/comparison_images.py", "evaluate/predict.py",
+    "data/check*.py", "data/generate/*.py", "data/show.py", "evaluate/comparison_images.py", "evaluate/predict.py",
 )  # fmt: skip
 HARMLESS = "harmless_changes.yaml"  # lists changes of the source hash that change no result
 _WATCHED = ("acnet", "workflow", "params", "Snakefile")

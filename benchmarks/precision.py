@@ -15,7 +15,7 @@ from pathlib import Path
 
 from acnet.files import replacing
 from acnet.params.campaign import Campaign
-from acnet.train.loop import train_run
+from acnet.train.train import train_run
 
 ROOT = Path(__file__).resolve().parents[1]
 PRECISIONS = ("float32", "bfloat16")

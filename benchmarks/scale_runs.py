@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from acnet.device import described, settle
+from acnet.device import described, set_up_device
 from acnet.errors import AcnetError
 from acnet.files import read_json, write_json
 from acnet.params.campaign import Campaign
@@ -84,7 +84,7 @@ def main() -> None:
     arguments.steps = arguments.steps or (20 if cuda else 1)
     arguments.threads = arguments.threads or (None if cuda else 1)
     campaign = Campaign(ROOT / "params", arguments.scale)
-    where, file = described(settle(arguments.threads or 1)), record_file(ROOT, arguments.scale)
+    where, file = described(set_up_device(arguments.threads or 1)), record_file(ROOT, arguments.scale)
     have = (read_json(file) if file.exists() else {}).get(where, {}) if arguments.missing else {}
     tables = load_tables(campaign.params)
     runs = [run for run in tables.trained(campaign.shown(tables)) if run not in have]

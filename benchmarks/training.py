@@ -21,13 +21,12 @@ from pathlib import Path
 import torch
 from peers import CLASSES, mmsegmentations, torchvisions
 
-from acnet.device import described, settle
+from acnet.device import described, set_up_device
 from acnet.files import read_json, write_json
 from acnet.model import build_network
 from acnet.params.campaign import Campaign
 from acnet.params.run import Run
-from acnet.train.parallel import Processes
-from acnet.train.step import Step
+from acnet.train.step import TrainingStep
 from acnet.watch.measure import flops_per_image
 
 RESULTS = Path(__file__).parent / "results" / "training.json"
@@ -49,8 +48,8 @@ def build(name: str, crop: int, arguments: argparse.Namespace, device: torch.dev
         return PEERS[network](device, precision)
     run = parameters(network, precision, crop, arguments)
     made = build_network(run.model, run.classes)
-    step = Step(made, run.train, device, Processes())
-    return lambda images, labels: step(images, labels, labels.numel(), 0)
+    step = TrainingStep(made, run.train, device)
+    return lambda images, labels: step(images, labels, 0)
 
 
 def batch(crop: int, arguments: argparse.Namespace) -> tuple[torch.Tensor, torch.Tensor]:
@@ -139,7 +138,7 @@ def main() -> None:
     parser.add_argument("--memory", action="store_true", help="peak memory instead of time")
     parser.add_argument("--peak", choices=STEPS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    device = settle(arguments.threads)
+    device = set_up_device(arguments.threads)
     torch.manual_seed(0)
     if arguments.peak:
         print(peak(arguments.peak, arguments.crop[0], arguments, device))

@@ -1,14 +1,17 @@
 """A training so small that a test can run it many times, in this process or another."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import yaml
 
 from acnet.data.store import Places
 from acnet.files import write_json, write_text
+from acnet.jobs.job import TrainingJob
 from acnet.params.network import NetworkConfig
 from acnet.params.run import InitialWeights, Run
 from acnet.params.training import TrainingConfig
@@ -111,3 +114,15 @@ def write_params(folder: Path, run: Run) -> Path:
     """params.yaml of a run, for a training in another process."""
     write_text(folder / "params.yaml", yaml.safe_dump(run.values()))
     return folder / "params.yaml"
+
+
+def act_at_step(patch: pytest.MonkeyPatch, number: int, act: Callable[[], object]) -> None:
+    """Make `act` happen once, right after a numbered step of the training to come."""
+    after_step, left = TrainingJob.after_step, [act]
+
+    def acting(self, done, *facts):
+        after_step(self, done, *facts)
+        if done == number and left:
+            left.pop()()
+
+    patch.setattr(TrainingJob, "after_step", acting)

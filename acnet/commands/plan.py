@@ -95,10 +95,10 @@ def _print_basis(steps: int, kinds: set[str]) -> None:
 
 def _print_emulated(settings, runs: list[str]) -> None:
     """That this machine is slow in the scale's precision, and what to do."""
-    from acnet.device import default_device, told_if_emulated
+    from acnet.device import default_device, emulation_warning
 
     for precision in {settings.resolve(run, settings.scale.seeds[0]).train.precision for run in runs}:
-        if slow := told_if_emulated(default_device(), precision, settings.scale_name):
+        if slow := emulation_warning(default_device(), precision, settings.scale_name):
             print(slow)
 
 

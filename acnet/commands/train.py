@@ -41,13 +41,13 @@ def _resolve(parsed: argparse.Namespace) -> None:
 
 
 def _train(parsed: argparse.Namespace) -> None:
-    from acnet.train.launch import spread_over
+    from acnet.jobs.torchrun import start_processes
 
     run = read_run(parsed.params)
     check_split(run, parsed.processes, f"--processes {parsed.processes}")
     again = [f"--data-root={parsed.data_root}", "train", f"--params={parsed.params}"]
     again += [f"--time-limit={parsed.time_limit}"] if parsed.time_limit is not None else []
-    spread_over(parsed.processes, parsed.nodes, run.train.threads, again)
-    from acnet.train.loop import train_run
+    start_processes(parsed.processes, parsed.nodes, run.train.threads, again)
+    from acnet.train.train import train_run
 
     train_run(run, parsed.params.parent, parsed.data_root, parsed.time_limit)

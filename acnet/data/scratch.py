@@ -5,7 +5,6 @@ is another folder. Jobs of one machine share it: the first copies while the othe
 its digest in the manifest before it takes its name. Folders of earlier preparations go once no job reads them.
 """
 
-import fcntl
 import os
 import shutil
 import sys
@@ -15,7 +14,7 @@ from typing import IO
 
 from acnet.data.store import MANIFEST, digest_of
 from acnet.errors import AcnetError
-from acnet.files import check_space, digest, read_json, replacing, write_json
+from acnet.files import check_space, digest, flock, read_json, replacing, write_json
 from acnet.progress import Progress
 
 VARIABLE = "ACNET_SCRATCH"
@@ -42,9 +41,9 @@ def near(data_root: Path, dataset: str, splits: Sequence[str]) -> Path:
     root = scratch / f"{dataset}-{digest(facts)}"
     try:
         root.mkdir(parents=True, exist_ok=True)
-        _held.append(_locked(root / _USED, fcntl.LOCK_SH))
+        _held.append(flock(root / _USED, shared=True, wait=True))
         _free_others(scratch, dataset, root)
-        with _locked(root / "copy.lock", fcntl.LOCK_EX):
+        with flock(root / "copy.lock", wait=True):
             for split in splits:
                 if "files" in facts.get(split, {}):  # else whoever opens it says what is missing
                     _copy(data_root / dataset, root / dataset, split, facts[split]["files"])
@@ -82,20 +81,6 @@ def _free_others(scratch: Path, dataset: str, root: Path) -> None:
     for other in scratch.glob(f"{dataset}-*"):
         if other == root or not (other / dataset).is_dir():
             continue
-        try:
-            lock = _locked(other / _USED, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            continue
-        with lock:
-            shutil.rmtree(other, ignore_errors=True)
-
-
-def _locked(file: Path, how: int) -> IO[str]:
-    """The open file, locked until it is closed; a scratch disk is local, so that flock holds."""
-    handle = open(file, "a")  # noqa: SIM115 - closed by the caller
-    try:
-        fcntl.flock(handle, how)
-    except OSError:
-        handle.close()
-        raise
-    return handle
+        if (lock := flock(other / _USED)) is not None:
+            with lock:
+                shutil.rmtree(other, ignore_errors=True)

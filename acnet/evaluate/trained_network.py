@@ -13,7 +13,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from acnet.checkpoint import compare_with_record, load_weights, read_checkpoint, refuse
 from acnet.data.classes import load as load_classes
-from acnet.device import settle
+from acnet.device import set_up_device
 from acnet.errors import AcnetError
 from acnet.evaluate.inference import Predictor
 from acnet.files import canonical
@@ -27,7 +27,7 @@ def load_predictor(run: Run, checkpoint: Path) -> Predictor:
     Raises AcnetError, naming the file, when it is missing, broken, not the one its run has recorded, or of another
     network; then it names the first parameter that differs, or the first tensor when the file tells no parameters.
     """
-    device = settle(run.train.threads)
+    device = set_up_device(run.train.threads)
     names = load_classes(run.reader).names
     if len(names) != run.classes:
         raise AcnetError(

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from acnet.errors import AcnetError
+from acnet.jobs.run_lock import live_holder
 from acnet.params.campaign import Campaign
 from acnet.params.scales import scale_names
-from acnet.train.lock import live_holder
 
 KINDS = {
     "aside": "training states that were set aside",

@@ -1,4 +1,4 @@
-"""Dropout that is a function of (seed, step, position in the global batch)."""
+"""Dropout that is a function of (seed, step, place in the global batch)."""
 
 import dataclasses
 
@@ -8,24 +8,21 @@ from torch import Tensor, nn
 
 @dataclasses.dataclass
 class Draw:
-    """What masks depend on besides their layer: the step's seed and which positions of `batch` are at hand."""
+    """What masks depend on besides their layer: the step's seed, and which images of the global batch are at hand."""
 
     seed: int = 0
     batch: int = 0
-    positions: list[int] = dataclasses.field(default_factory=list)
+    indices: list[int] = dataclasses.field(default_factory=list)
 
 
-def fix_dropout(network: nn.Module) -> Draw:
+def use_fixed_dropout(network: nn.Module) -> Draw:
     """Replace every nn.Dropout2d by a FixedDropout; the returned draw, to be set before each forward, steers them."""
-    draw = Draw()
-    places = [
-        (module, name)
-        for module in network.modules()
-        for name, child in module.named_children()
-        if isinstance(child, nn.Dropout2d)
-    ]
-    for number, (module, name) in enumerate(places):
-        setattr(module, name, FixedDropout(getattr(module, name).p, draw, number))
+    draw, number = Draw(), 0
+    for module in list(network.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.Dropout2d):
+                setattr(module, name, FixedDropout(child.p, draw, number))
+                number += 1
     return draw
 
 
@@ -42,10 +39,10 @@ class FixedDropout(nn.Module):
             return features
         return features * self._mask(features)
 
-    @torch.compiler.disable  # every step draws anew, which would be compiled anew
+    @torch.compiler.disable  # every step draws a new mask, which would be compiled anew
     def _mask(self, features: Tensor) -> Tensor:
         generator = torch.Generator().manual_seed(self.draw.seed * 101 + self.number)
         # Drawn for the whole batch on the CPU: N * C numbers, the same on every device.
         kept = torch.rand(self.draw.batch, features.shape[1], generator=generator) >= self.p
-        mask = kept[self.draw.positions].to(features.dtype) / (1 - self.p)
+        mask = kept[self.draw.indices].to(features.dtype) / (1 - self.p)
         return mask.to(features.device, non_blocking=True)[:, :, None, None]

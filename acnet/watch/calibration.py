@@ -80,7 +80,7 @@ def basis(of: str) -> str:
 
 
 @functools.cache
-def start_seconds(module: str = "acnet.train.loop") -> float:
+def start_seconds(module: str = "acnet.train.train") -> float:
     """How long a process takes until it can work: what every job pays once."""
     began = time.perf_counter()
     # A part that is not installed here costs nothing here.

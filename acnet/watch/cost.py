@@ -96,7 +96,7 @@ def estimate(
 # By rule, what its job imports before it can work; all other rules draw. torch's optimisers load torch._dynamo, which
 # takes as long again as torch itself.
 _STARTS = {
-    "train": "acnet.train.loop, torch._dynamo",
+    "train": "acnet.train.train, torch._dynamo",
     **dict.fromkeys(("evaluate", "gates", "examples"), "acnet.evaluate.evaluate"),
     **dict.fromkeys(("generate", "extract", "prepare"), "acnet.data.prepare"),
     **dict.fromkeys(("resolve", "fetch", "fetch_weights"), "acnet.cli"),

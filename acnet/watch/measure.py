@@ -8,14 +8,11 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from acnet.data.store import Store
-from acnet.data.training import TrainingSamples
-from acnet.device import settle
+from acnet.device import explain_out_of_memory, set_up_device
 from acnet.model import build_network
 from acnet.params.run import Run
-from acnet.train.batches import batches
-from acnet.train.parallel import Processes
-from acnet.train.step import Step, count_valid, enough_memory
+from acnet.train.batches import batches, training_samples
+from acnet.train.step import TrainingStep
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,11 +61,11 @@ def ceiling(device: torch.device, precision: str, size: int | None = None, repea
 def measure(run: Run, data_root: Path | None, steps: int = 10, warm_up: int = 3) -> Cost:
     """The cost of the training steps of a run, on its prepared data or, with `data_root` None, on random images."""
     train = run.train
-    device = settle(train.threads)
+    device = set_up_device(train.threads)
     torch.manual_seed(0)
     network = build_network(run.model, run.classes)
-    step = Step(network, train, device, Processes())
-    source = _random(run, device) if data_root is None else _prepared(run, data_root, device, warm_up + steps)
+    step = TrainingStep(network, train, device)
+    source = _random(run, device) if data_root is None else _prepared(run, data_root, warm_up + steps)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     waited = 0.0
@@ -79,7 +76,7 @@ def measure(run: Run, data_root: Path | None, steps: int = 10, warm_up: int = 3)
         asked = time.perf_counter()
         images, labels = next(source)
         waited += time.perf_counter() - asked
-        step(images, labels, count_valid(labels), number)
+        step(images, labels, number)
     _wait(device)
     seconds = time.perf_counter() - began
     cuda = device.type == "cuda"
@@ -96,23 +93,12 @@ def measure(run: Run, data_root: Path | None, steps: int = 10, warm_up: int = 3)
 
 def measured(run: Run, data_root: Path | None, steps: int, warm_up: int = 3) -> Cost:
     """The same, with an AcnetError that says what to lower where memory is short."""
-    with enough_memory(run.train):
+    with explain_out_of_memory(run.train):
         return measure(run, data_root, steps, warm_up)
 
 
-def _prepared(run: Run, data_root: Path, device: torch.device, steps: int):
-    train = run.train
-    stores = [Store(data_root / run.dataset, split) for split in run.train_splits]
-    samples = TrainingSamples(
-        stores,
-        tuple(train.crop),
-        train.base_size,
-        tuple(train.scale_range),
-        train.mirror,
-        0,
-        train.batch,
-    )
-    return batches(samples, train.batch, 0, steps, train.threads, pin=device.type == "cuda")
+def _prepared(run: Run, data_root: Path, steps: int):
+    return batches(training_samples(run, data_root / run.dataset), run, 0, steps, range(run.train.batch))
 
 
 def _random(run: Run, device: torch.device):

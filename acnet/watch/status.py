@@ -7,14 +7,13 @@ from typing import Literal
 
 from acnet.errors import AcnetError
 from acnet.files import read_json
+from acnet.jobs.run_lock import Holder, live_holder
+from acnet.jobs.status_files import read_failure, read_journal, read_progress
 from acnet.params.campaign import Campaign
 from acnet.params.run import run_folder
 from acnet.params.tables import load_tables
 from acnet.progress import duration
 from acnet.provenance import changed_since, source_hash
-from acnet.train.failure import recorded
-from acnet.train.live import journal, progress
-from acnet.train.lock import Holder, live_holder
 
 _ENDED_WELL = re.compile(r": finished after .+ of training$")  # a journal is cleared only once its run is published
 State = Literal["waiting", "running", "stopped", "failed", "done", "stale"]
@@ -60,9 +59,9 @@ def unfinished_status(run: str, seed: int, folder: Path, log: Path) -> Status:
     resume = folder / "resume"
     if (holder := live_holder(resume)) is not None:
         return Status(run, seed, "running", _running(resume, holder))
-    if (failure := recorded(resume)) is not None:
+    if (failure := read_failure(resume)) is not None:
         return Status(run, seed, "failed", failure["message"])
-    lines = journal(resume)
+    lines = read_journal(resume)
     if lines and " stopped " in lines[-1]:
         return Status(run, seed, "stopped", lines[-1].split(maxsplit=2)[2])
     last = _last_line(log)
@@ -74,7 +73,7 @@ def unfinished_status(run: str, seed: int, folder: Path, log: Path) -> Status:
 
 
 def _running(resume: Path, holder: Holder) -> str:
-    facts = progress(resume)
+    facts = read_progress(resume)
     if facts is None:
         return f"starting; {holder}"
     parts = [f"step {facts['step']}/{facts['steps']}"]

@@ -47,14 +47,14 @@ def test_a_job_at_its_time_limit_goes_on_in_the_next(project, slurm, same):
 
 def test_a_training_longer_than_its_job_stops_by_itself_and_goes_on_in_the_next(project, slurm, same):
     # A slower machine, with the same result: 80 steps take 32 s at least, and a job has half a minute less a tenth.
-    begun = "set_rate(step.optimiser, rate)"
-    project.edit("acnet/train/loop.py", begun, f"{begun}; time.sleep(0.4)")
+    begun = "set_learning_rate(optimizer, learning_rate)"
+    project.edit("acnet/train/train.py", begun, f"{begun}; __import__('time').sleep(0.4)")
     project.finish(project.start(METRICS, "--set-resources", "train:runtime=1"))
     first, *others = trainings(project)
     assert others and first not in others
     assert "JobState=FAILED" in slurm.run("scontrol", "show", "job", first)  # and not TIMEOUT
     journal = "\n".join(json.loads((project.folder / RUN / "provenance.json").read_text())["journal"])
-    stops = re.findall(r" stopped before its time limit at step (\d+) of 80; the same command goes on", journal)
+    stops = re.findall(r" stopped before its time limit at step (\d+) of 80; the same command resumes", journal)
     assert len(stops) == len(others) and 0 < int(stops[0]) < 80
     assert re.findall(r" resuming at step (\d+)", journal) == stops
     same()

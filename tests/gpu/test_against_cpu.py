@@ -9,15 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from acnet.device import settle
+from acnet.device import set_up_device
 from acnet.errors import Interrupted
 from acnet.evaluate.trained_network import load_predictor
 from acnet.model import build_network
 from acnet.params.protocols import Protocol
-from acnet.train import loop
-from acnet.train.parallel import Processes
-from acnet.train.step import Step, count_valid
-from tests.tiny import prepare, tiny_run
+from acnet.train.step import TrainingStep
+from acnet.train.train import train_run
+from tests.tiny import act_at_step, prepare, tiny_run
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="this process sees no GPU")
 
@@ -29,7 +28,7 @@ def train(tmp_path):
 
     def run() -> list[float]:
         folder = tmp_path / "tiny/seed0"
-        loop.train_run(tiny_run(), folder, tmp_path / "data")
+        train_run(tiny_run(), folder, tmp_path / "data")
         return [float(line.split(",")[2]) for line in (folder / "history.csv").read_text().splitlines()[1:]]
 
     return run
@@ -40,26 +39,19 @@ def test_the_losses_of_a_step_are_the_cpus_to_rounding():
     images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     labels = torch.arange(2 * 32 * 32).view(2, 32, 32) % run.classes
     found = []
-    for device in (torch.device("cpu"), settle(1)):
+    for device in (torch.device("cpu"), set_up_device(1)):
         torch.manual_seed(0)
         network = build_network(run.model, run.classes)
-        step = Step(network, run.train, device, Processes())
-        found.append(step(images, labels, count_valid(labels), 0).cpu())
+        step = TrainingStep(network, run.train, device)
+        found.append(step(images, labels, 0).cpu())
     torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-5, equal_nan=True)
 
 
 def test_a_training_that_was_stopped_resumes_to_the_same_losses(train, tmp_path, monkeypatch):
     expected = train()
     (tmp_path / "tiny/seed0/checkpoint.pt").unlink()
-    add = loop.Position.add
-
-    def added(self, losses):
-        add(self, losses)
-        if self.step == 5:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    with monkeypatch.context() as patched, pytest.raises(Interrupted):
-        patched.setattr(loop.Position, "add", added)
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        act_at_step(patch, 5, lambda: os.kill(os.getpid(), signal.SIGTERM))
         train()
     assert train() == pytest.approx(expected, rel=0.05)
 

@@ -1,10 +1,12 @@
 """Trainings in processes of their own, some of which kill themselves at a chosen moment."""
 
+import importlib
 import multiprocessing
 import os
 import random
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.tiny import tiny_run
@@ -12,7 +14,7 @@ from tests.tiny import tiny_run
 ROOT = Path(__file__).resolve().parents[2]
 # A server that has torch loaded already: a fork of it starts in milliseconds.
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["acnet.train.loop", "acnet.evaluate.evaluate", "tests.survival.children"])
+CONTEXT.set_forkserver_preload(["acnet.train.train", "acnet.evaluate.evaluate", "tests.survival.children"])
 
 # Enough steps for many kills, a state saved every few of them.
 LONG = {"epochs": 100, "save_minutes": 0.0005}
@@ -22,12 +24,12 @@ def train(folder: Path, data: Path, seed: int, moment: str | None = None) -> Non
     """Train a tiny run; die with SIGKILL at `moment`."""
     import torch
 
-    from acnet.train import loop
+    from acnet.train.train import train_run
 
     torch.set_num_threads(1)
     if moment is not None:
-        MOMENTS[moment]()
-    loop.train_run(tiny_run(seed=seed, **LONG), folder, data)
+        _die_at(moment)
+    train_run(tiny_run(seed=seed, **LONG), folder, data)
 
 
 def evaluate(folder: Path, data: Path, seed: int, die: bool) -> None:
@@ -49,82 +51,36 @@ def die_now() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _before(module, name: str, after_calls: int = 0) -> None:
-    """Make the call number `after_calls` of a function deadly, before it does anything."""
-    function, calls = getattr(module, name), [0]
+# The call of which function is deadly, before it does anything, and after how many calls.
+MOMENTS = {
+    "while writing": ("acnet.jobs.training_state", "write_tensors", 0),
+    "between write and rename": ("acnet.jobs.training_state", "sha256", 2),  # the third state is whole and has no name
+    "after rename, before pruning": ("acnet.jobs.training_state", "_states", 3),  # the first looks for one to resume
+    "before results": ("acnet.train.train", "_write_results", 0),
+    "between history and checkpoint": ("acnet.train.train", "replacing", 0),
+    "with the checkpoint written and not named": ("acnet.train.train", "provenance", 0),
+    "after results": ("acnet.jobs.job", "_clear", 0),
+}
+
+
+def _die_at(moment: str) -> None:
+    module, name, calls = MOMENTS[moment]
+    half = (lambda file, _: file.write_bytes(b"half a state")) if moment == "while writing" else lambda *_: None
+    _before(importlib.import_module(module), name, calls, half)
+
+
+def _before(owner: object, name: str, calls: int, act: Callable[..., None] = lambda *_: None) -> None:
+    """Make the function `name` of `owner` deadly after so many calls; it does nothing more than `act`."""
+    function, left = getattr(owner, name), [calls]
 
     def deadly(*arguments, **named):
-        calls[0] += 1
-        if calls[0] > after_calls:
+        if not left[0]:
+            act(*arguments)
             die_now()
+        left[0] -= 1
         return function(*arguments, **named)
 
-    setattr(module, name, deadly)
-
-
-def _between_write_and_rename() -> None:
-    from acnet.train import state
-
-    _before(state, "sha256", 2)  # the third state is written whole, and not yet named
-
-
-def _while_writing() -> None:
-    from acnet.train import state
-
-    def half(value, file):
-        Path(file).write_bytes(b"half a state")
-        die_now()
-
-    state.torch.save = half
-
-
-def _after_rename_before_pruning() -> None:
-    from acnet.train import state
-
-    calls, states = [0], state._states
-
-    def deadly(folder):
-        calls[0] += 1
-        if calls[0] > 3:  # the first is the look for a state to resume from
-            die_now()
-        return states(folder)
-
-    state._states = deadly
-
-
-def _before_publishing() -> None:
-    from acnet.train import loop
-
-    _before(loop, "publish")
-
-
-def _between_history_and_checkpoint() -> None:
-    from acnet.train import publish
-
-    _before(publish, "replacing")
-
-
-def _with_the_checkpoint_written_and_not_named() -> None:
-    from acnet.train import publish
-
-    _before(publish, "provenance")
-
-
-def _after_publishing() -> None:
-    from acnet.train import loop
-
-    _before(loop, "clear")
-
-
-MOMENTS = {
-    "while writing": _while_writing,
-    "between write and rename": _between_write_and_rename,
-    "after rename, before pruning": _after_rename_before_pruning,
-    "before publishing": _before_publishing,
-    "between history and checkpoint": _between_history_and_checkpoint,
-    "with the checkpoint written and not named": _with_the_checkpoint_written_and_not_named,
-    "after publishing": _after_publishing,
-}
+    setattr(owner, name, deadly)
 
 
 def start(target, *arguments) -> multiprocessing.Process:

@@ -8,38 +8,35 @@ from typing import Any
 import torch
 
 from tests.survival.children import start
-from tests.tiny import TINY, tiny_run
+from tests.tiny import tiny_run
 
-NETWORK = {"blocks": 3, "reuse": 2, "base_width": 8, "batch": 8, "crop": [48, 48], "learning_rate": 0.005}
+NETWORK = {"blocks": 3, "reuse": 2, "base_width": 8}
+TRAIN = {"batch": 8, "crop": [48, 48], "scale_range": [1.0, 1.0], "learning_rate": 0.005}
 
 
 def steps(rank: int, size: int, port: int, out: Path, data: Path, dtype: torch.dtype, count: int, changes: Any) -> None:
     """Take `count` steps as process `rank` of `size`; the first writes gradients, losses and weights to `out`."""
-    from acnet.data.store import Store
-    from acnet.data.training import TrainingSamples
+    from acnet.distributed import process_group
     from acnet.model import build_network
-    from acnet.train.batches import batches
-    from acnet.train.optimiser import set_rate
-    from acnet.train.parallel import Processes
-    from acnet.train.step import Step, count_valid
+    from acnet.train.batches import batches, training_samples
+    from acnet.train.optimizer import set_learning_rate
+    from acnet.train.step import TrainingStep
 
     torch.set_num_threads(1)
     if size > 1:
         os.environ.update(RANK=str(rank), WORLD_SIZE=str(size), LOCAL_RANK=str(rank))
         os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    run = tiny_run(**{**NETWORK, **changes})
+    run = tiny_run(**{**NETWORK, **TRAIN, **changes})
     train = run.train
-    store = Store(data / TINY.dataset, "train")
-    samples = TrainingSamples([store], tuple(train.crop), None, (1.0, 1.0), 0.5, 0, train.batch)
+    samples = training_samples(run, data / run.dataset)
     torch.manual_seed(0)
-    with Processes.from_environment() as processes:
+    with process_group(size):
         network = build_network(run.model, run.classes).to(dtype)
-        step = Step(network, train, torch.device("cpu"), processes)
-        set_rate(step.optimiser, train.learning_rate)
+        step = TrainingStep(network, train, torch.device("cpu"))
+        set_learning_rate(step.optimizer, train.learning_rate)
         found: dict[str, Any] = {"losses": []}
-        for number, (images, labels) in enumerate(batches(samples, train.batch, 0, count, 1, positions=step.positions)):
-            valid = int(processes.sum(torch.tensor(count_valid(labels))))
-            found["losses"].append(step(images.to(dtype), labels, valid, number))
+        for number, (images, labels) in enumerate(batches(samples, run, 0, count, step.indices)):
+            found["losses"].append(step(images.to(dtype), labels, number))
             if number == 0:
                 found["gradients"] = {n: p.grad.clone() for n, p in step.network.named_parameters()}
         found["weights"] = step.network.state_dict()

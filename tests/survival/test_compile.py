@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from acnet.errors import Interrupted
-from acnet.train import loop
-from tests.tiny import prepare, tiny_run
+from acnet.train.train import train_run
+from tests.tiny import act_at_step, prepare, tiny_run
 
 
 def test_a_compiled_training_resumes_bit_identically(tmp_path, monkeypatch):
@@ -17,7 +17,7 @@ def test_a_compiled_training_resumes_bit_identically(tmp_path, monkeypatch):
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))  # tracing alone
 
     def train(name: str) -> None:
-        loop.train_run(tiny_run(compile=True), tmp_path / "results" / name / "seed0", tmp_path / "data")
+        train_run(tiny_run(compile=True), tmp_path / "results" / name / "seed0", tmp_path / "data")
 
     def left(name: str) -> tuple[dict[str, torch.Tensor], list[str]]:
         folder = tmp_path / "results" / name / "seed0"
@@ -26,21 +26,10 @@ def test_a_compiled_training_resumes_bit_identically(tmp_path, monkeypatch):
 
     train("undisturbed")
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "poly", _signal_at(5, loop.poly))
+        act_at_step(patch, 5, lambda: os.kill(os.getpid(), signal.SIGTERM))
         with pytest.raises(Interrupted):
             train("stopped")
     train("stopped")
     (weights, history), (expected, undisturbed) = left("stopped"), left("undisturbed")
     assert history == undisturbed
     assert all(torch.equal(value, expected[name]) for name, value in weights.items())
-
-
-def _signal_at(number: int, poly):
-    """The schedule `poly`, which sends this process SIGTERM at a step."""
-
-    def sending(base, step, *others):
-        if step == number:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return poly(base, step, *others)
-
-    return sending

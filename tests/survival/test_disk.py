@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from acnet.cli import main
-from acnet.train.loop import train_run
+from acnet.train.train import train_run
 from tests.tiny import prepare, tiny_run, write_params
 
 

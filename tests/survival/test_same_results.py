@@ -22,8 +22,8 @@ def test_a_slip_in_the_schedule_changes_source_hash_and_weights(results, root, t
     slip = tmp_path / "slip"
     shutil.copytree(root / "params", slip / "params")
     shutil.copytree(root / "acnet", slip / "acnet", ignore=shutil.ignore_patterns("__pycache__"))
-    optimiser = slip / "acnet/train/optimiser.py"
-    optimiser.write_text(optimiser.read_text().replace("(1 - step / steps) ** power", "(1 - step / steps)"))
+    optimizer = slip / "acnet/train/optimizer.py"
+    optimizer.write_text(optimizer.read_text().replace("(1 - step / steps) ** power", "(1 - step / steps)"))
     before, then = results(root)
     after, now = results(slip)
     assert before == source_hash() != after

@@ -60,7 +60,7 @@ def test_docstrings_and_layout_make_nothing_stale(package):
         ("report/tables.py", False),
         ("data/generate/street.py", False),
         ("params/campaign.py", False),
-        ("train/lock.py", False),
+        ("jobs/run_lock.py", False),
         ("train/loss.py", True),
         ("model/network.py", True),
         ("data/transforms.py", True),
@@ -81,7 +81,7 @@ def test_only_code_that_can_change_a_result_makes_runs_stale(package, name, stal
         ("model/global_context.py", "torch.ones(())", "torch.ones(1)"),
         ("model/global_context.py", "(k - d)", "(d - k)"),
         ("train/loss.py", "max(1, valid)\n        parts", "max(2, valid)\n        parts"),
-        ("train/optimiser.py", "fused=True", "fused=False"),
+        ("train/optimizer.py", "fused=True", "fused=False"),
         ("evaluate/inference.py", "import torch.nn.functional as F", "import torch as F"),
     ],
 )
@@ -100,8 +100,8 @@ def test_a_module_that_moves_makes_nothing_stale(package):
 
 def test_two_modules_made_one_make_nothing_stale(package):
     before = hash_now()
-    loss, pixel = package / "train" / "loss.py", package / "train" / "pixel_loss.py"
-    pixel.write_text(pixel.read_text() + loss.read_text())
+    loss, optimizer = package / "train" / "loss.py", package / "train" / "optimizer.py"
+    optimizer.write_text(optimizer.read_text() + loss.read_text())
     loss.unlink()
     assert hash_now() == before
 

@@ -17,7 +17,7 @@ from acnet.evaluate.evaluate import evaluate_run
 from acnet.params.campaign import Campaign
 from acnet.params.measures import load_measures
 from acnet.params.run import write_run
-from acnet.train.loop import train_run
+from acnet.train.train import train_run
 
 ROOT = Path(__file__).resolve().parents[2]
 SCALE = {

@@ -13,8 +13,9 @@ import pytest
 import torch
 from small_campaign import snapshot
 
+from acnet.checkpoint import write_tensors
 from acnet.errors import AcnetError
-from acnet.files import replacing, write_bytes, write_text
+from acnet.files import replacing, write_text
 from acnet.progress import Progress
 
 RUN = "results/mini/acb1/seed0"
@@ -141,14 +142,14 @@ def test_an_error_of_another_kind_is_not_called_a_full_disk(tmp_path):
         temporary.write_bytes(b"half")
         raise RuntimeError("shapes do not fit")
     with pytest.raises(IsADirectoryError):
-        write_bytes(tmp_path, b"")
+        write_text(tmp_path, "")
     assert snapshot(tmp_path) == {}
 
 
-def test_a_full_disk_that_torch_reports_in_its_own_words(small_disk):
+def test_a_full_disk_while_tensors_are_written(small_disk):
     disk = small_disk(16)
     with pytest.raises(AcnetError, match="no space left"), replacing(disk / "state.pt") as temporary:
-        torch.save({"weights": torch.zeros(100_000)}, temporary)
+        write_tensors(temporary, {"weights": torch.zeros(100_000)})
     assert snapshot(disk) == {}
 
 

@@ -9,7 +9,7 @@ from acnet.data import scratch
 from acnet.data.scratch import near
 from acnet.data.store import MANIFEST, Store
 from acnet.errors import AcnetError
-from acnet.train.loop import train_run
+from acnet.train.train import train_run
 from tests.tiny import prepare, tiny_run
 from tests.workflow.conftest import files_below
 

@@ -14,7 +14,7 @@ from fabricated import change, write_gates
 pytest.importorskip("matplotlib", reason="matplotlib draws the figures; pip install matplotlib")
 
 from acnet.errors import AcnetError
-from acnet.files import sha256, write_bytes, write_json
+from acnet.files import sha256, write_json, write_text
 from acnet.params.campaign import Campaign as ParamsCampaign
 from acnet.provenance import source_hash
 from acnet.report.claims import write_claims
@@ -49,7 +49,7 @@ def report(made) -> None:
         write_table(name, made.scale, **made.roots)
     for stem in [*made.scale.figures, "curves"]:
         for suffix in ("png", "pdf"):
-            write_bytes(made.reports / "figures" / f"{stem}.{suffix}", stem.encode())
+            write_text(made.reports / "figures" / f"{stem}.{suffix}", stem)
     write_claims(made.scale, **made.roots)
     write_page(made.scale, **made.roots)
 
@@ -121,7 +121,7 @@ def test_of_several_differences_the_page_shows_the_smallest(campaign):
 def test_a_click_on_a_cell_leads_to_all_that_trace_says(campaign, root, tmp_path):
     made = campaign(tables=["table1"], figures=[])
     manifest = tmp_path / "data" / "mini_cityscapes" / "manifest.json"
-    write_bytes(manifest, b"{}")
+    write_text(manifest, "{}")
     text = write_page(made.scale, **made.roots, data_root=tmp_path / "data").read_text()
     section = html.unescape(text[text.index('id="run-gc_s16"') : text.index('id="run-gc_s8"')])
     roots = Roots(tmp_path, tmp_path / "data", made.results.parent, tmp_path / "logs")
@@ -209,13 +209,13 @@ def test_gates_stand_on_the_page_and_are_published_where_they_are_measured(campa
     made = campaign(generated=False, tables=[], figures=["figure4"])
     report(made)
     for name in ("figures/gates.png", "figures/gates_runs.png", "gates.csv"):
-        write_bytes(made.reports / name, b"gates")
+        write_text(made.reports / name, "gates")
     assert 'id="gates"' not in write_page(made.scale, **made.roots).read_text()
     write_gates(made.results / "acb3/seed0")
     page = Page(write_page(made.scale, **made.roots).read_text())
     assert page.open == [] and ("section", {"id": "gates", "aria-labelledby": "gates-title"}) in page.tags
     for name in ("gates.pdf", "gates_runs.pdf"):
-        write_bytes(made.reports / "figures" / name, b"gates")
+        write_text(made.reports / "figures" / name, "gates")
     published = {path.name for path in publish(made.scale, **made.roots)}
     assert {"gates.png", "gates_runs.png", "gates.csv"} <= published
 

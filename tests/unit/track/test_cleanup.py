@@ -7,9 +7,9 @@ import pytest
 
 from acnet.cli import main
 from acnet.errors import AcnetError
+from acnet.jobs.run_lock import RunLock
 from acnet.track import litter
 from acnet.track.cleanup import clean
-from acnet.train.lock import RunLock
 
 DAYS = 2 * 24 * 3600
 

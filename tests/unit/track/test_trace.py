@@ -9,11 +9,11 @@ import yaml
 
 from acnet.errors import AcnetError
 from acnet.files import sha256
+from acnet.jobs.status_files import note
 from acnet.params.campaign import Campaign
 from acnet.params.run import read_run, write_run
 from acnet.provenance import source_hash
 from acnet.track.trace import Roots, trace
-from acnet.train.live import note
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def test_the_end_of_a_method_after_a_blank_or_plus_means_its_row(tell, table, ro
 
 def test_an_unfinished_run_is_said_to_be_what_status_says(tell):
     resume = tell.root / "results/mini/acb2/seed0/resume"
-    note(resume, "stopped before its time limit at step 3 of 9; the same command goes on from there")
+    note(resume, "stopped before its time limit at step 3 of 9; the same command resumes there")
     assert "acb2, seed 0 at scale mini: stopped: stopped before its time limit at step 3" in tell("table3", "acb2")
 
 

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from acnet.errors import Interrupted
+from acnet.jobs.status_files import read_progress, write_progress
 from acnet.model import build_network
-from acnet.train import live, loop
-from acnet.train.live import Live
-from acnet.train.parallel import Processes
-from acnet.train.step import PARTS, Step, count_valid
+from acnet.progress import Progress
+from acnet.train import history
+from acnet.train.step import PARTS, TrainingStep
 from tests.tiny import STEPS, tiny_run
 
 
@@ -27,25 +27,27 @@ def halves():
     return torch.randn(4, 3, 32, 32, generator=generator), labels
 
 
-def losses(images, labels, valid, **changes) -> dict[str, float]:
-    """What the first step of the tiny network says of a batch, of which `valid` pixels are not void."""
+def losses(images, labels, **changes) -> dict[str, float]:
+    """What the first step of the tiny network says of a batch."""
     run = tiny_run(batch=len(images), dropout=0.0, learning_rate=0.0, **changes)
     torch.manual_seed(0)
-    step = Step(build_network(run.model, run.classes), run.train, torch.device("cpu"), Processes())
-    return dict(zip(PARTS, step(images, labels, valid, 0).tolist(), strict=True))
+    step = TrainingStep(build_network(run.model, run.classes), run.train, torch.device("cpu"))
+    return dict(zip(PARTS, step(images, labels, 0).tolist(), strict=True))
 
 
 @pytest.mark.parametrize("ohem", [False, True])
 def test_the_losses_of_a_step_in_pieces_are_those_of_the_whole_batch(halves, ohem):
     images, labels = halves
-    valid, settings = count_valid(labels), {"ohem": ohem, "ohem_keep": 0.3}
-    whole = losses(images, labels, valid, accumulate=2, **settings)
-    first, second = (losses(images[half], labels[half], valid, **settings) for half in (slice(2), slice(2, 4)))
+    settings = {"ohem": ohem, "ohem_keep": 0.3}
+    whole = losses(images, labels, accumulate=2, **settings)
+    first, second = (losses(images[half], labels[half], **settings) for half in (slice(2), slice(2, 4)))
     assert first["main"] != pytest.approx(second["main"], rel=0.01)
-    # Without OHEM each piece has its share of the pixels, with it its mean counts as one of two.
-    pieces = 2 if ohem else 1
-    assert whole["main"] == pytest.approx((first["main"] + second["main"]) / pieces, rel=1e-5)
-    assert whole["auxiliary"] == pytest.approx(first["auxiliary"] + second["auxiliary"], rel=1e-5)
+    # Each piece has its share of the pixels that are not void; with OHEM its mean counts as one of two.
+    share = (labels[:2] != 255).sum().item() / (labels != 255).sum().item()
+    main = 0.5 if ohem else share
+    assert whole["main"] == pytest.approx(main * first["main"] + (1 - main) * second["main"], rel=1e-5)
+    expected = share * first["auxiliary"] + (1 - share) * second["auxiliary"]
+    assert whole["auxiliary"] == pytest.approx(expected, rel=1e-5)
     assert whole["total"] == pytest.approx(whole["main"] + 0.4 * whole["auxiliary"], rel=1e-5)
     if ohem:
         assert first["kept"] != second["kept"]
@@ -55,16 +57,16 @@ def test_the_losses_of_a_step_in_pieces_are_those_of_the_whole_batch(halves, ohe
 @pytest.fixture
 def told(tiny, monkeypatch):
     """The losses (4,) that every step of the trainings to come told, on a clock of which each step takes a second."""
-    steps, clock, call = [], SimpleNamespace(now=1000.0), Step.__call__
+    steps, clock, call = [], SimpleNamespace(now=1000.0), TrainingStep.__call__
 
-    def heard(self, *how):
-        steps.append(call(self, *how))
+    def heard(self, *batch, seed):
+        steps.append(call(self, *batch, seed))
         clock.now += 1
         return steps[-1]
 
-    monkeypatch.setattr(Step, "__call__", heard)
-    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: clock.now))
-    monkeypatch.setattr(loop, "_POINTS", 4)  # of 9 steps: a point every two, and one at the end
+    monkeypatch.setattr(TrainingStep, "__call__", heard)
+    monkeypatch.setattr(history, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(history, "POINTS", 4)  # of 9 steps: a point every two, and one at the end
     return steps
 
 
@@ -92,16 +94,9 @@ def test_a_point_of_the_curve_holds_the_mean_losses_of_its_steps_and_the_last_on
         assert (row["auxiliary_loss"] is None) == ("auxiliary" in settings)
 
 
-def test_the_seconds_of_a_training_are_those_of_all_its_pieces(tiny, told, monkeypatch):
-    add = loop.Position.add
-
-    def added(self, losses):
-        add(self, losses)
-        if self.step == 5 and len(told) == 5:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    monkeypatch.setattr(loop.Position, "add", added)
-    monkeypatch.setattr("acnet.train.publish.now", lambda: "2999-01-01T00:00:00+00:00")
+def test_the_seconds_of_a_training_are_those_of_all_its_pieces(tiny, told, at_step, monkeypatch):
+    at_step(5, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr("acnet.train.train.now", lambda: "2999-01-01T00:00:00+00:00")
     with pytest.raises(Interrupted):
         tiny.train()
     tiny.train()
@@ -124,11 +119,11 @@ def test_the_provenance_says_the_factors_before_the_first_and_after_the_last_ste
 
 def test_the_time_left_is_that_of_the_steps_left_at_the_speed_since_the_start(tmp_path, monkeypatch):
     clock = SimpleNamespace(now=0.0)
-    monkeypatch.setattr(live, "time", SimpleNamespace(monotonic=lambda: clock.now))
-    tmp_path.joinpath("resume").mkdir()
-    told = Live(tmp_path / "resume", step=100, steps=300)
+    monkeypatch.setattr("acnet.progress.time", SimpleNamespace(monotonic=lambda: clock.now))
+    progress = Progress("tiny", 300, "steps", start=100)
     clock.now = 20.0
-    told.tell(140, 0.5, 0.01)
-    assert live.progress(tmp_path / "resume") == {
+    progress.advance(40)
+    write_progress(tmp_path / "resume", progress, 0.5, 0.01)
+    assert read_progress(tmp_path / "resume") == {
         "step": 140, "steps": 300, "loss": 0.5, "learning_rate": 0.01, "steps_per_second": 2.0, "seconds_left": 80.0,
     }  # fmt: skip

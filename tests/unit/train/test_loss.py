@@ -6,12 +6,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from acnet.train.loss import hard_pixels, total_loss
-from acnet.train.parallel import Processes
-from acnet.train.pixel_loss import pixel_losses
+from acnet.train.loss import hard_pixels, pixel_losses, total_loss
 from tests.tiny import tiny_run
-
-ONE = Processes()
 
 
 @pytest.fixture
@@ -68,7 +64,7 @@ def test_one_image_at_a_time_is_held_at_full_size(batch, monkeypatch):
 def test_the_loss_is_the_mean_over_pixels_that_are_not_void(batch):
     scores, labels = batch
     valid = labels != 255
-    found = total_loss({"logits": scores}, labels, settings(), True, int(valid.sum()), ONE)
+    found = total_loss({"logits": scores}, labels, settings(), True, int(valid.sum()))
     assert found["total"].item() == pytest.approx(plain_losses(scores, labels)[valid].mean().item(), abs=1e-12)
     assert set(found) == {"total", "main"}
 
@@ -77,7 +73,7 @@ def test_the_loss_is_the_mean_over_pixels_that_are_not_void(batch):
 def test_a_batch_of_void_alone_has_loss_and_gradient_zero(batch, ohem):
     scores, labels = batch
     void = torch.full_like(labels, 255)
-    found = total_loss({"logits": scores, "auxiliary": scores}, void, settings(ohem=ohem), True, 0, ONE)["total"]
+    found = total_loss({"logits": scores, "auxiliary": scores}, void, settings(ohem=ohem), True, 0)["total"]
     (gradient,) = torch.autograd.grad(found, scores)
     assert found.item() == 0
     assert torch.count_nonzero(gradient) == 0
@@ -89,14 +85,14 @@ def test_a_single_score_that_is_not_finite_is_seen_in_the_loss(batch, ohem, valu
     scores, labels = batch
     broken = scores.detach().clone()
     broken[1, 2, 3, 4] = value
-    assert not total_loss({"logits": broken}, labels, settings(ohem=ohem), True, 300, ONE)["total"].isfinite()
+    assert not total_loss({"logits": broken}, labels, settings(ohem=ohem), True, 300)["total"].isfinite()
 
 
 def test_the_auxiliary_loss_counts_with_its_weight_and_never_by_ohem(batch):
     scores, labels = batch
     valid = int((labels != 255).sum())
     output = {"logits": scores, "auxiliary": 2 * scores}
-    found = total_loss(output, labels, settings(ohem=True, auxiliary_weight=0.25), True, valid, ONE)
+    found = total_loss(output, labels, settings(ohem=True, auxiliary_weight=0.25), True, valid)
     auxiliary = plain_losses(2 * scores, labels).sum() / valid
     assert found["auxiliary"].item() == pytest.approx(auxiliary.item(), abs=1e-12)
     assert found["total"].item() == pytest.approx((found["main"] + 0.25 * auxiliary).item(), abs=1e-12)
@@ -105,7 +101,7 @@ def test_the_auxiliary_loss_counts_with_its_weight_and_never_by_ohem(batch):
 def test_ohem_takes_the_pixels_whose_true_class_is_at_most_as_likely_as_the_threshold(batch):
     scores, labels = batch
     losses = plain_losses(scores, labels).detach()
-    kept, count = hard_pixels(losses, labels, 0.2, 0.0, ONE)
+    kept, count = hard_pixels(losses, labels, 0.2, 0.0)
     expected = (torch.exp(-losses) <= 0.2) & (labels != 255)
     assert 0 < expected.sum() < (labels != 255).sum()
     assert torch.equal(kept, expected)
@@ -115,7 +111,7 @@ def test_ohem_takes_the_pixels_whose_true_class_is_at_most_as_likely_as_the_thre
 def test_ohem_fills_up_with_the_hardest_until_the_share_of_all_pixels_void_included(batch):
     scores, labels = batch
     losses = plain_losses(scores, labels).detach()
-    kept, count = hard_pixels(losses, labels, 1e-9, 0.1, ONE)
+    kept, count = hard_pixels(losses, labels, 1e-9, 0.1)
     number = math.ceil(0.1 * labels.numel())
     limit = losses[labels != 255].sort(descending=True).values[number - 1]
     assert count == number
@@ -124,7 +120,7 @@ def test_ohem_fills_up_with_the_hardest_until_the_share_of_all_pixels_void_inclu
 
 def test_ohem_asked_for_more_pixels_than_are_valid_takes_all_of_them(batch):
     scores, labels = batch
-    kept, _ = hard_pixels(plain_losses(scores, labels).detach(), labels, 1e-9, 1.0, ONE)
+    kept, _ = hard_pixels(plain_losses(scores, labels).detach(), labels, 1e-9, 1.0)
     assert torch.equal(kept, labels != 255)
 
 
@@ -133,6 +129,6 @@ def test_the_main_loss_with_ohem_is_the_mean_over_hard_pixels_and_their_share_is
     losses = plain_losses(scores, labels).detach()
     hard = losses[(torch.exp(-losses) <= 0.3) & (labels != 255)]
     train = settings(ohem=True, ohem_threshold=0.3, ohem_keep=0.0)
-    found = total_loss({"logits": scores}, labels, train, True, 1, ONE)
+    found = total_loss({"logits": scores}, labels, train, True, 1)
     assert found["main"].item() == pytest.approx(hard.mean().item(), abs=1e-12)
     assert found["kept"].item() == pytest.approx(len(hard) / labels.numel())

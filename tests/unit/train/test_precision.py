@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from acnet.cli import main
-from acnet.device import told_if_emulated
+from acnet.device import emulation_warning
 
 CPU = torch.device("cpu")
 
@@ -36,14 +36,14 @@ def processor(monkeypatch):
 )
 def test_it_is_the_processors_instructions_that_count(processor, instructions, precision, slow):
     processor(*instructions)
-    assert bool(told_if_emulated(CPU, precision, "mini")) == slow
+    assert bool(emulation_warning(CPU, precision, "mini")) == slow
 
 
 @pytest.mark.parametrize(("native", "slow"), [(True, False), (False, True)])
 def test_of_a_gpu_torch_is_asked(monkeypatch, native, slow):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
-    assert bool(told_if_emulated(torch.device("cuda"), "bfloat16", "mini")) == slow
-    assert told_if_emulated(torch.device("cuda"), "float16", "mini") is None
+    assert bool(emulation_warning(torch.device("cuda"), "bfloat16", "mini")) == slow
+    assert emulation_warning(torch.device("cuda"), "float16", "mini") is None
 
 
 def test_a_training_says_so_when_it_starts(processor, tiny, capfd):

@@ -26,7 +26,7 @@ def test_the_time_of_a_step_and_its_share_of_waiting_leave_the_warm_up_out(monke
             yield torch.zeros(2, 3, 32, 32), torch.zeros(2, 32, 32, dtype=torch.int64)
 
     monkeypatch.setattr(measure, "time", SimpleNamespace(perf_counter=lambda: clock.now))
-    monkeypatch.setattr(measure.Step, "__call__", step)
+    monkeypatch.setattr(measure.TrainingStep, "__call__", step)
     monkeypatch.setattr(measure, "_random", batches)
     monkeypatch.setattr(measure, "ceiling", lambda *_: 1e9)
     run = tiny_run()

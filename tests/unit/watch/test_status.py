@@ -10,10 +10,9 @@ import pytest
 from acnet import provenance
 from acnet.cli import main
 from acnet.files import write_json, write_text
+from acnet.jobs.run_lock import RunLock
+from acnet.jobs.status_files import note, write_failure
 from acnet.params.campaign import Campaign
-from acnet.train.failure import remember
-from acnet.train.live import note
-from acnet.train.lock import RunLock
 from acnet.watch.status import campaign_status, run_status
 
 
@@ -79,13 +78,13 @@ def test_a_run_whose_results_were_removed_waits_though_its_log_ends_well(look):
 
 
 def test_an_error_that_no_retry_cures_is_shown_before_the_log(look):
-    remember(look.folder / "resume", "the loss is not finite at step 3", "x")
+    write_failure(look.folder / "resume", "the loss is not finite at step 3", "x")
     write_text(look.log, "something later\n")
     assert look() == ("failed", "the loss is not finite at step 3")
 
 
 def test_a_run_stopped_by_a_signal_or_limit_is_stopped_not_failed(look):
-    note(look.folder / "resume", "stopped before its time limit at step 3 of 9; the same command goes on from there")
+    note(look.folder / "resume", "stopped before its time limit at step 3 of 9; the same command resumes there")
     write_text(look.log, "acnet: stopped\n")
     assert look()[0] == "stopped"
     assert look()[1].startswith("stopped before its time limit at step 3 of 9")

@@ -8,7 +8,7 @@ import torch
 from acnet import device
 from acnet.cli import main
 from acnet.errors import AcnetError
-from acnet.train import launch
+from acnet.jobs import torchrun
 from tests.tiny import tiny_run, write_params
 
 ARGUMENTS = ["train", "--params=params.yaml"]
@@ -17,18 +17,18 @@ IN_SLURM = {"SLURM_JOB_ID": "17", "CUDA_VISIBLE_DEVICES": "0,1"}
 
 @pytest.fixture(autouse=True)
 def srun(monkeypatch):
-    monkeypatch.setattr(launch.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(torchrun.shutil, "which", lambda name: f"/usr/bin/{name}")
 
 
 def test_on_one_node_the_system_chooses_the_port():
-    words = launch.command(4, 1, 8, ARGUMENTS, {})
+    words = torchrun.command(4, 1, 8, ARGUMENTS, {})
     assert "srun" not in words
     assert "--nproc-per-node=4" in words and "--rdzv-endpoint=127.0.0.1:0" in words
     assert words[-len(ARGUMENTS) - 2 :] == ["-m", "acnet", *ARGUMENTS]
 
 
 def test_on_several_nodes_one_torchrun_on_each_meets_at_a_free_port_of_the_first():
-    words = launch.command(8, 2, 6, ARGUMENTS, IN_SLURM)
+    words = torchrun.command(8, 2, 6, ARGUMENTS, IN_SLURM)
     assert words[0] == "srun"
     assert {"--nodes=2", "--ntasks=2", "--ntasks-per-node=1", "--gpus-per-node=4", "--cpus-per-task=24"} <= {*words}
     assert {"--nnodes=2", "--nproc-per-node=4", "--rdzv-id=17"} <= {*words}
@@ -40,25 +40,25 @@ def test_on_several_nodes_one_torchrun_on_each_meets_at_a_free_port_of_the_first
 
 
 def test_nodes_without_gpus_are_asked_for_none():
-    assert not [w for w in launch.command(2, 2, 1, ARGUMENTS, {"SLURM_JOB_ID": "17"}) if "gpu" in w]
+    assert not [w for w in torchrun.command(2, 2, 1, ARGUMENTS, {"SLURM_JOB_ID": "17"}) if "gpu" in w]
 
 
 def test_several_nodes_need_a_slurm_job():
     with pytest.raises(AcnetError, match="2 nodes are reached by srun from within a Slurm job; here is none"):
-        launch.command(2, 2, 1, ARGUMENTS, {})
+        torchrun.command(2, 2, 1, ARGUMENTS, {})
 
 
 def test_each_process_gets_its_own_threads_and_what_the_user_set_for_nccl_stays():
     known = {"OMP_NUM_THREADS": "8", "MKL_NUM_THREADS": "8", "NCCL_DEBUG": "INFO", "NCCL_SOCKET_IFNAME": "ib0"}
-    made = launch.environment(2, known)
+    made = torchrun.environment(2, known)
     assert (made["OMP_NUM_THREADS"], made["MKL_NUM_THREADS"]) == ("2", "2")
     assert (made["NCCL_DEBUG"], made["NCCL_SOCKET_IFNAME"]) == ("INFO", "ib0")
-    assert launch.environment(2, {})["NCCL_DEBUG"] == "WARN"
+    assert torchrun.environment(2, {})["NCCL_DEBUG"] == "WARN"
 
 
 def test_a_process_that_torchrun_started_starts_no_other(monkeypatch):
     monkeypatch.setenv("LOCAL_RANK", "0")
-    launch.spread_over(4, 1, 1, ARGUMENTS)
+    torchrun.start_processes(4, 1, 1, ARGUMENTS)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_process_takes_its_own_of_the_assigned_gpus_and_leases_one_where_nobod
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if assigned:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", assigned)
-    assert device.settle(1, local=1) == torch.device("cuda", taken)
+    assert device.set_up_device(1) == torch.device("cuda", taken)
 
 
 def test_more_processes_than_gpus_are_refused(monkeypatch):
@@ -95,4 +95,4 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,3")
     with pytest.raises(AcnetError, match=r"4 processes on this machine, but 2 GPUs \(CUDA_VISIBLE_DEVICES: 0,3\)"):
-        device.settle(1, local=1)
+        device.set_up_device(1)

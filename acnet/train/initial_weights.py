@@ -13,13 +13,12 @@ from acnet.params.run import Run
 _PREFIX = re.compile(r"^(module\.|_orig_mod\.)+")  # of DataParallel and torch.compile
 
 
-def load_initial(network: nn.Module, run: Run, folder: Path) -> None:
+def load_initial_weights(network: nn.Module, run: Run, folder: Path) -> None:
     """Fill `network` as `init` of `run` says; `folder` is where `run` is trained.
 
     Raises AcnetError for a missing file, another hash, or weights that do not match.
     """
-    init = run.init
-    if init.kind == "none":
+    if (init := run.init).kind == "none":
         return
     if init.kind == "run":
         file = folder.parent.parent / init.run / folder.name / "checkpoint.pt"

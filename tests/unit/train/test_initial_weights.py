@@ -13,7 +13,7 @@ from acnet.errors import AcnetError
 from acnet.files import sha256
 from acnet.model import build_network
 from acnet.params.run import InitialWeights
-from acnet.train.initial import load_initial
+from acnet.train.initial_weights import load_initial_weights
 from tests.tiny import tiny_run
 
 
@@ -26,7 +26,7 @@ def load(file, made=None, kind="file", digest=None):
     """The network `made`, filled from `file` as the scale's own weights."""
     init = InitialWeights(kind=kind, file=str(file), sha256=digest or sha256(file)[:8], name="made up")
     made = made or network()
-    load_initial(made, tiny_run(init=init), Path("results/mini/tiny/seed0"))
+    load_initial_weights(made, tiny_run(init=init), Path("results/mini/tiny/seed0"))
     return made
 
 
@@ -215,13 +215,13 @@ def test_other_names_are_told(weights, tmp_path, state, difference):
 def test_fine_tuning_begins_with_the_other_runs_network_of_the_same_seed(undisturbed):
     made = network()
     init = InitialWeights(kind="run", run="tiny", name="tiny")
-    load_initial(made, tiny_run(init=init), undisturbed.root / "results/fine/seed0")
+    load_initial_weights(made, tiny_run(init=init), undisturbed.root / "results/fine/seed0")
     trained = undisturbed.weights()
     assert all(torch.equal(value, trained[name]) for name, value in made.state_dict().items())
 
 
 def test_fine_tuning_from_a_run_that_is_not_trained_names_its_checkpoint(tmp_path):
     with pytest.raises(AcnetError, match=r"other/seed3/checkpoint.pt: not there"):
-        load_initial(
+        load_initial_weights(
             network(), tiny_run(init=InitialWeights(kind="run", run="other", name="other")), tmp_path / "tiny/seed3"
         )

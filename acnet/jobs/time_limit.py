@@ -9,7 +9,7 @@ from acnet.errors import AcnetError
 _MARGIN = 30.0  # seconds, at most a tenth of the limit
 
 
-class Deadline:
+class TimeLimit:
     """`minutes` from now (None: what ACNET_TIME_LIMIT says), or Slurm's end of the job, whichever comes first.
 
     An end that is over already is an earlier job's, left over in a shell or tmux: it is ignored, and that is said.

@@ -15,7 +15,7 @@ GENERATIONS = 2
 _NAME = re.compile(r"state-(\d{9})-([0-9a-f]{16})\.pt")
 
 
-def save_state(folder: Path, state: dict[str, Any]) -> Path:
+def save_state(folder: Path, state: dict[str, Any]) -> None:
     """Write `state` beside the former ones; the file's name holds the step and the head of its SHA-256.
 
     A kill at any moment leaves at least the newest former one. Raises AcnetError where it cannot be written.
@@ -23,11 +23,9 @@ def save_state(folder: Path, state: dict[str, Any]) -> Path:
     pending = folder / "pending.pt"
     with replacing(pending) as temporary:
         write_tensors(temporary, state)
-    file = folder / f"state-{state['step']:09d}-{sha256(pending)[:16]}.pt"
-    os.replace(pending, file)
+    os.replace(pending, folder / f"state-{state['step']:09d}-{sha256(pending)[:16]}.pt")
     for old in _states(folder)[GENERATIONS:]:
         old.unlink(missing_ok=True)
-    return file
 
 
 def load_state(folder: Path, digest: str, say: Callable[[str], None]) -> tuple[dict[str, Any] | None, Path | None]:
@@ -39,11 +37,11 @@ def load_state(folder: Path, digest: str, say: Callable[[str], None]) -> tuple[d
     for leftover in folder.glob(".*.part"):
         leftover.unlink(missing_ok=True)  # of a process that was killed while writing
     for file in _states(folder):
-        if not _sound(file):
+        if sha256(file)[:16] != _NAME.fullmatch(file.name)[2]:
             say(f"{file} is damaged; set aside as {_set_aside(file)}")
             continue
         state = read_state(file)
-        if not isinstance(state, dict) or state.get("digest") != digest:
+        if not isinstance(state, dict) or state.get("params") != digest:
             say(f"the parameters have changed; {file} is set aside as {_set_aside(file)}")
             continue
         return state, file
@@ -60,13 +58,5 @@ def _states(folder: Path) -> list[Path]:
     return sorted((file for file in folder.glob("state-*.pt") if _NAME.fullmatch(file.name)), reverse=True)
 
 
-def _sound(file: Path) -> bool:
-    return sha256(file)[:16] == _NAME.fullmatch(file.name).group(2)
-
-
 def _set_aside(file: Path) -> str:
-    number = 1
-    while (target := file.with_name(f"{file.name}.{number}.aside")).exists():
-        number += 1
-    file.rename(target)
-    return target.name
+    return file.replace(f"{file}.aside").name

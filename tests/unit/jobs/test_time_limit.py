@@ -5,7 +5,7 @@ import time
 import pytest
 
 from acnet.errors import AcnetError, TryAgain
-from acnet.train.deadline import Deadline
+from acnet.jobs.time_limit import TimeLimit
 
 NOW = 1_700_000_000.0
 
@@ -19,9 +19,9 @@ def stops_after(monkeypatch):
         monkeypatch.setenv("SLURM_JOB_END_TIME", "" if slurm is None else f"{NOW + slurm:.0f}")
         clock = [NOW]
         monkeypatch.setattr(time, "time", lambda: clock[0])
-        deadline = Deadline(minutes)
+        limit = TimeLimit(minutes)
         for clock[0] in (NOW + second for second in range(10_000)):
-            if deadline.reached(pause):
+            if limit.reached(pause):
                 return round(clock[0] - NOW)
         return -1
 
@@ -68,4 +68,4 @@ def test_a_training_whose_slurm_job_ends_now_saves_and_asks_to_be_called_again(t
 def test_an_end_that_is_no_number_is_named(monkeypatch):
     monkeypatch.setenv("SLURM_JOB_END_TIME", "soon")
     with pytest.raises(AcnetError, match="SLURM_JOB_END_TIME: 'soon' is not a time in seconds"):
-        Deadline()
+        TimeLimit()

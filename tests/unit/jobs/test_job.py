@@ -11,31 +11,13 @@ import sys
 import pytest
 import torch
 
-from acnet.data.store import Store
-from acnet.data.training import TrainingSamples
 from acnet.errors import AcnetError, Interrupted, TryAgain
 from acnet.files import read_json
-from acnet.train import batches, loop, state
-from acnet.train.step import Step
+from acnet.jobs.training_state import GENERATIONS
+from acnet.train import batches, history
+from acnet.train.batches import training_samples
+from acnet.train.step import TrainingStep
 from tests.tiny import STEPS, prepare, tiny_run, write_params
-
-
-@pytest.fixture
-def at_step(monkeypatch):
-    """A function that makes `act` happen once, right after a numbered step of the training to come."""
-
-    def set_up(number: int, act) -> None:
-        add = loop.Position.add
-        left = [act]
-
-        def added(self, losses):
-            add(self, losses)
-            if self.step == number and left:
-                left.pop()()
-
-        monkeypatch.setattr(loop.Position, "add", added)
-
-    return set_up
 
 
 @pytest.fixture
@@ -136,7 +118,7 @@ def test_a_time_limit_that_is_no_number_is_named(tiny, monkeypatch):
 
 
 def test_two_generations_are_kept(stopped):
-    assert len(states(stopped)) == state.GENERATIONS == 2
+    assert len(states(stopped)) == GENERATIONS == 2
     assert states(stopped)[-1] == 6
 
 
@@ -177,19 +159,18 @@ def test_changed_parameters_set_the_old_state_aside_and_start_anew(again, capfd)
 
 
 def test_a_loss_that_is_not_finite_stops_with_step_rate_and_images_and_a_retry_says_so(tiny, monkeypatch):
-    call = Step.__call__
+    call = TrainingStep.__call__
 
-    def broken(self, images, labels, valid, seed):
-        losses = call(self, images, labels, valid, seed)
+    def broken(self, images, labels, seed):
+        losses = call(self, images, labels, seed)
         return losses * float("nan") if seed % 1_000_003 == 3 else losses
 
-    monkeypatch.setattr(Step, "__call__", broken)
-    stores = [Store(tiny.data / "mini_camvid", "train")]
-    samples = TrainingSamples(stores, (32, 32), None, (1, 1), mirror=0.5, seed=0, batch=2)
+    monkeypatch.setattr(TrainingStep, "__call__", broken)
+    samples = training_samples(tiny_run(), tiny.data / "mini_camvid")
     names = ", ".join(samples[number][2] for number in (6, 7))
     with pytest.raises(AcnetError, match=rf"not finite at step 3 with learning rate 0\.0347.*: {names}$"):
         tiny.train()
-    monkeypatch.setattr(Step, "__call__", call)
+    monkeypatch.setattr(TrainingStep, "__call__", call)
     with pytest.raises(AcnetError, match="failed before, and would again: the loss is not finite at step 3"):
         tiny.train()
     tiny.train(learning_rate=0.01)
@@ -197,9 +178,9 @@ def test_a_loss_that_is_not_finite_stops_with_step_rate_and_images_and_a_retry_s
 
 
 def test_no_state_with_a_loss_that_is_not_finite_is_ever_saved(tiny, monkeypatch):
-    call = Step.__call__
-    monkeypatch.setattr(Step, "__call__", lambda self, *how: call(self, *how) * float("inf"))
-    monkeypatch.setattr(loop, "_POINTS", 1)
+    call = TrainingStep.__call__
+    monkeypatch.setattr(TrainingStep, "__call__", lambda self, *batch, seed: call(self, *batch, seed) * float("inf"))
+    monkeypatch.setattr(history, "POINTS", 1)
     with pytest.raises(AcnetError, match="not finite at step 0"):
         tiny.train(save_minutes=0.0)
     assert states(tiny) == [0]  # saved before the first step
@@ -216,10 +197,10 @@ def test_a_bad_label_is_remembered_until_the_data_are_prepared_again(tmp_path, t
 
 
 def test_out_of_memory_names_batch_crop_and_precision_and_what_to_lower(tiny, monkeypatch):
-    def full(self, *_):
+    def full(self, *_, seed):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
 
-    monkeypatch.setattr(Step, "__call__", full)
+    monkeypatch.setattr(TrainingStep, "__call__", full)
     with pytest.raises(AcnetError, match=r"batch 2 in 1 pieces, crop 32x32, float32; set train.accumulate .*bfloat16"):
         tiny.train()
     assert not (tiny.resume() / "failure.json").exists()

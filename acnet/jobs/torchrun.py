@@ -5,25 +5,24 @@ import shutil
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from typing import NoReturn
 
 from acnet.errors import AcnetError
 
-# What a process finds when torchrun has started it.
-_STARTED = "LOCAL_RANK"
 
-
-def spread_over(processes: int, nodes: int, threads: int, arguments: Sequence[str]) -> None:
+def start_processes(processes: int, nodes: int, threads: int, arguments: Sequence[str]) -> None:
     """Become torchrun, which calls `acnet` with `arguments` in each of `processes` processes over `nodes` nodes.
 
     Returns in those processes themselves, and where one process is enough. AcnetError for numbers that do not go
     together, or for several nodes outside a Slurm job.
     """
-    if processes == 1 or _STARTED in os.environ:
+    if processes == 1 or "LOCAL_RANK" in os.environ:  # which torchrun sets
         return
     if processes % nodes:
         raise AcnetError(f"--processes: {processes} cannot be split over {nodes} nodes; choose a multiple of --nodes")
-    _become(command(processes, nodes, threads, arguments, os.environ), environment(threads, os.environ))
+    words = command(processes, nodes, threads, arguments, os.environ)
+    sys.stderr.flush()
+    # In place of this process, so that signals reach torchrun as they would have reached the training.
+    os.execvpe(words[0], words, environment(threads, os.environ))
 
 
 def command(processes: int, nodes: int, threads: int, arguments: Sequence[str], known: Mapping[str, str]) -> list[str]:
@@ -52,12 +51,6 @@ def environment(threads: int, known: Mapping[str, str]) -> dict[str, str]:
     """
     limits = dict.fromkeys((name for name in known if name.endswith("_NUM_THREADS")), str(threads))
     return {"NCCL_DEBUG": "WARN", **known, **limits, "OMP_NUM_THREADS": str(threads)}
-
-
-def _become(words: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
-    """Replace this process, so that signals reach torchrun as they would have reached the training."""
-    sys.stderr.flush()
-    os.execvpe(words[0], list(words), dict(environment))
 
 
 def _free_port() -> int:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from acnet.model import build_network
-from acnet.train.optimiser import build_optimiser, poly, set_rate
+from acnet.train.optimizer import build_optimizer, poly, set_learning_rate
 from tests.tiny import tiny_run
 
 
@@ -15,9 +15,9 @@ def network():
 
 def settings_by_name(**changes):
     made = network()
-    optimiser = build_optimiser(made, tiny_run(**changes).train)
-    set_rate(optimiser, 0.01)
-    found = {id(p): (g["lr"], g["weight_decay"]) for g in optimiser.param_groups for p in g["params"]}
+    optimizer = build_optimizer(made, tiny_run(**changes).train)
+    set_learning_rate(optimizer, 0.01)
+    found = {id(p): (g["lr"], g["weight_decay"]) for g in optimizer.param_groups for p in g["params"]}
     assert len(found) == sum(1 for _ in made.parameters())
     return {name: found[id(parameter)] for name, parameter in made.named_parameters()}
 
@@ -52,11 +52,11 @@ def test_alpha_and_beta_can_be_left_out_of_decay():
 
 def test_a_step_is_that_of_sgd_with_momentum():
     made = network()
-    optimiser = build_optimiser(made, tiny_run(momentum=0.5, weight_decay=0.0).train)
-    set_rate(optimiser, 0.01)
+    optimizer = build_optimizer(made, tiny_run(momentum=0.5, weight_decay=0.0).train)
+    set_learning_rate(optimizer, 0.01)
     weight = next(made.backbone.parameters())
     before = weight.detach().clone()
     for _ in range(2):
         weight.grad = torch.ones_like(weight)
-        optimiser.step()
+        optimizer.step()
     assert torch.allclose(weight, before - 0.01 * (1 + 1.5))

@@ -1,0 +1,1 @@
+"""What keeps a training alive, and changes no weight: locks, training states, signals, time limits, torchrun."""

@@ -1,0 +1,223 @@
+"""One training as a job: one trainer at a time, resumed from its last state, stopped by signals and time limits."""
+
+import contextlib
+import functools
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from acnet.data.scratch import near
+from acnet.data.store import MANIFEST
+from acnet.distributed import from_first, process_group, summed
+from acnet.errors import AcnetError, Interrupted, NonRetryableError, TryAgain
+from acnet.files import digest, read_json, sha256
+from acnet.jobs.run_lock import FILE as LOCK
+from acnet.jobs.run_lock import Holder, RunLock, live_holder
+from acnet.jobs.signals import Signals
+from acnet.jobs.status_files import (
+    FAILURE,
+    note,
+    read_failure,
+    read_journal,
+    read_progress,
+    write_failure,
+    write_progress,
+)
+from acnet.jobs.time_limit import TimeLimit
+from acnet.jobs.training_state import load_state, read_state, save_state
+from acnet.params.run import Run
+from acnet.progress import Progress, duration
+from acnet.provenance import source_hash
+
+_EVERY = 3.0  # seconds between progress files
+
+
+@contextlib.contextmanager
+def training_job(
+    run: Run, folder: Path, data_root: Path, time_limit: float | None = None
+) -> Iterator["TrainingJob | None"]:
+    """The right to train `run` in `folder`; None if it is finished, by another trainer in the meantime or before.
+
+    Waits while another trainer works on the run. Under torchrun the first process takes the lock for all of them. What
+    is in {folder}/resume goes when the block ends well; a NonRetryableError is remembered there, so that a retry fails
+    at once.
+    """
+    limit, resume = TimeLimit(time_limit), folder / "resume"
+    first, size = int(os.environ.get("RANK", 0)) == 0, int(os.environ.get("WORLD_SIZE", 1))
+    group = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}" if size > 1 else ""
+    lock, waited = RunLock(resume, group), False
+    if first:
+        waited = lock.acquire(functools.partial(_show_holder, run, resume))
+    else:
+        _wait_for_first(group, run, folder)
+    try:
+        if finished(folder, run):
+            if first:
+                by_other, before = "the other trainer has finished it", "delete checkpoint.pt to train it again"
+                print(f"{run.name}: {by_other if waited else f'finished already; {before}'}", file=sys.stderr)
+                _clear(resume)
+            yield None
+            return
+        data = near(data_root, run.dataset, run.train_splits) / run.dataset
+        with process_group(size), Signals() as signals:
+            under = _circumstances(run, data)
+            if first:
+                _refuse_retry(resume, under)
+            try:
+                yield TrainingJob(run, resume, data, first, lock, limit, signals)
+            except NonRetryableError as error:
+                if first:
+                    write_failure(resume, str(error), under)
+                raise
+        if first:
+            _clear(resume)
+    finally:
+        if first:
+            lock.release()
+
+
+class TrainingJob:
+    """This process's part in a job. `first`: whether it alone writes files; `data`: the folder of the dataset."""
+
+    def __init__(
+        self, run: Run, resume: Path, data: Path, first: bool, lock: RunLock, limit: TimeLimit, signals: Signals
+    ):
+        self.run, self.data, self.first = run, data, first
+        self._resume, self._lock, self._limit, self._signals = resume, lock, limit, signals
+        self._longest_step = self._longest_save = 0.0
+        self._shown = -_EVERY
+
+    def resume(self, parts: dict[str, Any], steps: int) -> int:
+        """Load the last state into `parts`, which have state_dict and load_state_dict; return the next of `steps`."""
+        self._parts, self._steps, start = parts, steps, 0
+        state = file = None
+        if self.first:
+            state, file = load_state(self._resume, self.run.digest(), self.note)
+        if (file := from_first(file)) is not None:
+            state = state or read_state(file)
+            for name, part in parts.items():
+                part.load_state_dict(state[name])
+            start = state["step"]
+        self.note(f"resuming at step {start}" if file else "starting anew")
+        if self.first:
+            self._progress = Progress(self.run.name, steps, "steps", start=start)
+        self._saved = time.monotonic()
+        return start
+
+    def must_save(self) -> bool:
+        """Whether all processes have to call `save` now: every `save_minutes`, after a signal, at the time limit."""
+        self._began = time.monotonic()
+        due = self._began - self._saved > 60 * self.run.train.save_minutes
+        late = self._limit.reached(self._longest_step + self._longest_save)
+        caught = [self._signals.caught == number for number in Signals.numbers]
+        # The first process's clock decides. By way of the CPU, so that nobody waits for a GPU.
+        flags = [due and self.first, late and self.first, *caught]
+        agreed = summed(torch.tensor(flags, dtype=torch.int64)).tolist()
+        self._late = bool(agreed[1])
+        self._signal = next((number for number, heard in zip(Signals.numbers, agreed[2:], strict=True) if heard), None)
+        return any(agreed)
+
+    def save(self, step: int) -> None:
+        """Save the state before `step`; raise Interrupted after a signal, TryAgain at the time limit."""
+        if self.first:
+            began = time.monotonic()
+            self._lock.check()
+            parts = {name: part.state_dict() for name, part in self._parts.items()}
+            save_state(self._resume, {"params": self.run.digest(), "step": step, **parts})
+            self._saved = time.monotonic()
+            self._longest_save = max(self._longest_save, self._saved - began)
+        # torchrun gives the others half a minute once one process has ended: none ends before the state is written.
+        summed(torch.zeros(1))
+        if self._signal or self._late:
+            why = "by a signal" if self._signal else "before its time limit"
+            message = f"stopped {why} at step {step} of {self._steps}; the same command resumes there"
+            if self.first:
+                note(self._resume, message)
+            raise Interrupted(message, self._signal) if self._signal else TryAgain(message)
+
+    def after_step(self, done: int, loss: float | None, learning_rate: float) -> None:
+        """Show that `done` steps are done; `loss` is the latest of the curve."""
+        if self.first:
+            shown = "" if loss is None else f"loss {loss:.3f}, "
+            self._progress.advance(note=f"{shown}lr {learning_rate:.2g}")
+            if time.monotonic() - self._shown > _EVERY:
+                self._shown = time.monotonic()
+                write_progress(self._resume, self._progress, loss, learning_rate)
+        self._longest_step = max(self._longest_step, time.monotonic() - self._began)
+
+    def finish(self, seconds: float) -> list[str]:
+        """The journal of a training that took `seconds`; AcnetError if another trainer has taken the run over."""
+        if not self.first:
+            return []
+        self._progress.finish(f"{duration(seconds)} in all")
+        self.note(f"finished after {duration(seconds)} of training")
+        self._lock.check()
+        return read_journal(self._resume)
+
+    def note(self, text: str) -> None:
+        """A line for the log and the journal, by the first process."""
+        if self.first:
+            print(f"{self.run}: {text}", file=sys.stderr)
+            note(self._resume, text)
+
+
+def finished(folder: Path, run: Run) -> bool:
+    """Whether these very parameters have been trained and everything is in place."""
+    checkpoint, facts = folder / "checkpoint.pt", folder / "provenance.json"
+    if not (checkpoint.exists() and facts.exists() and (folder / "history.csv").exists()):
+        return False
+    made = read_json(facts)
+    return made["params_hash"] == run.digest() and made["checkpoint_sha256"] == sha256(checkpoint)
+
+
+def _show_holder(run: Run, resume: Path, holder: Holder) -> None:
+    """Say who trains the run and how far that is."""
+    state = "starting"
+    if (facts := read_progress(resume)) is not None:
+        left = facts["seconds_left"]
+        state = f"at step {facts['step']}/{facts['steps']}" + (f", {duration(left)} left" if left else "")
+    print(f"{run.name}: {holder} trains it, {state}; waiting", file=sys.stderr)
+
+
+def _wait_for_first(group: str, run: Run, folder: Path) -> None:
+    """Wait until the first process of this torchrun holds the lock, or the run is finished."""
+    parent = os.getppid()
+    while (holder := live_holder(folder / "resume")) is None or holder.group != group:
+        if finished(folder, run):
+            return
+        if os.getppid() != parent:
+            raise SystemExit(1)  # torchrun is gone
+        time.sleep(0.2)
+
+
+def _circumstances(run: Run, data: Path) -> str:
+    """A digest of everything whose change could make a failure go away: parameters, code, and the data's manifest."""
+    manifest = data / MANIFEST
+    content = [manifest.read_text()] if manifest.exists() else []
+    return digest({"params": run.values(), "code": source_hash(), "data": content})
+
+
+def _refuse_retry(resume: Path, under: str) -> None:
+    """AcnetError if training failed before under the same circumstances; a failure under others is forgotten."""
+    failure = read_failure(resume)
+    if failure is None:
+        return
+    if failure["circumstances"] != under:
+        (resume / FAILURE).unlink()
+        return
+    raise AcnetError(
+        f"failed before, and would again: {failure['message']} (change the parameters or the data, or delete "
+        f"{resume / FAILURE} to try all the same)"
+    )
+
+
+def _clear(resume: Path) -> None:
+    """Remove everything in `resume` but the lock, whose release follows."""
+    for entry in resume.iterdir():
+        if entry.name != LOCK:
+            entry.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, TextIO
 
 import yaml
 
@@ -166,35 +166,39 @@ def sha256(path: str | os.PathLike) -> str:
 def held(lock: Path, taken: str, wait: bool = False) -> Iterator[None]:
     """Hold the file `lock` for this process alone; AcnetError saying `taken` if another process holds it.
 
-    With `wait`, say `taken` on standard error and wait instead.
+    With `wait`, say `taken` on standard error and wait instead. A network file system without locks holds nobody back;
+    that is said once for a folder.
     """
-    handle = flock(lock)
-    if handle is None:
-        if not wait:
-            raise AcnetError(taken)
-        print(f"acnet: {taken}", file=sys.stderr, flush=True)
-        handle = flock(lock, wait=True)
+    try:
+        if (handle := flock(lock)) is None:
+            if not wait:
+                raise AcnetError(taken)
+            print(f"acnet: {taken}", file=sys.stderr, flush=True)
+            handle = flock(lock, wait=True)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        _say_unlocked(lock.parent, os.strerror(error.errno).lower())
+        handle = contextlib.nullcontext()
     with handle:
         yield
 
 
-def flock(file: Path, *, shared: bool = False, wait: bool = False) -> IO[str] | None:
+def flock(file: Path, *, shared: bool = False, wait: bool = False) -> TextIO | None:
     """`file`, open and locked until it is closed or this process ends; None if another holds it and not `wait`.
 
-    A network file system without locks holds nobody back; that is said once for a folder.
+    OSError from a file system without locks.
     """
     import fcntl
 
-    handle = open(file, "a")  # noqa: SIM115 - closed by the caller
+    handle = open(file, "a+", encoding="utf-8")  # noqa: SIM115 - closed by the caller
     try:
         fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
     except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            handle.close()
-            if isinstance(error, BlockingIOError):
-                return None
-            raise
-        _say_unlocked(file.parent, os.strerror(error.errno).lower())
+        handle.close()
+        if isinstance(error, BlockingIOError):
+            return None
+        raise
     return handle
 
 

@@ -10,7 +10,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
+from typing import TextIO
 
 from acnet.data.store import MANIFEST, digest_of
 from acnet.errors import AcnetError
@@ -19,7 +19,7 @@ from acnet.progress import Progress
 
 VARIABLE = "ACNET_SCRATCH"
 _USED = "used.lock"
-_held: list[IO[str]] = []  # open for as long as the process lives: it reads these folders
+_held: list[TextIO] = []  # open for as long as the process lives: it reads these folders
 
 
 class _Damaged(AcnetError):

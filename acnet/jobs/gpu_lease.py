@@ -5,11 +5,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import IO
+from typing import TextIO
 
 from acnet.files import flock
 
-_held: list[tuple[int, IO[str]]] = []  # open for as long as the process lives
+_held: list[tuple[int, TextIO]] = []  # open for as long as the process lives
 
 
 def lease(count: int, folder: Path | None = None, every: float = 1.0) -> int:

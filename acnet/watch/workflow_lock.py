@@ -5,10 +5,11 @@ the kernel ends with it, and which names the machines they ran on.
 """
 
 import contextlib
-import fcntl
 import platform
 from pathlib import Path
 from typing import TextIO
+
+from acnet.files import flock
 
 STATE = Path(".snakemake")
 
@@ -16,30 +17,30 @@ STATE = Path(".snakemake")
 def hold(state: Path = STATE) -> TextIO | None:
     """The file whose lock this process shares until the file is closed; None where nothing can be locked."""
     with contextlib.suppress(OSError):
-        handle = _open(state)
-        fcntl.flock(handle, fcntl.LOCK_SH)
-        return handle
+        return flock(_machines(state), shared=True, wait=True)
     return None
 
 
 def note_machine(state: Path = STATE) -> None:
     """Write down that this machine has locks of Snakemake's, or is about to."""
-    with contextlib.suppress(OSError), _open(state) as handle:
+    with contextlib.suppress(OSError), open(_machines(state), "a", encoding="utf-8") as handle:
         handle.write(f"{platform.node()}\n")
 
 
 def remove_stale_locks(state: Path = STATE) -> None:
     """Remove Snakemake's locks if whoever made them ran on this machine and is dead; in doubt leave them."""
-    with contextlib.suppress(OSError), _open(state) as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # refused while one is at work
-        handle.seek(0)
-        locks = list((state / "locks").glob("*"))
-        if not locks or set(handle.read().split()) == {platform.node()}:
-            for lock in locks:
-                lock.unlink(missing_ok=True)
-            handle.truncate(0)
+    with contextlib.suppress(OSError):
+        if (handle := flock(_machines(state))) is None:  # one is at work
+            return
+        with handle:
+            handle.seek(0)
+            locks = list((state / "locks").glob("*"))
+            if not locks or set(handle.read().split()) == {platform.node()}:
+                for lock in locks:
+                    lock.unlink(missing_ok=True)
+                handle.truncate(0)
 
 
-def _open(state: Path) -> TextIO:
+def _machines(state: Path) -> Path:
     state.mkdir(parents=True, exist_ok=True)
-    return open(state / "machines", "a+", encoding="utf-8")
+    return state / "machines"

@@ -7,6 +7,7 @@ from acnet.commands.options import campaign, command, group, scale_option
 
 # name: (module of acnet.report, function, help, takes a name)
 _DRAWN = {
+    "cells": ("cells", "write_cells", "write the cells of all tables as cells.csv, which claims and page read", False),
     "table": ("tables", "write_table", "draw one table as CSV, Markdown and LaTeX", True),
     "figure": ("figures", "write_figure", "draw one figure as PNG and PDF", True),
     "curves": ("curves", "write_curves", "draw the training curves as PNG and PDF", False),

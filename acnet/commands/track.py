@@ -135,7 +135,7 @@ def _hand_over(parsed: argparse.Namespace, scale: str, restored: list[str]) -> N
 
 
 def _trace(parsed: argparse.Namespace) -> None:
-    from acnet.track.trace import Roots, trace
+    from acnet.report.cell_origin import Roots, trace
 
     roots = Roots(Path.cwd(), parsed.data_root, parsed.results_root, parsed.logs_root)
     print(trace(campaign(parsed), parsed.table, parsed.row, parsed.column, roots), end="")

@@ -1,36 +1,46 @@
-"""The cells of a table: the paper's number, ours, and where ours comes from."""
+"""The cells of the paper's tables: the paper's number, ours, and where ours comes from; as a file, cells.csv."""
 
+import csv
 import dataclasses
+import io
+import statistics
+from pathlib import Path
 
+from acnet.errors import AcnetError
 from acnet.evaluate.bootstrap import Interval
-from acnet.params.tables import Row, Table
-from acnet.report.results import Results, Score
+from acnet.files import write_text
+from acnet.params.claims import CellName
+from acnet.params.tables import Row, Table, Tables, load_tables
+from acnet.report.results import Results
+from acnet.report.scale import ScaleInfo
 
 NOT_RUN, NO_VALUE = "not run", "no value"
 
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """One cell; numbers in percent. `score` is ours by `run` and `protocol`, `beside` ours by a second protocol.
+    """One cell, a line of cells.csv; numbers in percent.
 
-    `interval` is that of `score` by resampling the images. `evaluated` with no `score` means that the measure has no
-    value there, as the IoU of a class that occurs neither in the truth nor in the predictions. In a cell that a test
-    server scores, `score` is the validation number of the network before fine-tuning, `server` the server's number and
-    `fine_tuned` the network sent there.
+    `state` is measured, not run, no value (a class that is neither labelled nor predicted), cited, or empty. `values`
+    are ours by `run` and `protocol`, one for each of `seeds`; `low` and `high` bound the confidence interval of their
+    mean; `beside` is ours by a second protocol. In a cell that a test server scores, `values` are the validation scores
+    of the network before fine-tuning, `server` is the server's score and `fine_tuned` the network sent there.
     """
 
     table: str
     row: str
     column: str
     metric: str
-    paper: float | None
+    state: str
     run: str | None = None
     protocol: str | None = None
-    evaluated: bool = False
-    score: Score | None = None
-    interval: Interval | None = None
+    seeds: tuple[int, ...] = ()
+    values: tuple[float, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    paper: float | None = None
     beside_protocol: str | None = None
-    beside: Score | None = None
+    beside: float | None = None
     fine_tuned: str | None = None
     server: float | None = None
 
@@ -40,24 +50,28 @@ class Cell:
         return f"{self.table}.{self.row}.{self.column}"
 
     @property
-    def state(self) -> str:
-        """cited, not run, measured, no value, or empty (no number of either side belongs here)."""
-        if self.run and self.ours is not None:
-            return "measured"
-        if self.run:
-            return NO_VALUE if self.evaluated else NOT_RUN
-        return "empty" if self.paper is None else "cited"
+    def mean(self) -> float | None:
+        """The mean of `values`."""
+        return statistics.fmean(self.values) if self.values else None
+
+    @property
+    def std(self) -> float | None:
+        """The sample standard deviation over seeds; None with fewer than two, and for a server's score."""
+        return statistics.stdev(self.values) if len(self.values) > 1 and self.server is None else None
 
     @property
     def ours(self) -> float | None:
         """Our number: the server's where there is one."""
-        if self.server is not None:
-            return self.server
-        return self.score.mean if self.score else None
+        return self.mean if self.server is None else self.server
+
+    @property
+    def interval(self) -> Interval | None:
+        """The confidence interval of `ours`."""
+        return None if self.low is None else (self.low, self.high)
 
     @property
     def difference(self) -> float | None:
-        """Ours less the paper's, in points."""
+        """Ours minus the paper's, in points."""
         return None if self.ours is None or self.paper is None else self.ours - self.paper
 
     @property
@@ -66,29 +80,83 @@ class Cell:
         return self.fine_tuned is None or self.server is not None
 
 
-def cell(name: str, table: Table, row: Row, column: str, results: Results) -> Cell:
-    """The cell of `table` (called `name`) at `row` and `column`, filled from `results`."""
+Cells = dict[CellName, Cell]
+
+
+def table_cells(name: str, table: Table, results: Results) -> Cells:
+    """All cells of `table` (called `name`), row by row; of a table that the scale lacks, the paper's numbers only."""
+    return {
+        (name, row.key, key): _cell(name, table, row, key, results) for row in table.rows for key in table.all_columns
+    }
+
+
+def all_cells(tables: Tables, results: Results) -> Cells:
+    """The cells of every table."""
+    return {
+        key: cell for name, table in tables.tables.items() for key, cell in table_cells(name, table, results).items()
+    }
+
+
+def _cell(name: str, table: Table, row: Row, column: str, results: Results) -> Cell:
     metric, class_name = table.all_columns[column].metric, table.all_columns[column].class_name
-    cited = Cell(name, row.key, column, metric, table.paper(row, column))
-    run = row.run(column)
+    run, paper = row.run(column), table.paper(row, column)
     if run is None:
-        return cited
+        return Cell(name, row.key, column, metric, "empty" if paper is None else "cited", paper=paper)
     protocol, beside = table.row_protocol(row), table.row_beside(row)
+    cell = Cell(name, row.key, column, metric, NOT_RUN, run, protocol, paper=paper, fine_tuned=row.server)
+    if name not in results.scale.tables:
+        return cell
+    scores = results.scores(run, protocol, metric, class_name)
+    other = results.scores(run, beside, metric, class_name) if beside else {}
     answer = results.server(name) if row.server else None
-    return dataclasses.replace(
-        cited,
-        run=run,
-        protocol=protocol,
-        evaluated=results.evaluated(run, protocol),
-        score=results.score(run, protocol, metric, class_name),
-        interval=results.interval(run, protocol, metric, class_name),
+    server = answer.of(metric, class_name) if answer else None
+    low, high = (results.interval(run, protocol, metric, class_name) if server is None else None) or (None, None)
+    cell = dataclasses.replace(
+        cell,
+        seeds=tuple(scores),
+        values=tuple(scores.values()),
+        low=low,
+        high=high,
         beside_protocol=beside,
-        beside=results.score(run, beside, metric, class_name) if beside else None,
-        fine_tuned=row.server,
-        server=answer.of(metric, class_name) if answer else None,
+        beside=statistics.fmean(other.values()) if other else None,
+        server=server,
     )
+    missing = NO_VALUE if results.evaluated(run, protocol) else NOT_RUN
+    return dataclasses.replace(cell, state=missing if cell.ours is None else "measured")
 
 
-def cells(name: str, table: Table, results: Results) -> list[tuple[Row, list[Cell]]]:
-    """All cells of a table, row by row."""
-    return [(row, [cell(name, table, row, column, results) for column in table.all_columns]) for row in table.rows]
+def write_cells(scale: ScaleInfo, *, params_root: str | Path, results_root: str | Path, out_root: str | Path) -> Path:
+    """Write out_root/{scale}/cells.csv and return its path: a line for each cell of every table, with full precision.
+
+    `source` names the metrics files under `results_root`. AcnetError for a metrics file that lies in the wrong place.
+    """
+    cells = all_cells(load_tables(params_root), Results(scale, results_root))
+    out = io.StringIO()
+    fields = [field.name for field in dataclasses.fields(Cell)]
+    writer = csv.DictWriter(out, [*fields, "ours", "source"], lineterminator="\n")
+    writer.writeheader()
+    for cell in cells.values():
+        folders = [f"{scale.name}/{cell.run}/seed{seed}/metrics/{cell.protocol}.json" for seed in cell.seeds]
+        lists = {"seeds": cell.seeds, "values": cell.values, "source": folders}
+        lists = {key: " ".join(map(str, items)) for key, items in lists.items()}
+        writer.writerow({**dataclasses.asdict(cell), "ours": cell.ours, **lists})
+    path = Path(out_root) / scale.name / "cells.csv"
+    write_text(path, out.getvalue())
+    return path
+
+
+def read_cells(scale: ScaleInfo, out_root: str | Path) -> Cells:
+    """The cells in out_root/{scale}/cells.csv."""
+    path = Path(out_root) / scale.name / "cells.csv"
+    if not path.exists():
+        raise AcnetError(f"{path}: not there; `acnet report cells --scale {scale.name}` writes it")
+    with open(path, newline="", encoding="utf-8") as handle:
+        cells = map(_parsed, csv.DictReader(handle))
+        return {(cell.table, cell.row, cell.column): cell for cell in cells}
+
+
+def _parsed(line: dict[str, str]) -> Cell:
+    del line["ours"], line["source"]
+    numbers = {key: float(line[key]) for key in ("low", "high", "paper", "beside", "server") if line[key]}
+    lists = {"seeds": tuple(map(int, line["seeds"].split())), "values": tuple(map(float, line["values"].split()))}
+    return Cell(**{key: text or None for key, text in line.items()} | numbers | lists)

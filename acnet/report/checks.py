@@ -3,7 +3,8 @@
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable
+import statistics
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -11,8 +12,9 @@ import numpy as np
 from acnet.evaluate.bootstrap import Interval, interval
 from acnet.params.claims import CellName, Claim
 from acnet.params.tables import Tables
-from acnet.report.cells import NO_VALUE, Cell, cell
+from acnet.report.cells import NO_VALUE, Cells
 from acnet.report.results import Results
+from acnet.report.scale import ScaleInfo
 from acnet.report.text import heading
 
 HELD, NOT_HELD, WITHIN_NOISE, NOT_MEASURED = "held", "not held", "within noise", "not measured"
@@ -36,9 +38,9 @@ class Term:
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One comparison: `ours` and `paper` are the margins, `noise` what they must pass.
+    """One comparison: `ours` and `paper` are the margins, `noise` what they must exceed.
 
-    `interval` is that of `ours` by resampling the images, the same ones for every run; it must not hold 0 either.
+    `interval` is the confidence interval of `ours` by bootstrap over the images, paired; it must exclude 0 too.
     """
 
     label: str
@@ -51,106 +53,108 @@ class Step:
     reason: str | None = None
 
 
-class Cells:
-    """Looks cells up by name and says why one cannot be used at this scale."""
+@dataclasses.dataclass(frozen=True)
+class Evidence:
+    """What claims are judged by: the cells of every table, and the results behind them for what no cell holds."""
 
-    def __init__(self, tables: Tables, results: Results):
-        self.tables, self.results, self.scale = tables, results, results.scale
-        self._found: dict[CellName, Cell] = {}
+    tables: Tables
+    cells: Cells
+    results: Results
 
-    def __getitem__(self, name: CellName) -> Cell:
-        if name not in self._found:
-            table = self.tables.table(name[0])
-            self._found[name] = cell(name[0], table, table.row(name[1]), name[2], self.results)
-        return self._found[name]
+    @property
+    def scale(self) -> ScaleInfo:
+        """The scale of the results."""
+        return self.results.scale
 
     def label(self, name: CellName) -> str:
         """The method, with the column where the table has several."""
-        column = self._column(name)
-        return f"{self._method(name)} ({column})" if column else self._method(name)
+        method, column = self._words(name)
+        return f"{method} ({column})" if column else method
 
     def pair(self, first: CellName, second: CellName) -> str:
         """ "first − second", saying once what both share."""
-        methods, columns = (self._method(first), self._method(second)), (self._column(first), self._column(second))
+        methods, columns = zip(self._words(first), self._words(second), strict=True)
         if methods[0] == methods[1] and all(columns) and columns[0] != columns[1]:
             return f"{methods[0]}, {columns[0]} − {columns[1]}"
         if columns[0] == columns[1] and columns[0]:
             return f"{methods[0]} − {methods[1]}, {columns[0]}"
         return f"{self.label(first)} − {self.label(second)}"
 
-    def _method(self, name: CellName) -> str:
-        return self.tables.table(name[0]).row(name[1]).method
-
-    def _column(self, name: CellName) -> str:
+    def _words(self, name: CellName) -> tuple[str, str]:
         table = self.tables.table(name[0])
-        return table.all_columns[name[2]].label if len(table.columns) > 1 else ""
+        return table.row(name[1]).method, table.all_columns[name[2]].label if len(table.columns) > 1 else ""
 
     def problem(self, name: CellName) -> str | None:
         """Why this cell has no number to compare; None if it has."""
-        found = self[name]
+        cell = self.cells[name]
         if name[0] not in self.scale.tables:
             return f"{LEFT_OUT}{heading(name[0])}"
-        if found.state in ("cited", "empty"):
+        if cell.state in ("cited", "empty"):
             return None if self.scale.comparable else _NOT_COMPARABLE
-        if found.state == NO_VALUE:
-            return f"no value: {found.name}"
-        if found.ours is None:
-            return f"{NOT_RUN}{found.run} ({found.protocol})"
-        return None if found.comparable else "needs the test server's score"
+        if cell.state == NO_VALUE:
+            return f"no value: {cell.name}"
+        if cell.ours is None:
+            return f"{NOT_RUN}{cell.run} ({cell.protocol})"
+        return None if cell.comparable else "needs the test server's score"
+
+    def first_problem(self, names: list[CellName]) -> str | None:
+        """Why `names` cannot be compared: what no training would mend first, then every run that is missing."""
+        problems = list(dict.fromkeys(problem for name in names if (problem := self.problem(name))))
+        lasting = [problem for problem in problems if not problem.startswith(NOT_RUN)]
+        if lasting:
+            return _NOT_COMPARABLE if _NOT_COMPARABLE in lasting else lasting[0]
+        return NOT_RUN + ", ".join(problem.removeprefix(NOT_RUN) for problem in problems) if problems else None
 
     def value(self, name: CellName) -> float:
         """The number that counts: ours, or the paper's in a cited cell."""
-        found = self[name]
-        return found.ours if found.run else found.paper
+        cell = self.cells[name]
+        return cell.ours if cell.run else cell.paper
 
-    def variance(self, name: CellName) -> float:
-        """The squared standard error over seeds; 0 for cited numbers and single seeds."""
-        found = self[name]
-        return found.score.variance_of_mean if found.score and found.server is None else 0.0
+    def term(self, name: CellName) -> Term:
+        """The cell as a term."""
+        cell = self.cells[name]
+        ours = cell.ours if cell.comparable and self.problem(name) is None else None
+        return Term(self.label(name), ours, cell.paper, cell.name, cell.run, cell.protocol)
 
-    def interval(self, names: list[CellName], signs: tuple[int, ...], less: float = 0.0) -> Interval | None:
-        """The interval of a signed sum of cells, `less` a constant; None where a run of ours has no counts.
-
-        A cited number, and a test server's, is taken as exact.
-        """
-        drawn = self.samples(names)
-        if drawn is None:
-            return None
-        return interval(np.array(signs) @ drawn - less, self.scale.measures.level)
+    def noise(self, names: list[CellName]) -> float:
+        """The scale's noise, or two standard errors over seeds of a sum over `names` if that is more."""
+        ours = [self.cells[name] for name in names]
+        return noise(self.scale, [cell.values for cell in ours if cell.server is None])
 
     def samples(self, names: list[CellName]) -> np.ndarray | None:
-        """The cells for each resampled set of the same images: (cells, resamples); None where they have none.
+        """The cells in bootstrap samples of the same images: (cells, samples); None where they have none.
 
-        A cited number, and a test server's, is the same in each; of such numbers alone there is nothing to resample.
+        A cited number, and a test server's, is exact; of such numbers alone there is nothing to sample.
         """
         rows, images = [], set()
         for name in names:
-            found = self[name]
-            if not found.run or found.server is not None:
+            cell = self.cells[name]
+            if not cell.run or cell.server is not None:
                 rows.append(np.full(self.scale.measures.resamples, self.value(name)))
                 continue
-            column = self.tables.table(name[0]).all_columns[name[2]]
-            samples = self.results.samples(found.run, found.protocol, column.metric, column.class_name)
+            class_name = self.tables.table(name[0]).all_columns[name[2]].class_name
+            samples = self.results.samples(cell.run, cell.protocol, cell.metric, class_name)
             if samples is None:
                 return None
             rows.append(samples.values)
             images.add(samples.images)
-        # Sets of other images are not resampled alike.
+        # Sets of other images are not sampled alike.
         return np.array(rows) if len(images) == 1 else None
 
-    def term(self, name: CellName) -> Term:
-        """The cell as a term."""
-        found = self[name]
-        ours = found.ours if found.comparable and self.problem(name) is None else None
-        return Term(self.label(name), ours, found.paper, found.name, found.run, found.protocol)
+    def interval(self, names: list[CellName], signs: tuple[int, ...], minus: float = 0.0) -> Interval | None:
+        """The confidence interval of a signed sum of cells, `minus` a constant; None where a run has no counts."""
+        drawn = self.samples(names)
+        return None if drawn is None else interval(np.array(signs) @ drawn - minus, self.scale.measures.level)
 
-    def noise(self, names: list[CellName]) -> float:
-        """The scale's noise, or two standard errors of a sum over `names` if that is more."""
-        return max(self.scale.noise, 2 * math.sqrt(sum(self.variance(name) for name in names)))
+
+def noise(scale: ScaleInfo, by_seed: Iterable[Sequence[float]]) -> float:
+    """The scale's noise, or two standard errors of a sum of means over seeds if that is more; one seed tells none."""
+    variances = [statistics.variance(values) / len(values) for values in by_seed if len(values) > 1]
+    return max(scale.noise, 2 * math.sqrt(sum(variances)))
 
 
 def judge(margin: float, noise: float, interval: Interval | None = None) -> Verdict:
-    """held above the noise, not held below its negative, within noise between or if the `interval` holds 0."""
+    """held above the noise, not held below its negative, within noise between or if `interval` contains 0."""
     # A difference of decimal fractions, such as 72.5 - 71.5, may miss the noise by a rounding error.
     if noise - abs(margin) > 1e-9 or (interval and interval[0] <= 0 <= interval[1]):
         return WITHIN_NOISE
@@ -165,126 +169,107 @@ def combine(verdicts: list[Verdict]) -> Verdict:
     return HELD
 
 
-def cell_steps(claim: Claim, cells: Cells) -> list[Step]:
+def cell_steps(claim: Claim, evidence: Evidence) -> list[Step]:
     """The steps of a claim over cells; they name their table where the claim spans several."""
-    groups = claim.groups(cells.tables)
+    groups = claim.groups(evidence.tables)
     several = len({group[0][0] for group in groups}) > 1
     steps = []
     for group in groups:
-        for step in _group_steps(claim.check, group, cells):
+        for step in _group_steps(claim.check, group, evidence):
             label = f"{heading(group[0][0])}: {step.label}" if several else step.label
             steps.append(dataclasses.replace(step, label=label))
     return steps
 
 
-def _group_steps(check: str, group: list[CellName], cells: Cells) -> list[Step]:
+def _group_steps(check: str, group: list[CellName], evidence: Evidence) -> list[Step]:
     if check == "monotone":
-        return [_step([later, earlier], (1, -1), cells) for earlier, later in itertools.pairwise(group)]
+        return [_step([later, earlier], (1, -1), evidence) for earlier, later in itertools.pairwise(group)]
     if check == "best":
-        return [_best(group, cells)]
+        return [_best(group, evidence)]
     if check == "reached":
-        return [_reached(group[0], cells)]
+        return [_reached(group[0], evidence)]
     if check == "equal":
-        return [_step(group, (1, -1), cells, _judge_equal)]
-    return [_step(group, (1, -1, -1, 1)[: len(group)], cells)]
+        return [_step(group, (1, -1), evidence, _judge_equal)]
+    return [_step(group, (1, -1, -1, 1)[: len(group)], evidence)]
 
 
-def count_best(claim: Claim, cells: Cells) -> Step:
+def count_best(claim: Claim, evidence: Evidence) -> list[Step]:
     """In how many classes `claim.row` is best or level, against the number the paper's cells give."""
     table_name, _, key = claim.row.partition(".")
-    table = cells.tables.table(table_name)
+    table, cells = evidence.tables.table(table_name), evidence.cells
     rivals = {
         column: [(table_name, row.key, column) for row in table.rows if not row.ours and row.per_class]
         for column in table.per_class or []
     }
     own = {column: (table_name, key, column) for column in rivals}
     label = f"classes, of {len(rivals)}, in which {table.row(key).method} is best or level"
-    used = [*own.values(), *itertools.chain.from_iterable(rivals.values())]
-    reason = _first_problem(used, cells)
     paper = float(sum(cells[own[c]].paper >= max(cells[n].paper for n in rivals[c]) for c in rivals))
+    reason = evidence.first_problem([*own.values(), *itertools.chain.from_iterable(rivals.values())])
     if reason:
-        return Step(label, [], NOT_MEASURED, paper=paper, reason=reason)
+        return [Step(label, [], NOT_MEASURED, paper=paper, reason=reason)]
 
     def counted(allowance: float) -> int:
-        return sum(cells.value(own[c]) + allowance >= max(map(cells.value, rivals[c])) for c in rivals)
+        return sum(evidence.value(own[c]) + allowance >= max(map(evidence.value, rivals[c])) for c in rivals)
 
-    noise, between = cells.noise([]), _count_interval(own, rivals, cells)
+    allowed, between = evidence.noise([]), None
+    drawn = [evidence.samples([own[column], *rivals[column]]) for column in rivals]
+    if all(one is not None for one in drawn):
+        best = [one[0] >= one[1:].max(axis=0) for one in drawn]
+        between = interval(np.sum(best, axis=0, dtype=np.float64), evidence.scale.measures.level)
     low, high = between or (claim.count, claim.count - 1)  # without an interval the noise alone decides
-    certain, possible = counted(-noise) >= claim.count <= low, counted(noise) < claim.count > high
+    certain, possible = counted(-allowed) >= claim.count <= low, counted(allowed) < claim.count > high
     verdict = HELD if certain else NOT_HELD if possible else WITHIN_NOISE
-    terms = [cells.term(name) for name in own.values()]
-    return Step(label, terms, verdict, float(counted(0.0)), paper, noise, between)
-
-
-def _count_interval(own: dict[str, CellName], rivals: dict[str, list[CellName]], cells: Cells) -> Interval | None:
-    """The interval of the number of columns in which the cell of `own` is at least as high as all `rivals`."""
-    drawn = [cells.samples([own[column], *rivals[column]]) for column in rivals]
-    if any(one is None for one in drawn):
-        return None
-    best = [one[0] >= one[1:].max(axis=0) for one in drawn]
-    return interval(np.sum(best, axis=0, dtype=np.float64), cells.scale.measures.level)
+    terms = [evidence.term(name) for name in own.values()]
+    return [Step(label, terms, verdict, float(counted(0.0)), paper, allowed, between)]
 
 
 def _step(
     names: list[CellName],
     signs: tuple[int, ...],
-    cells: Cells,
+    evidence: Evidence,
     decide: Callable[[float, float, Interval | None], Verdict] = judge,
 ) -> Step:
     """The signed sum of `names`."""
-    label = cells.pair(*names) if len(names) == 2 else f"({cells.pair(*names[:2])}) − ({cells.pair(*names[2:])})"
-    terms = [cells.term(name) for name in names]
-    pairs = list(zip(signs, names, strict=True))
-    paper = _sum([(sign, cells[name].paper) for sign, name in pairs])
-    reason = _first_problem(names, cells)
-    if reason:
+    pairs = [evidence.pair(*names[i : i + 2]) for i in range(0, len(names), 2)]
+    label = pairs[0] if len(pairs) == 1 else " − ".join(f"({pair})" for pair in pairs)
+    terms = [evidence.term(name) for name in names]
+    printed = [evidence.cells[name].paper for name in names]
+    paper = None if None in printed else _sum(signs, printed)
+    if reason := evidence.first_problem(names):
         return Step(label, terms, NOT_MEASURED, paper=paper, reason=reason)
-    ours, noise = _sum([(sign, cells.value(name)) for sign, name in pairs]), cells.noise(names)
-    between = cells.interval(names, signs)
-    return Step(label, terms, decide(ours, noise, between), ours, paper, noise, between)
+    ours, allowed = _sum(signs, map(evidence.value, names)), evidence.noise(names)
+    between = evidence.interval(names, signs)
+    return Step(label, terms, decide(ours, allowed, between), ours, paper, allowed, between)
 
 
-def _best(group: list[CellName], cells: Cells) -> Step:
+def _best(group: list[CellName], evidence: Evidence) -> Step:
     """The first of `group` against the best of the others, which need not be the paper's runner-up."""
-    first, others = group[0], group[1:]
-    printed = [name for name in others if cells[name].paper is not None]
-    paper_second = max(printed, key=lambda name: cells[name].paper, default=None)
-    paper = None
-    if paper_second and cells[first].paper is not None:
-        paper = cells[first].paper - cells[paper_second].paper
-    reason = _first_problem(group, cells)
-    if reason:
-        label = f"{cells.label(first)} − the best other"
-        return Step(label, [cells.term(name) for name in group], NOT_MEASURED, paper=paper, reason=reason)
-    step = _step([first, max(others, key=cells.value)], (1, -1), cells)
-    return dataclasses.replace(step, paper=paper, terms=[cells.term(name) for name in group])
+    first, *others = group
+    printed = [evidence.cells[name].paper for name in others if evidence.cells[name].paper is not None]
+    own = evidence.cells[first].paper
+    paper = own - max(printed) if printed and own is not None else None
+    terms = [evidence.term(name) for name in group]
+    if reason := evidence.first_problem(group):
+        label = f"{evidence.label(first)} − the best other"
+        return Step(label, terms, NOT_MEASURED, paper=paper, reason=reason)
+    step = _step([first, max(others, key=evidence.value)], (1, -1), evidence)
+    return dataclasses.replace(step, paper=paper, terms=terms)
 
 
-def _reached(name: CellName, cells: Cells) -> Step:
-    label = f"{cells.label(name)} − the paper's"
-    reason = _first_problem([name], cells) if cells.scale.comparable else _NOT_COMPARABLE
+def _reached(name: CellName, evidence: Evidence) -> Step:
+    label, terms = f"{evidence.label(name)} − the paper's", [evidence.term(name)]
+    reason = evidence.first_problem([name]) if evidence.scale.comparable else _NOT_COMPARABLE
     if reason:
-        return Step(label, [cells.term(name)], NOT_MEASURED, paper=0.0, reason=reason)
-    margin, noise = cells[name].difference, cells.noise([name])
-    between = cells.interval([name], (1,), less=cells[name].paper)
-    verdict = NOT_HELD if judge(margin, noise, between) == NOT_HELD else HELD
-    return Step(label, [cells.term(name)], verdict, margin, 0.0, noise, between)
+        return Step(label, terms, NOT_MEASURED, paper=0.0, reason=reason)
+    cell, allowed = evidence.cells[name], evidence.noise([name])
+    between = evidence.interval([name], (1,), minus=cell.paper)
+    verdict = NOT_HELD if judge(cell.difference, allowed, between) == NOT_HELD else HELD
+    return Step(label, terms, verdict, cell.difference, 0.0, allowed, between)
 
 
 def _judge_equal(margin: float, noise: float, interval: Interval | None) -> Verdict:
     return HELD if margin == 0 or judge(margin, noise, interval) == WITHIN_NOISE else NOT_HELD
 
 
-def _first_problem(names: list[CellName], cells: Cells) -> str | None:
-    """Why `names` cannot be compared: what no training would mend first, then every run that is missing."""
-    problems = list(dict.fromkeys(problem for name in names if (problem := cells.problem(name))))
-    lasting = [problem for problem in problems if not problem.startswith(NOT_RUN)]
-    if lasting:
-        return _NOT_COMPARABLE if _NOT_COMPARABLE in lasting else lasting[0]
-    return NOT_RUN + ", ".join(problem.removeprefix(NOT_RUN) for problem in problems) if problems else None
-
-
-def _sum(parts: list[tuple[int, float | None]]) -> float | None:
-    if any(value is None for _, value in parts):
-        return None
-    return sum(sign * value for sign, value in parts)
+def _sum(signs: Iterable[int], values: Iterable[float]) -> float:
+    return sum(sign * value for sign, value in zip(signs, values, strict=True))

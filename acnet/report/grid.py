@@ -1,15 +1,13 @@
-"""A table as lines of fields, before it becomes Markdown, LaTeX or HTML."""
+"""A table as lines of fields with its captions, before it becomes Markdown, LaTeX or HTML."""
 
 import dataclasses
 from typing import Literal
 
+from acnet.params.measures import Measures
 from acnet.params.tables import Row, Table
-from acnet.report.cells import NO_VALUE, NOT_RUN, Cell
-from acnet.report.labels import beside, method
+from acnet.report.cells import NO_VALUE, NOT_RUN, Cell, Cells
 from acnet.report.scale import ScaleInfo
-from acnet.report.text import DASH, number, signed, span
-
-Rows = list[tuple[Row, list[Cell]]]
+from acnet.report.text import DASH, heading, number, signed, span
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,26 +26,41 @@ class Field:
 
 @dataclasses.dataclass(frozen=True)
 class Line:
-    """A line of a table; `rule` asks for a thin rule above it."""
+    """A line of a table, one of several for its row in a wide table; `rule` asks for a thin rule above it."""
 
-    key: str
+    row: Row
     fields: list[Field]
     rule: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
 class Grid:
-    """`groups` are headings over several of `heads`, as (text, span); there are none in a wide table."""
+    """A table of the paper with our numbers; the first `lead` columns are text.
 
+    `groups` are headings over several of `heads`, as (text, span). There are none in a wide table, in which ours, the
+    paper's and the difference stand below each other rather than side by side. `beside` is the heading of ours by a
+    second protocol. `notes` belong to rows.
+    """
+
+    name: str
+    title: str
+    about: str
+    beside: str | None
     groups: list[tuple[str, int]]
     heads: list[str]
     lines: list[Line]
     lead: int
+    notes: list[tuple[Row, str]]
 
     @property
     def wide(self) -> bool:
-        """Whether ours, the paper's and the difference stand below each other rather than side by side."""
+        """Whether every class has a column."""
         return not self.groups
+
+    @property
+    def heading(self) -> str:
+        """ "Table 4" for table4."""
+        return heading(self.name)
 
     @property
     def intervals(self) -> bool:
@@ -55,60 +68,72 @@ class Grid:
         return any(field.interval for line in self.lines for field in line.fields)
 
 
-def grid(table: Table, rows: Rows, scale: ScaleInfo) -> Grid:
-    """The lines of `table`: numbers side by side, or below each other where every class has a column.
-
-    Differences are left out at a scale whose absolute numbers compare with nothing.
-    """
-    return _wide(table, rows, scale) if table.per_class else _narrow(table, rows, scale)
-
-
-def _narrow(table: Table, rows: Rows, scale: ScaleInfo) -> Grid:
-    with_backbone = any(row.backbone for row, _ in rows)
-    lead = ["Method", "Backbone"] if with_backbone else ["Method"]
-    each = ["ours", "paper"] + ["difference"] * scale.comparable
-    each += [beside(table, scale)] if table.beside else []
-    lines = []
-    for row, row_cells in rows:
-        fields = [Field(method(row), "method")] + [Field(row.backbone or "", "backbone")] * with_backbone
-        for cell in row_cells:
-            fields += [_ours(cell, table.digits), _paper(cell, table.digits)]
-            fields += [_difference(cell, table.digits)] * scale.comparable
-            fields += [_beside(cell, table.digits)] * bool(table.beside)
-        lines.append(Line(row.key, fields, row.rule))
-    groups = [(column.label, len(each)) for column in table.columns.values()]
-    return Grid(groups, lead + each * len(groups), lines, len(lead))
+def grid(name: str, table: Table, cells: Cells, scale: ScaleInfo) -> Grid:
+    """The table `name` of a scale, whose absolute numbers have no differences where they compare with nothing."""
+    rows = [(row, [cells[name, row.key, column] for column in table.all_columns]) for row in table.rows]
+    beside = _beside(table, scale) if table.beside else None
+    if table.per_class:
+        groups, lead, each = [], ["Method"], [column.label for column in table.all_columns.values()]
+        lines = [line for row, row_cells in rows for line in _wide(row, row_cells, table.digits, scale.comparable)]
+    else:
+        lead = ["Method", "Backbone"] if any(row.backbone for row in table.rows) else ["Method"]
+        each = ["ours", "paper", *["difference"] * scale.comparable, *([beside] if beside else [])]
+        groups = [(column.label, len(each)) for column in table.columns.values()]
+        each = each * len(groups)
+        lines = [_narrow(row, row_cells, len(lead) > 1, table, scale.comparable) for row, row_cells in rows]
+    notes = [(row, text) for row, row_cells in rows for text in _notes(table, row, row_cells)]
+    return Grid(name, table.title, _about(table, scale), beside, groups, lead + each, lines, len(lead), notes)
 
 
-def _wide(table: Table, rows: Rows, scale: ScaleInfo) -> Grid:
-    digits = table.digits
-    lines = []
-    for row, row_cells in rows:
-        printed = [_paper(cell, digits) for cell in row_cells]
-        if not row.ours:
-            lines.append(Line(row.key, [Field(method(row), "method"), *printed], row.rule))
-            continue
-        # There is no room for intervals; the CSV has them.
-        own = [dataclasses.replace(_ours(cell, digits), interval=None) for cell in row_cells]
-        lines.append(Line(row.key, [Field(f"{row.method}, ours", "method"), *own], row.rule))
-        lines.append(Line(row.key, [Field(f"{row.method}, paper", "method"), *printed]))
-        if scale.comparable:
-            lines.append(Line(row.key, [Field("difference", "method"), *(_difference(c, digits) for c in row_cells)]))
-    return Grid([], ["Method", *(column.label for column in table.all_columns.values())], lines, 1)
+def interval_note(measures: Measures) -> str:
+    """What the intervals are."""
+    return f"{100 * measures.level:g} % confidence intervals by {measures.resamples:,} bootstrap samples of the images"
+
+
+def measured_on(cell: Cell) -> str:
+    """Where a server cell's number comes from; nothing in other cells."""
+    if cell.fine_tuned is None or cell.ours is None:
+        return ""
+    return "val, before fine-tuning" if cell.server is None else "test server"
+
+
+def _narrow(row: Row, cells: list[Cell], backbone: bool, table: Table, differences: bool) -> Line:
+    fields = [Field(_method(row), "method")] + [Field(row.backbone or "", "backbone")] * backbone
+    for cell in cells:
+        fields += [_ours(cell, table.digits), _paper(cell, table.digits)]
+        fields += [_difference(cell, table.digits)] * differences
+        if table.beside:
+            fields.append(Field("" if cell.beside is None else number(cell.beside, table.digits), "beside"))
+    return Line(row, fields, row.rule)
+
+
+def _wide(row: Row, cells: list[Cell], digits: int, differences: bool) -> list[Line]:
+    printed = [_paper(cell, digits) for cell in cells]
+    if not row.ours:
+        return [Line(row, [Field(_method(row), "method"), *printed], row.rule)]
+    # There is no room for intervals; the CSV has them.
+    own = [dataclasses.replace(_ours(cell, digits), interval=None) for cell in cells]
+    lines = [
+        Line(row, [Field(f"{row.method}, ours", "method"), *own], row.rule),
+        Line(row, [Field(f"{row.method}, paper", "method"), *printed]),
+    ]
+    if differences:
+        lines.append(Line(row, [Field("difference", "method"), *(_difference(cell, digits) for cell in cells)]))
+    return lines
+
+
+def _method(row: Row) -> str:
+    """The method with the paper's reference number."""
+    return f"{row.method} [{row.ref}]" if row.ref else row.method
 
 
 def _ours(cell: Cell, digits: int) -> Field:
-    if cell.state == NOT_RUN:
-        return Field(NOT_RUN, "missing", cell)
-    if cell.state == NO_VALUE:
-        return Field(DASH, "missing", cell)
+    if cell.state in (NOT_RUN, NO_VALUE):
+        return Field(NOT_RUN if cell.state == NOT_RUN else DASH, "missing", cell)
     if cell.ours is None:
         return Field("", "ours")
-    spread = cell.score.std if cell.score and cell.server is None else None
-    between = None
-    if cell.interval and cell.server is None:
-        between = span(cell.interval)
-    return Field(number(cell.ours, digits), "ours", cell, None if spread is None else number(spread, digits), between)
+    spread = None if cell.std is None else number(cell.std, digits)
+    return Field(number(cell.ours, digits), "ours", cell, spread, span(cell.interval) if cell.interval else None)
 
 
 def _paper(cell: Cell, digits: int) -> Field:
@@ -119,5 +144,29 @@ def _difference(cell: Cell, digits: int) -> Field:
     return Field("" if cell.difference is None else signed(cell.difference, digits), "difference")
 
 
-def _beside(cell: Cell, digits: int) -> Field:
-    return Field("" if cell.beside is None else number(cell.beside.mean, digits), "beside")
+def _beside(table: Table, scale: ScaleInfo) -> str:
+    """What a second protocol adds to the table's own, as in "ours, flipped"."""
+    own, other = scale.title_of(table.protocol), scale.title_of(table.beside)
+    return f"ours, {other.removeprefix(own).removeprefix(',').strip() or other}"
+
+
+def _about(table: Table, scale: ScaleInfo) -> str:
+    """What the table shows and, where another dataset stands in for the paper's, what ours is measured on."""
+    stand_ins = dict.fromkeys(scale.stand_ins[run] for run, _ in table.sources() if run in scale.stand_ins)
+    return f"{table.description} Ours: {'; '.join(stand_ins)}." if stand_ins else table.description
+
+
+def _notes(table: Table, row: Row, cells: list[Cell]) -> list[str]:
+    found = [_server_note(table, row, cells)] if row.server else []
+    found += [row.note] if row.note else []
+    if any(cell.state == NO_VALUE for cell in cells):
+        found.append("a dash is a class that occurs neither in the labels nor in the predictions")
+    return found
+
+
+def _server_note(table: Table, row: Row, cells: list[Cell]) -> str:
+    own = f"{row.ours} on the validation set ({table.row_protocol(row)}), before it is fine-tuned as {row.server}"
+    if all(cell.server is None for cell in cells):
+        return f"ours is {own}; the paper's comes from the test server, which is another set"
+    validation = "" if cells[0].mean is None else f", {number(cells[0].mean, table.digits)}"
+    return f"ours is the test server's score of {row.server}; the validation number is {own}{validation}"

@@ -4,7 +4,6 @@ import csv
 import dataclasses
 import functools
 import math
-import statistics
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,38 +11,22 @@ from typing import Any
 import numpy as np
 
 from acnet.errors import AcnetError
-from acnet.evaluate.bootstrap import Interval, interval
+from acnet.evaluate.bootstrap import Interval, drawn, interval
 from acnet.evaluate.counts import Counts, counts_file, read_counts
 from acnet.evaluate.metrics import class_iou, metrics_of
 from acnet.files import read_json, read_yaml
 from acnet.params.run import Run, read_origins, read_run
 from acnet.params.strict import build
-from acnet.report.intervals import Samples, resampled
 from acnet.report.scale import ScaleInfo
 from acnet.watch.status import Status, unfinished_status
 
 
 @dataclasses.dataclass(frozen=True)
-class Score:
-    """A metric of one run, in percent: one value for each seed at hand."""
+class Samples:
+    """A metric in percent, once for each bootstrap sample of the `images` (names); NaN where it has no value."""
 
-    seeds: tuple[int, ...]
-    values: tuple[float, ...]
-
-    @property
-    def mean(self) -> float:
-        """The mean over seeds."""
-        return statistics.fmean(self.values)
-
-    @property
-    def std(self) -> float | None:
-        """The sample standard deviation over seeds; None with fewer than two."""
-        return statistics.stdev(self.values) if len(self.values) > 1 else None
-
-    @property
-    def variance_of_mean(self) -> float:
-        """The squared standard error of the mean; 0 where one seed cannot tell."""
-        return statistics.variance(self.values) / len(self.values) if len(self.values) > 1 else 0.0
+    images: tuple[str, ...]
+    values: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,12 +78,11 @@ class Results:
         """Whether any seed of `run` has metrics by `protocol`."""
         return any(self.metrics(run, protocol, seed) for seed in self.scale.seeds)
 
-    def score(self, run: str, protocol: str, metric: str, class_name: str | None = None) -> Score | None:
-        """A metric in percent over the scale's seeds that have it; None if none has."""
+    def scores(self, run: str, protocol: str, metric: str, class_name: str | None = None) -> dict[int, float]:
+        """A metric in percent by seed, of the scale's seeds that have it."""
         found = {}
         for seed in self.scale.seeds:
-            metrics = self.metrics(run, protocol, seed) or {}
-            value = metrics.get(metric)
+            value = (self.metrics(run, protocol, seed) or {}).get(metric)
             if class_name is not None:
                 value = value.get(class_name) if isinstance(value, dict) else None
             if value is None:
@@ -109,7 +91,7 @@ class Results:
                 path = self.seed_folder(run, seed) / "metrics" / f"{protocol}.json"
                 raise AcnetError(f"{path}: {metric}: {value!r} is no number; evaluate {run} again")
             found[seed] = 100.0 * value
-        return Score(tuple(found), tuple(found.values())) if found else None
+        return found
 
     def class_pixels(self, run: str, protocol: str, seed: int) -> dict[str, int] | None:
         """The labelled pixels of each class on which `run` was measured."""
@@ -121,18 +103,20 @@ class Results:
 
     @functools.cache  # noqa: B019
     def counts(self, run: str, protocol: str, seed: int) -> Counts | None:
-        """What the pixels of each image were taken for."""
+        """The confusion counts of each image."""
         path = counts_file(self.seed_folder(run, seed) / "metrics" / f"{protocol}.json")
         return read_counts(path) if path.exists() else None
 
     @functools.cache  # noqa: B019
     def resampled(self, run: str, protocol: str, seed: int, **part) -> np.ndarray | None:
-        """The areas (3, S, K) of each resampled set; of a `part` as in `Counts`."""
+        """The areas (3, S, K) of S bootstrap samples, as in acnet.evaluate.metrics; of a `part` as in `Counts`."""
         counts = self.counts(run, protocol, seed)
-        return counts and resampled(counts, self.scale.measures, **part)
+        if counts is None:
+            return None
+        return drawn(len(counts.names), self.scale.measures) @ counts.by_image(**part).astype(np.float64)
 
     def samples(self, run: str, protocol: str, metric: str, class_name: str | None = None) -> Samples | None:
-        """`score` for each resampled set of images, the mean over seeds; None if some seed's counts are missing."""
+        """The mean of `scores` in each bootstrap sample; None if some seed's counts are missing."""
         found, images = [], set()
         for seed in self.scale.seeds:
             metrics = self.metrics(run, protocol, seed)
@@ -141,22 +125,22 @@ class Results:
             areas = self.resampled(run, protocol, seed)
             if areas is None or class_name not in (None, *metrics["class_iou"]):
                 return None
-            if metric == "class_iou":
-                found.append(class_iou(areas)[:, list(metrics["class_iou"]).index(class_name)])
+            if class_name is not None:
+                values = class_iou(areas)[:, list(metrics["class_iou"]).index(class_name)]
             else:
-                rule = self.absent(run, protocol, seed)
-                found.append(metrics_of(areas, metrics.get("reader", ""), rule).get(metric))
+                values = metrics_of(areas, metrics.get("reader", ""), self.absent(run, protocol, seed)).get(metric)
+            if values is None:
+                return None
+            found.append(values)
             images.add(tuple(self.counts(run, protocol, seed).names))
-        if not found or any(values is None for values in found) or len(images) > 1:
-            return None
-        return Samples(images.pop(), 100 * np.mean(found, axis=0))
+        return Samples(images.pop(), 100 * np.mean(found, axis=0)) if len(images) == 1 else None
 
     def absent(self, run: str, protocol: str, seed: int) -> str:
         """The protocol's rule for classes that never occur, as `run` was measured."""
         return (self.metrics(run, protocol, seed) or {}).get("protocol", {}).get("absent", "left_out")
 
     def interval(self, run: str, protocol: str, metric: str, class_name: str | None = None) -> Interval | None:
-        """The interval of `score` by resampling the images."""
+        """The confidence interval of the mean of `scores`."""
         samples = self.samples(run, protocol, metric, class_name)
         return samples and interval(samples.values, self.scale.measures.level)
 

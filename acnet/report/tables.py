@@ -6,19 +6,15 @@ from pathlib import Path
 
 from acnet.files import write_text
 from acnet.params.tables import Row, Table, load_tables
-from acnet.report.cells import Cell, cells
-from acnet.report.labels import measured_on
-from acnet.report.latex import latex
-from acnet.report.markdown import markdown
-from acnet.report.results import Results, Score
+from acnet.report.cells import Cell, Cells, table_cells
+from acnet.report.grid import Field, Grid, grid, interval_note, measured_on
+from acnet.report.results import Results
 from acnet.report.scale import ScaleInfo
-from acnet.report.text import plain
+from acnet.report.text import DASH, MINUS, plain
 
-_FIELDS = (
-    "row", "method", "backbone", "ref", "column", "metric", "state", "ours", "low", "high", "std", "values", "seeds",
-    "paper", "difference", "run", "protocol", "params", "beside_protocol", "beside", "measured_on", "fine_tuned",
-    "validation",
-)  # fmt: skip
+_ESCAPES = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\^{}"}
+_ESCAPES |= {character: "\\" + character for character in "&%#_${}"}
+_ESCAPES |= {"α": r"$\alpha$", "β": r"$\beta$", "δ": r"$\delta$", "±": r"$\pm$", MINUS: "$-$", DASH: "--"}
 
 
 def write_table(
@@ -31,65 +27,136 @@ def write_table(
     """
     scale.require(name)
     table = load_tables(params_root).table(name)
-    rows = cells(name, table, Results(scale, results_root))
-    folder = Path(out_root) / scale.name / "tables"
-    texts = {
-        "csv": to_csv(table, rows, scale),
-        "md": markdown(name, table, rows, scale),
-        "tex": latex(name, table, rows, scale),
-    }
     paths = []
-    for suffix, text in texts.items():
-        paths.append(folder / f"{name}.{suffix}")
+    for suffix, text in table_texts(name, table, table_cells(name, table, Results(scale, results_root)), scale).items():
+        paths.append(Path(out_root) / scale.name / "tables" / f"{name}.{suffix}")
         write_text(paths[-1], text)
     return paths
 
 
-def to_csv(table: Table, rows: list[tuple[Row, list[Cell]]], scale: ScaleInfo) -> str:
+def table_texts(name: str, table: Table, cells: Cells, scale: ScaleInfo) -> dict[str, str]:
+    """A table in each of its forms: csv, md and tex."""
+    drawn = grid(name, table, cells, scale)
+    return {"csv": _csv(name, table, cells, scale), "md": _markdown(drawn, scale), "tex": _latex(drawn, scale)}
+
+
+def _csv(name: str, table: Table, cells: Cells, scale: ScaleInfo) -> str:
     """One line for each cell that has a number of either side or should have."""
+    cells = {key: cell for key, cell in cells.items() if cell.table == name and cell.state != "empty"}
+    lines = [_csv_line(table, table.row(cell.row), cell, scale) for cell in cells.values()]
     out = io.StringIO()
-    writer = csv.DictWriter(out, _FIELDS, lineterminator="\n")
+    writer = csv.DictWriter(out, list(lines[0]), lineterminator="\n")
     writer.writeheader()
-    for row, row_cells in rows:
-        for cell in row_cells:
-            if cell.state != "empty":
-                writer.writerow(_fields(table, row, cell, scale))
+    writer.writerows(lines)
     return out.getvalue()
 
 
-def _fields(table: Table, row: Row, cell: Cell, scale: ScaleInfo) -> dict[str, str]:
-    shown = None if cell.server is not None else cell.score  # a server's score has neither seeds nor spread
+def _csv_line(table: Table, row: Row, cell: Cell, scale: ScaleInfo) -> dict[str, str | None]:
+    shown = cell.server is None  # a server's score has neither seeds nor spread
     return {
         "row": row.key,
         "method": row.method,
-        "backbone": row.backbone or table.backbone or "",
-        "ref": str(row.ref or ""),
+        "backbone": row.backbone or table.backbone,
+        "ref": row.ref,
         "column": cell.column,
         "metric": cell.metric,
         "state": cell.state,
         "ours": plain(cell.ours),
-        "low": plain(cell.interval[0] if shown and cell.interval else None),
-        "high": plain(cell.interval[1] if shown and cell.interval else None),
-        "std": plain(shown.std if shown else None),
-        "values": ";".join(map(plain, shown.values)) if shown else "",
-        "seeds": _seeds(shown),
+        "low": plain(cell.low),
+        "high": plain(cell.high),
+        "std": plain(cell.std),
+        "values": ";".join(map(plain, cell.values)) if shown else "",
+        "seeds": ";".join(map(str, cell.seeds)) if shown else "",
         "paper": plain(cell.paper),
         "difference": plain(cell.difference if scale.comparable else None),
-        "run": cell.run or "",
-        "protocol": cell.protocol or "",
-        "params": ";".join(params_files(cell, scale)),
-        "beside_protocol": cell.beside_protocol or "",
-        "beside": plain(cell.beside.mean if cell.beside else None),
+        "run": cell.run,
+        "protocol": cell.protocol,
+        "params": ";".join(f"{scale.name}/{cell.run}/seed{seed}/params.yaml" for seed in cell.seeds),
+        "beside_protocol": cell.beside_protocol,
+        "beside": plain(cell.beside),
         "measured_on": measured_on(cell),
-        "fine_tuned": cell.fine_tuned or "",
-        "validation": plain(cell.score.mean if cell.fine_tuned and cell.score else None),
+        "fine_tuned": cell.fine_tuned,
+        "validation": plain(cell.mean if cell.fine_tuned else None),
     }
 
 
-def params_files(cell: Cell, scale: ScaleInfo) -> list[str]:
-    """The resolved parameters behind a measured cell, one file for each seed, under the results folder."""
-    return [f"{scale.name}/{cell.run}/seed{seed}/params.yaml" for seed in (cell.score.seeds if cell.score else ())]
+def _markdown(table: Grid, scale: ScaleInfo) -> str:
+    """Title, table, notes and the scale's banner."""
+    heads, rule = list(table.heads), ["---"] * table.lead + ["---:"] * (len(table.heads) - table.lead)
+    place = table.lead
+    for label, span in table.groups:
+        heads[place] = f"{label}, {heads[place]}"
+        place += span
+    lines = [heads, rule, *([_markdown_field(field) for field in line.fields] for line in table.lines)]
+    notes = [f"- In brackets: {interval_note(scale.measures)}."] * table.intervals
+    notes += [f"- {row.method}: {text}." for row, text in table.notes]
+    parts = [
+        f"### {table.heading}. {table.title}",
+        table.about,
+        "\n".join("| " + " | ".join(field.replace("|", "\\|") for field in line) + " |" for line in lines),
+        "\n".join(notes),
+        f"_{scale.title}: {scale.banner.strip()}_",
+    ]
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def _seeds(score: Score | None) -> str:
-    return ";".join(map(str, score.seeds)) if score else ""
+def _markdown_field(field: Field) -> str:
+    text = f"**{field.text}**" if field.kind == "ours" and field.text else field.text
+    text = f"{text} ± {field.spread}" if field.spread else text
+    return f"{text} ({field.interval})" if field.interval else text
+
+
+def _latex(table: Grid, scale: ScaleInfo) -> str:
+    """A complete table environment with caption, label and notes; it needs the packages booktabs and graphicx."""
+    caption = f"{table.heading} of ACNet: {table.title}. {table.about} {scale.title}: {scale.banner.strip()}"
+    if table.intervals:
+        caption += f" In brackets: {interval_note(scale.measures)}."
+    if table.notes:
+        caption += f" Notes: {'; '.join(f'{row.method}: {text}' for row, text in table.notes)}."
+    lines = [
+        "% packages: booktabs, graphicx",
+        r"\begin{table}",
+        r"\centering\small",
+        *_tabular(table),
+        rf"\caption{{{_escape(caption)}}}",
+        rf"\label{{tab:acnet-{scale.name}-{table.name}}}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _tabular(table: Grid) -> list[str]:
+    heads = [_escape(head) for head in table.heads]
+    if table.wide:
+        heads = heads[: table.lead] + [rf"\rotatebox{{90}}{{{head}}}" for head in heads[table.lead :]]
+    columns = "l" * table.lead + "r" * (len(heads) - table.lead)
+    lines = [r"\resizebox{\linewidth}{!}{%"] * table.wide + [rf"\begin{{tabular}}{{{columns}}}", r"\toprule"]
+    if table.groups:
+        top, rules, place = [""] * table.lead, "", table.lead + 1
+        for label, span in table.groups:
+            top.append(rf"\multicolumn{{{span}}}{{c}}{{{_escape(label)}}}")
+            rules += rf"\cmidrule(lr){{{place}-{place + span - 1}}}"
+            place += span
+        lines += [_latex_line(top), rules]
+    lines += [_latex_line(heads), r"\midrule"]
+    for line in table.lines:
+        lines += [r"\midrule"] * line.rule + [_latex_line([_latex_field(field) for field in line.fields])]
+    return [*lines, r"\bottomrule", r"\end{tabular}" + "}" * table.wide]
+
+
+def _latex_field(field: Field) -> str:
+    text = _escape(field.text)
+    if field.kind == "missing":
+        return rf"\emph{{{text}}}"
+    if field.kind == "ours" and text:
+        text = rf"\textbf{{{text}}}"
+    text = f"{text}{_escape(f' ± {field.spread}')}" if field.spread else text
+    return rf"{text} {{\scriptsize ({_escape(field.interval)})}}" if field.interval else text
+
+
+def _latex_line(fields: list[str]) -> str:
+    return " & ".join(fields) + r" \\"
+
+
+def _escape(text: str) -> str:
+    return "".join(_ESCAPES.get(character, character) for character in text)

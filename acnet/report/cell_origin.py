@@ -11,7 +11,7 @@ from acnet.params.strict import nearest
 from acnet.params.tables import Row, Table, load_tables
 from acnet.provenance import source_hash
 from acnet.report import origin
-from acnet.report.cells import NO_VALUE, NOT_RUN, Cell, cell
+from acnet.report.cells import Cell, table_cells
 from acnet.report.origin import Line
 from acnet.report.results import Results
 from acnet.report.scale import scale_info
@@ -57,8 +57,9 @@ def trace(campaign: Campaign, name: str, row: str, column: str | None, roots: Ro
 def _cells(name: str, table: Table, row: Row, column: str | None, read: Results) -> dict[str, list[Cell]]:
     """The cells of a row by their run: columns of one run differ in the measure only, one account serves them all."""
     found: dict[str, list[Cell]] = {}
+    cells = table_cells(name, dataclasses.replace(table, rows=[row]), read)
     for key in [column] if column else table.columns:
-        one = cell(name, table, row, key, read)
+        one = cells[name, row.key, key]
         if one.run:
             found.setdefault(one.run, []).append(one)
     return found
@@ -95,8 +96,7 @@ def _heading(table: Table, row: Row, cells: list[Cell]) -> str:
     numbers = []
     for one in cells:
         paper = "" if one.paper is None else f" (paper {number(one.paper, table.digits)})"
-        missing = NO_VALUE if one.evaluated else NOT_RUN
-        ours = missing if one.ours is None else number(one.ours, table.digits)
+        ours = one.state if one.ours is None else number(one.ours, table.digits)
         numbers.append(f"{table.all_columns[one.column].label} {ours}{paper}")
     backbone = f", {row.backbone}" if row.backbone else ""
     return f"{row.method}{backbone}: {', '.join(numbers)}"

@@ -34,5 +34,4 @@ rule all:
     input:
         lambda wildcards: wanted(SHOWN),
         f"reports/{SCALE}/index.html",
-        f"reports/{SCALE}/figures/curves.png",
     localrule: True

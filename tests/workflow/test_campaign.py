@@ -53,11 +53,16 @@ def test_one_altered_metrics_file_changes_its_cells_and_claims_and_nothing_else(
     values = json.loads(metrics.read_text())
     values["miou"] = 0.123456
     metrics.write_text(json.dumps(values, indent=1))
-    assert copy.planned() == {"table": 1, "claims": 1, "page": 1, "all": 1}
+    assert copy.planned() == {"table": 1, "cells": 1, "claims": 1, "page": 1, "all": 1}
     copy.snakemake("--cores", "2")
     made = files_below(copy.folder / "reports/mini")
     changed = {name for name in files.keys() | made.keys() if files.get(name) != made.get(name)}
-    assert changed == {"tables/table1.csv", "tables/table1.md", "tables/table1.tex", "claims.json", "index.html"}
+    assert changed == {
+        *(f"tables/table1.{kind}" for kind in ("csv", "md", "tex")),
+        "cells.csv",
+        "claims.json",
+        "index.html",
+    }
     after = cells(copy.folder, "table1")
     different = [(old, new) for old, new in zip(before["table1"], after, strict=True) if old != new]
     assert len(different) == 1
@@ -85,8 +90,9 @@ def test_editing_one_run_trains_it_and_what_is_fine_tuned_from_it(campaign, copy
     made = copy.jobs()
     measured = {f"{run}/metrics/{protocol}.json" for protocol in ("multi_flip", "single")}  # the latter with gates
     assert {file for file in made if file.startswith("results/")} == expected | measured
-    drawn = {"reports/mini/tables/table5.csv", "reports/mini/tables/table6.csv", "reports/mini/claims.json"}
-    drawn |= {f"reports/mini/{file}" for file in ("index.html", "figures/curves.png", "figures/gates.png")}
+    drawn = {"reports/mini/tables/table5.csv", "reports/mini/tables/table6.csv"}
+    drawn |= {f"reports/mini/{file}" for file in ("cells.csv", "claims.json", "index.html")}
+    drawn |= {f"reports/mini/figures/{file}.png" for file in ("curves", "gates")}
     assert {file for file in made if file.startswith("reports/")} == drawn
     assert campaign.planned() == {}
 
@@ -102,7 +108,7 @@ def test_changing_a_protocol_measures_again_without_training(copy):
 
 def test_changing_a_tables_entry_draws_that_table_the_claims_and_the_page(copy):
     copy.edit("params/tables.yaml", "title: COCO Stuff 10k test", "title: COCO-Stuff 10k test")
-    assert copy.planned() == {"table": 1, "claims": 1, "page": 1, "all": 1}
+    assert copy.planned() == {"table": 1, "cells": 1, "claims": 1, "page": 1, "all": 1}
 
 
 def test_a_lost_checkpoint_is_noticed(copy):

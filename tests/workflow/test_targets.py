@@ -14,7 +14,7 @@ def test_everything_from_nothing(project):
     assert planned["train"] == planned["resolve"] == 28
     assert planned["generate"] == planned["prepare"] == 4
     assert planned["table"] == 8 and planned["figure"] == 3
-    assert planned["all"] == planned["claims"] == planned["page"] == 1
+    assert planned["all"] == planned["cells"] == planned["claims"] == planned["page"] == 1
 
 
 @pytest.mark.parametrize(

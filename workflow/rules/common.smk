@@ -115,9 +115,8 @@ def of_runs(pattern, runs):
     return [f"{RUN}/{pattern}".format(scale=SCALE, run=run, seed=seed) for run in runs for seed in SEEDS]
 
 
-def metrics_of(sources):
+def metrics_of(sources, kinds=("json", "images.npz")):
     """The metrics files of (run, protocol) pairs, and the counts of every image behind them, for every seed."""
-    kinds = ("json", "images.npz")
     return [file for run, name in sources for kind in kinds for file in of_runs(f"metrics/{name}.{kind}", [run])]
 
 

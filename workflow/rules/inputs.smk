@@ -61,6 +61,19 @@ def example_runs(names):
     return sorted({run for name in names if name in TABLES.figures for run in TABLES.figures[name].example_runs()})
 
 
+def sources_of(names):
+    """The (run, protocol) pairs whose metrics these tables and figures show."""
+    found = [source for name in names if name in TABLES.tables for source in TABLES.tables[name].sources()]
+    found += [source for name in names if name in TABLES.figures for source in TABLES.figures[name].metrics_sources()]
+    return sorted(set(found))
+
+
+def server_scores(tables):
+    """The test servers' scores at hand for these tables."""
+    files = [f"results/{SCALE}/server/{table}.yaml" for table in tables]
+    return [file for file in files if (HERE / file).exists()]
+
+
 def drawn(names):
     """The first file of each of these tables and figures."""
     kinds = {name: f"tables/{name}.csv" if name in TABLES.tables else f"figures/{name}.png" for name in names}
@@ -69,10 +82,8 @@ def drawn(names):
 
 def wanted(names):
     """All that the given tables and figures need; checkpoints and metrics too, so that a lost one is noticed."""
-    sources = [source for name in names if name in TABLES.tables for source in TABLES.tables[name].sources()]
-    sources += [source for name in names if name in TABLES.figures for source in TABLES.figures[name].metrics_sources()]
     trained, examples = of_runs("checkpoint.pt", TABLES.trained(names)), of_runs("examples.npz", example_runs(names))
-    return sorted({*drawn(names), *trained, *metrics_of(sources), *examples})
+    return sorted({*drawn(names), *trained, *metrics_of(sources_of(names)), *examples})
 
 
 def at_hand(files):

@@ -5,9 +5,7 @@ rule table:
     """One table, as CSV, Markdown and LaTeX."""
     input:
         lambda wildcards: at_hand(metrics_of(TABLES.tables[wildcards.table].sources())),
-        server=lambda wildcards: [
-            p for p in [f"results/{wildcards.scale}/server/{wildcards.table}.yaml"] if (HERE / p).exists()
-        ],
+        server=lambda wildcards: server_scores([wildcards.table]),
     output:
         report(
             TABLE_FILES[0],
@@ -94,10 +92,30 @@ rule gates_figure:
         f"acnet report gates --scale {SCALE} 2> {{log}}"
 
 
-rule claims:
-    """The verdict on each of the paper's claims."""
+rule cells:
+    """The cells of every table in one file, from which claims and page are made."""
     input:
-        drawn(CAMPAIGN.scale.tables),
+        lambda wildcards: at_hand(metrics_of(sources_of(CAMPAIGN.scale.tables))),
+        server=lambda wildcards: server_scores(CAMPAIGN.scale.tables),
+    output:
+        f"reports/{SCALE}/cells.csv",
+    log:
+        f"logs/report/{SCALE}/cells.log",
+    localrule: True
+    conda:
+        "../envs/acnet.yaml"
+    params:
+        tables=canonical({name: dataclasses.asdict(table) for name, table in TABLES.tables.items()}),
+        scale=scale_facts(),
+    shell:
+        f"acnet report cells --scale {SCALE} 2> {{log}}"
+
+
+rule claims:
+    """The verdict on each of the paper's claims: by the cells and, for their differences, the counts of every image."""
+    input:
+        f"reports/{SCALE}/cells.csv",
+        lambda wildcards: at_hand(metrics_of(sources_of(SHOWN))),
         lambda wildcards: at_hand(of_runs("provenance.json", NEEDED)),
         lambda wildcards: at_hand(of_runs("examples.npz", example_runs(SHOWN))),
         lambda wildcards: at_hand(of_runs("gates.json", GATED_NEEDED)),
@@ -118,11 +136,10 @@ rule claims:
 rule page:
     """The page with everything on it."""
     input:
-        drawn(SHOWN),
-        f"reports/{SCALE}/figures/gates.png",
-        f"reports/{SCALE}/claims.json",
+        [f"reports/{SCALE}/{file}" for file in ("cells.csv", "claims.json", "gates.csv")],
+        drawn([*CAMPAIGN.scale.figures, "curves", "gates", "gates_runs"]),
+        lambda wildcards: at_hand(metrics_of(sources_of(SHOWN), ["json"])),
         lambda wildcards: at_hand(of_runs("provenance.json", NEEDED)),
-        lambda wildcards: at_hand(of_runs("history.csv", NEEDED)),
     output:
         report(f"reports/{SCALE}/index.html", caption="../report/page.rst", category="Page"),
     log:
@@ -139,8 +156,8 @@ rule page:
 rule publish_report:
     """Copy what may go into git to reports/published: tables, claims and charts; images of generated data only."""
     input:
+        drawn(SHOWN),
         f"reports/{SCALE}/index.html",
-        f"reports/{SCALE}/figures/curves.png",
     log:
         f"logs/report/{SCALE}/publish.log",
     localrule: True

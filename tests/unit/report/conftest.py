@@ -1,12 +1,18 @@
 """A fabricated campaign for the report's tests."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
 from fabricated import MINI, fill
 
 from acnet.params.tables import Tables, load_tables
+from acnet.report.cells import all_cells, write_cells
+from acnet.report.checks import Evidence
+from acnet.report.claims import write_claims
+from acnet.report.page import write_page
+from acnet.report.results import Results
 from acnet.report.scale import ScaleInfo
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -26,6 +32,22 @@ class Campaign:
     @property
     def reports(self) -> Path:
         return self.roots["out_root"] / self.scale.name
+
+    def evidence(self, entries: Tables | None = None, **changes) -> Evidence:
+        """What claims are judged by; `changes` are of the scale."""
+        tables = entries or load_tables(self.roots["params_root"])
+        results = Results(dataclasses.replace(self.scale, **changes), self.roots["results_root"])
+        return Evidence(tables, all_cells(tables, results), results)
+
+    def claims(self) -> dict:
+        """What claims.json holds, written from the results as they are now."""
+        write_cells(self.scale, **self.roots)
+        return json.loads(write_claims(self.scale, **self.roots).read_text())
+
+    def page(self, **more) -> str:
+        """The page, written from the results as they are now."""
+        self.claims()
+        return write_page(self.scale, **self.roots, **more).read_text()
 
 
 @pytest.fixture(scope="session")

@@ -146,14 +146,16 @@ def write_gates(
     (folder / "gates.json").write_text(json.dumps({"dataset": "cityscapes", "images": 16, "blocks": [block] * blocks}))
 
 
-def write_images(results: Path, run: str, right: Iterable[int], names: str = "abcdefghij", protocol: str = "single"):
+def write_images(
+    results: Path, run: str, right: Iterable[int], names: str = "abcdefghij", protocol: str = "single", seed: int = 0
+) -> None:
     """Counts of images of 100 pixels of class 0, so many of each `right`, the others taken for class 1."""
     images = []
     for number in right:
         codes = np.array([0, 1], np.uint32)  # of ring 0, small segments: truth 0, predicted 0 or 1
         images.append(ImageCounts(codes, np.array([number, 100 - number], np.uint32), np.zeros((3, 19), np.uint32)))
     counts = Counts.join(names[: len(images)], 19, MEASURES.bands, images)
-    write_counts(results / run / "seed0" / "metrics" / f"{protocol}.images.npz", counts)
+    write_counts(results / run / f"seed{seed}" / "metrics" / f"{protocol}.images.npz", counts)
 
 
 def change(results: Path, run: str, protocol: str = "single", seed: int = 0, **values) -> None:

@@ -12,9 +12,7 @@ from acnet.data.classes import load
 from acnet.evaluate.bootstrap import drawn
 from acnet.evaluate.counts import Counts, ImageCounts, write_counts
 from acnet.params.tables import Tables, load_tables
-from acnet.report.claims import judge_claims, write_claims
-from acnet.report.page import write_page
-from acnet.report.results import Results
+from acnet.report.claims import judge_claims
 
 
 @pytest.fixture
@@ -30,18 +28,18 @@ def verdict(campaign):
     return decide
 
 
+def judged(made, name, entries=None, **changes):
+    found = judge_claims(made.roots["params_root"], made.evidence(entries, **changes))
+    return next(one for one in found if one.name == name)
+
+
 def judge(made, name, **changes):
-    scale = dataclasses.replace(made.scale, **changes)
-    params = made.roots["params_root"]
-    judged = judge_claims(params, load_tables(params), Results(scale, made.roots["results_root"]))
-    found = next(one for one in judged if one.name == name)
+    found = judged(made, name, **changes)
     return found.verdict, [step.ours for step in found.steps], found.reason
 
 
 def steps_of(made, name):
-    params = made.roots["params_root"]
-    judged = judge_claims(params, load_tables(params), Results(made.scale, made.roots["results_root"]))
-    return next(one for one in judged if one.name == name).steps
+    return judged(made, name).steps
 
 
 @pytest.mark.parametrize(
@@ -162,9 +160,7 @@ def test_counted_classes_have_an_interval_where_our_own_images_are_counted(campa
         images.append(ImageCounts(codes.astype(np.uint32), counted, np.zeros((3, 19), np.uint32)))
     counts = Counts.join("abcdefghij", 19, made.scale.measures.bands, images)
     write_counts(made.results / run / "seed0/metrics" / f"{protocol}.images.npz", counts)
-    scale = dataclasses.replace(made.scale, comparable=True, noise=0.5)
-    judged = judge_claims(made.roots["params_root"], tables, Results(scale, made.roots["results_root"]))
-    found = next(one for one in judged if one.name == "C23")
+    found = judged(made, "C23", tables, comparable=True, noise=0.5)
     assert (found.verdict, found.steps[0].interval) == expected
     assert found.steps[0].ours == 19
 
@@ -249,7 +245,7 @@ def test_the_interval_of_class_gains_is_that_of_their_differences(campaign):
     assert steps_of(made, "C33")[0].interval == pytest.approx(tuple(expected))
 
 
-def test_a_difference_counts_only_if_its_interval_over_the_same_images_leaves_zero_out(campaign):
+def test_a_difference_counts_only_if_its_interval_over_the_same_images_excludes_zero(campaign):
     made = campaign()
     for run, miou in {"gcm_d5_s16": 0.72, "gc_s16": 0.70}.items():
         change(made.results, run, miou=miou)
@@ -319,7 +315,7 @@ def test_gates_must_differ_in_every_block_and_beyond_shuffled_ones(campaign):
     write_gates(folder, large_minus_small=(0.1, 0.2, -0.15, -0.05))
     assert judge(made, "C34")[0] == "not held"
     write_gates(folder, large_minus_small=(None, None, 0, 0))
-    assert judge(made, "C34")[0::2] == ("not measured", "no labelled pixel: large less small segments")
+    assert judge(made, "C34")[0::2] == ("not measured", "no labelled pixel: large minus small segments")
 
 
 def test_learned_factors_begin_at_one_and_move(campaign):
@@ -338,14 +334,14 @@ def test_learned_factors_begin_at_one_and_move(campaign):
 
 def test_claims_that_hold_by_construction_are_counted_apart_from_findings(campaign):
     made = campaign(comparable=True)
-    found = json.loads(write_claims(made.scale, **made.roots).read_text())
+    found = made.claims()
     sure = {claim["id"]: claim["verdict"] for claim in found["claims"] if claim["kind"] == "by construction"}
     assert sure == dict.fromkeys(["C13", "C35", "C36", "C37"], "held")
     assert found["counts"]["by construction"] == {"held": 4, "within noise": 0, "not held": 0, "not measured": 0}
     others = [claim["verdict"] for claim in found["claims"] if claim["id"] not in sure]
     assert found["counts"]["findings"] == {verdict: others.count(verdict) for verdict in found["counts"]["findings"]}
     assert sum(found["counts"]["findings"].values()) == 34
-    page = write_page(made.scale, **made.roots).read_text()
+    page = made.page()
     assert [int(n) for n in re.findall(r"<b>(\d+)</b>[●◐○–]", page)] == [*found["counts"]["findings"].values()]
     assert "34 statements of the paper" in page and "and 4 more, counted apart" in page
     assert '<p class="small">By construction: <span class="held">4 ● held</span></p>' in page
@@ -353,7 +349,7 @@ def test_claims_that_hold_by_construction_are_counted_apart_from_findings(campai
 
 def test_claims_json_names_every_cell_behind_a_verdict(campaign):
     made = campaign()
-    found = json.loads(write_claims(made.scale, **made.roots).read_text())
+    found = made.claims()
     claims = {claim["id"]: claim for claim in found["claims"]}
     assert len(claims) == 38 and found["noise"] == 1.0
     step = claims["C09"]["steps"][0]

@@ -9,7 +9,6 @@ from fabricated import MEASURES, MINI, write_images
 from acnet.evaluate.bootstrap import drawn, interval
 from acnet.evaluate.counts import Counts, ImageCounts
 from acnet.evaluate.metrics import class_iou, metrics_of, summary
-from acnet.report.intervals import resampled
 from acnet.report.results import Results
 from acnet.report.tables import write_table
 
@@ -29,7 +28,7 @@ def counts():
 
 
 def test_every_resample_is_the_metric_of_the_images_drawn(counts):
-    areas = resampled(counts, MEASURES)
+    areas = drawn(12, MEASURES) @ counts.by_image().astype(float)
     every = metrics_of(areas, "ade20k")
     names = [str(i) for i in range(150)]
     matrices = [Counts.join("x", 150, counts.bands, [_image(counts, i)]).confusion() for i in range(len(counts.names))]
@@ -75,5 +74,5 @@ def test_cells_show_the_interval_in_every_form(campaign):
     assert f"({low}–{high})" in md.read_text()
     assert rf"{{\scriptsize ({low}--{high})}}" in tex.read_text()
     for file in (md, tex):
-        assert re.search(r"[^.]95 \\?% intervals by resampling the images 1,000 times", file.read_text())
+        assert re.search(r"[^.]95 \\?% confidence intervals by 1,000 bootstrap samples of the images", file.read_text())
     assert md.read_text().count("In brackets") == 1

@@ -17,11 +17,9 @@ from acnet.errors import AcnetError
 from acnet.files import sha256, write_json, write_text
 from acnet.params.campaign import Campaign as ParamsCampaign
 from acnet.provenance import source_hash
-from acnet.report.claims import write_claims
-from acnet.report.page import write_page
+from acnet.report.cell_origin import Roots, trace
 from acnet.report.publish import publish
 from acnet.report.tables import write_table
-from acnet.track.trace import Roots, trace
 
 
 class Page(HTMLParser):
@@ -50,8 +48,7 @@ def report(made) -> None:
     for stem in [*made.scale.figures, "curves"]:
         for suffix in ("png", "pdf"):
             write_text(made.reports / "figures" / f"{stem}.{suffix}", stem)
-    write_claims(made.scale, **made.roots)
-    write_page(made.scale, **made.roots)
+    made.page()
 
 
 def test_the_page_needs_nothing_beside_it(campaign):
@@ -69,7 +66,7 @@ def test_the_page_needs_nothing_beside_it(campaign):
 
 def test_every_cell_of_ours_leads_to_its_run(campaign):
     made = campaign(skip=["acb2"], figures=[])
-    text = write_page(made.scale, **made.roots).read_text()
+    text = made.page()
     page = Page(text)
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
@@ -85,7 +82,7 @@ def test_every_cell_of_ours_leads_to_its_run(campaign):
 
 def test_a_run_tells_where_its_numbers_come_from(campaign):
     made = campaign(tables=["table1"], figures=[])
-    text = write_page(made.scale, **made.roots).read_text()
+    text = made.page()
     section = text[text.index('id="run-gc_s16"') : text.index('id="run-gc_s8"')]
     for fact in (
         "0123456789abcdef",
@@ -102,7 +99,7 @@ def test_a_run_tells_where_its_numbers_come_from(campaign):
 def test_a_run_tells_its_scores_and_the_time_of_all_its_seeds(campaign):
     made = campaign(tables=["table1"], figures=[], seeds=[0, 1])
     change(made.results, "gc_s16", miou=0.7, pixacc=0.9)
-    text = write_page(made.scale, **made.roots).read_text()
+    text = made.page()
     summary = text[text.index('<span class="name">gc_s16</span>') :]
     assert "<span>2 min 31 s</span>" in summary[: summary.index("</summary>")]  # twice 75.3 s
     section = text[text.index('id="run-gc_s16"') : text.index('id="run-gc_s8"')]
@@ -113,7 +110,7 @@ def test_of_several_differences_the_page_shows_the_smallest(campaign):
     made = campaign(tables=["table1"], figures=[])
     for run, miou in {"gc_s16": 0.7, "fcn_s16": 0.6, "gc_s8": 0.7, "fcn_s8": 0.68}.items():
         change(made.results, run, miou=miou)
-    text = write_page(made.scale, **made.roots).read_text()
+    text = made.page()
     row = text[text.index('<tr id="C04">') : text.index('<tr id="C05">')]
     assert 'data-label="ours">≥ +2.00</td>' in row and 'data-label="paper">≥ +1.94</td>' in row
 
@@ -122,7 +119,7 @@ def test_a_click_on_a_cell_leads_to_all_that_trace_says(campaign, root, tmp_path
     made = campaign(tables=["table1"], figures=[])
     manifest = tmp_path / "data" / "mini_cityscapes" / "manifest.json"
     write_text(manifest, "{}")
-    text = write_page(made.scale, **made.roots, data_root=tmp_path / "data").read_text()
+    text = made.page(data_root=tmp_path / "data")
     section = html.unescape(text[text.index('id="run-gc_s16"') : text.index('id="run-gc_s8"')])
     roots = Roots(tmp_path, tmp_path / "data", made.results.parent, tmp_path / "logs")
     accounts = trace(ParamsCampaign(root / "params", "mini"), "table1", "gc", "os16", roots)
@@ -144,7 +141,7 @@ def test_stale_runs_are_marked_in_every_cell_and_where_they_are_told(campaign, r
             today["source_hash"] = "another"
         provenance = json.loads((folder / "provenance.json").read_text())
         write_json(folder / "provenance.json", {**provenance, **today})
-    text = write_page(made.scale, **made.roots).read_text()
+    text = made.page()
     assert re.findall(r'href="#run-(\w+)"[^>]*>[\d.]+</a><sup class="stale" title="([^"]+)">', text) == [
         ("gc_s16", "code changed since")
     ]
@@ -155,13 +152,11 @@ def test_stale_runs_are_marked_in_every_cell_and_where_they_are_told(campaign, r
 
 def test_the_page_opens_with_banner_and_verdicts(campaign):
     made = campaign(tables=["table1"], figures=[], banner="Only <a> test.")
-    text = write_page(made.scale, **made.roots).read_text()
+    text = made.page()
     assert "Only &lt;a&gt; test." in text
-    assert "ResNet-18 plays ResNet-50" in text
-    assert (
-        " plays "
-        not in write_page(dataclasses.replace(made.scale, roles={"ResNet-50": "resnet50"}), **made.roots).read_text()
-    )
+    assert "ResNet-18 stands in for ResNet-50" in text
+    made.scale = dataclasses.replace(made.scale, roles={"ResNet-50": "resnet50"})
+    assert " stands in " not in made.page()
     assert text.count('<td class="verdict') == 38
     assert text.index("<aside") < text.index('id="claims"') < text.index('id="table1"') < text.index('id="runs"')
 
@@ -172,7 +167,7 @@ def test_each_table_says_what_of_it_is_ours_and_names_the_second_protocol_in_wor
         figures=[],
         titles={"single": "single scale", "single_flip": "single scale, mirrored"},
     )
-    text = write_page(made.scale, **made.roots).read_text()
+    text = made.page()
     first, second = text[text.index('<section id="table1"') :].split('<section id="table5"')
     assert "Every row has a run of ours beside" in first and "Shaded" not in first
     assert "Shaded rows have a run of ours" in second and 'class="results mixed"' in second
@@ -183,7 +178,7 @@ def test_each_table_says_what_of_it_is_ours_and_names_the_second_protocol_in_wor
 
 def test_tables_of_any_width_scroll_inside_their_own_box(campaign):
     made = campaign(tables=["table1", "table4"], figures=[])
-    text = write_page(made.scale, **made.roots).read_text()
+    text = made.page()
     for table in re.finditer(r"<table(?! class=\"claims\")", text):
         assert re.search(r'<div class="scroll"[^>]*>\s*$', text[: table.start()])
 
@@ -191,14 +186,14 @@ def test_tables_of_any_width_scroll_inside_their_own_box(campaign):
 def test_a_page_of_nothing_says_so(campaign):
     made = campaign()
     made.roots["results_root"] = made.roots["results_root"] / "nowhere"
-    text = write_page(made.scale, **made.roots).read_text()
+    text = made.page()
     assert "0 of 28 networks trained" in text and text.count("not drawn yet") == 3
 
 
 def test_downloads_are_the_tables_files(campaign):
     made = campaign(tables=["table1"], figures=[])
     write_table("table1", made.scale, **made.roots)
-    text = write_page(made.scale, **made.roots).read_text()
+    text = made.page()
     for suffix, data in re.findall(
         r'download="table1.(\w+)" href="data:text/plain;charset=utf-8;base64,([^"]+)"', text
     ):
@@ -210,9 +205,9 @@ def test_gates_stand_on_the_page_and_are_published_where_they_are_measured(campa
     report(made)
     for name in ("figures/gates.png", "figures/gates_runs.png", "gates.csv"):
         write_text(made.reports / name, "gates")
-    assert 'id="gates"' not in write_page(made.scale, **made.roots).read_text()
+    assert 'id="gates"' not in made.page()
     write_gates(made.results / "acb3/seed0")
-    page = Page(write_page(made.scale, **made.roots).read_text())
+    page = Page(made.page())
     assert page.open == [] and ("section", {"id": "gates", "aria-labelledby": "gates-title"}) in page.tags
     for name in ("gates.pdf", "gates_runs.pdf"):
         write_text(made.reports / "figures" / name, "gates")

@@ -10,7 +10,8 @@ from fabricated import MINI
 from acnet.errors import AcnetError
 from acnet.params.claims import load_claims
 from acnet.params.tables import check_names, load_tables
-from acnet.report.checks import Cells, cell_steps
+from acnet.report.cells import all_cells
+from acnet.report.checks import Evidence, cell_steps
 from acnet.report.results import Results
 
 
@@ -49,13 +50,14 @@ def test_the_claims_are_the_papers_and_state_its_differences(tables, root, share
     facts = {claim["id"]: claim for claim in yaml.safe_load((shared("paper") / "claims.yaml").read_text())["claims"]}
     claims = load_claims(root / "params", tables)
     assert list(claims) == list(facts) and len(claims) == 38
-    cells = Cells(tables, Results(MINI, root / "no-results"))
+    results = Results(MINI, root / "no-results")
+    evidence = Evidence(tables, all_cells(tables, results), results)
     compared = 0
     for name, claim in claims.items():
         expected = _amounts(facts[name]["expect"])
         if claim.check not in ("greater", "best", "monotone", "more_gain", "equal") or not expected:
             continue
-        stated = [step.paper for step in cell_steps(claim, cells)]
+        stated = [step.paper for step in cell_steps(claim, evidence)]
         if claim.check == "monotone":
             expected = facts[name]["expect"]["steps"]
         if name == "C07":

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fabricated import change
+from fabricated import change, write_images
 
 from acnet.errors import AcnetError
 from acnet.evaluate.bootstrap import interval
 from acnet.params.tables import load_tables
-from acnet.report.cells import cells
+from acnet.report.cells import read_cells, table_cells, write_cells
 from acnet.report.claims import write_claims
 from acnet.report.page import write_page
 from acnet.report.results import Results
@@ -22,7 +22,7 @@ from acnet.report.tables import write_table
 def write_all(campaign) -> dict[str, bytes]:
     for name in campaign.scale.tables:
         write_table(name, campaign.scale, **campaign.roots)
-    write_claims(campaign.scale, **campaign.roots)
+    campaign.claims()
     paths = sorted(path for path in campaign.reports.rglob("*") if path.is_file())
     return {str(path.relative_to(campaign.reports)): path.read_bytes() for path in paths}
 
@@ -38,7 +38,7 @@ def test_altering_one_metrics_file_changes_its_cell_its_difference_and_its_claim
     change(made.results, "gcm_d2_s16", miou=0.7)
     after, rows_after = write_all(made), read_csv(made, "table1")
     changed = {name for name in before if before[name] != after[name]}
-    assert changed == {"tables/table1.csv", "tables/table1.md", "tables/table1.tex", "claims.json"}
+    assert changed == {*(f"tables/table1.{kind}" for kind in ("csv", "md", "tex")), "cells.csv", "claims.json"}
     differing = {
         (key, field) for key, row in rows_after.items() for field in row if row[field] != rows_before[key][field]
     }
@@ -55,6 +55,7 @@ def test_a_run_that_serves_two_tables_changes_both(campaign):
     change(made.results, "acb1", miou=0.7)
     after = write_all(made)
     assert {name for name in before if before[name] != after[name] and name.endswith("csv")} == {
+        "cells.csv",
         "tables/table2.csv",
         "tables/table3.csv",
     }
@@ -89,7 +90,7 @@ def test_csv_markdown_and_latex_agree(campaign, comparable):
         assert "not run" in texts[0] or name != "table3"
 
 
-def test_a_table_says_what_ours_is_measured_on_where_another_dataset_plays_the_papers(campaign):
+def test_a_table_says_what_ours_is_measured_on_where_another_dataset_stands_in_for_the_papers(campaign):
     made = campaign(stand_ins={"acb1": "CamVid, split test"})
     write_all(made)
     texts = {name: (made.reports / "tables" / name).read_text() for name in ("table3.md", "table3.tex", "table5.md")}
@@ -104,10 +105,10 @@ def test_every_form_of_a_number_is_rounded_once_from_its_full_value(campaign):
     assert (row["ours"], row["values"], row["difference"]) == ("35.514963", "35.514963", "-7.495037")
     assert "| **35.51** | 43.01 | −7.50 |" in md.read_text() and "**81.00** | 81.01 | −0.01 |" in md.read_text()
     assert r"\textbf{35.51} & 43.01 & $-$7.50" in tex.read_text()
-    claims = json.loads(write_claims(made.scale, **made.roots).read_text())["claims"]
+    claims = made.claims()["claims"]
     terms = [term for claim in claims for step in claim["steps"] for term in step["terms"]]
     assert {term["ours"] for term in terms if term["cell"] == "table5.r50_acnet.miou"} == {35.514963}
-    page = write_page(made.scale, **made.roots).read_text()
+    page = made.page()
     assert "35.52" not in page and page.count(">35.51<") == 2  # the cell, and the run's score
 
 
@@ -130,6 +131,33 @@ def test_several_seeds_give_mean_spread_and_all_values(campaign):
     assert row["params"].split(";") == [f"mini/gcm_lc/seed{seed}/params.yaml" for seed in (0, 1, 2)]
     assert read_csv(made, "table2")["gcm_lcm1", "miou"]["seeds"] == "0;1"
     assert "**72.00** ± 2.65" in (made.reports / "tables/table2.md").read_text()
+
+
+def test_cells_are_read_back_as_they_were_written(campaign):
+    made = campaign(skip=["acb2"], seeds=[0, 1], tables=["table1", "table3"], figures=[])
+    write_images(made.results, "gc_s16", [50, 60, 70, 80])
+    write_images(made.results, "gc_s16", [40, 60, 70, 90], seed=1)
+    made.claims()
+    written = made.evidence().cells
+    assert read_cells(made.scale, made.roots["out_root"]) == written
+    cell = written["table1", "gc", "os16"]
+    assert len(cell.values) == 2 and cell.low < cell.high
+    with open(made.reports / "cells.csv", newline="") as handle:
+        lines = {(line["table"], line["row"], line["column"]): line for line in csv.DictReader(handle)}
+    assert lines["table1", "gc", "os16"]["source"].split() == [
+        f"mini/gc_s16/seed{seed}/metrics/single.json" for seed in (0, 1)
+    ]
+    assert lines["table1", "gc", "os16"]["ours"] == str(cell.ours)
+    assert lines["table5", "r50_acnet", "miou"]["ours"] == ""  # a table that the scale lacks
+
+
+def test_claims_and_page_name_the_file_that_is_not_made_yet(campaign):
+    made = campaign(tables=["table1"], figures=[])
+    with pytest.raises(AcnetError, match=r"cells.csv: not there; `acnet report cells --scale mini` writes it"):
+        write_claims(made.scale, **made.roots)
+    write_cells(made.scale, **made.roots)
+    with pytest.raises(AcnetError, match=r"claims.json: not there; `acnet report claims --scale mini` writes it"):
+        write_page(made.scale, **made.roots)
 
 
 def test_a_missing_run_is_marked_and_the_rest_stands(campaign):
@@ -191,14 +219,15 @@ def test_a_class_that_never_occurs_is_no_missing_run(campaign):
     write_table("table4", made.scale, **made.roots)
     assert read_csv(made, "table4")["acnet", "train"]["state"] == "no value"
     text = (made.reports / "tables/table4.md").read_text()
-    assert "not run" not in text and "a dash is a class that occurs neither in the truth nor in the predictions" in text
+    assert "not run" not in text
+    assert "a dash is a class that occurs neither in the labels nor in the predictions" in text
 
 
 def test_metrics_use_each_tables_own_measure(campaign):
     made = campaign()
     tables, results = load_tables(made.roots["params_root"]), Results(made.scale, made.roots["results_root"])
     for name, run, metric in (("table6", "ade_r101_acnet", "final_score"), ("table7", "context_r101_acnet", "miou60")):
-        ours = [cell for _, row in cells(name, tables.table(name), results) for cell in row if cell.run]
+        ours = [cell for cell in table_cells(name, tables.table(name), results).values() if cell.run]
         stored = json.loads((made.results / run / "seed0/metrics/multi_flip.json").read_text())
         assert [cell.ours for cell in ours] == [pytest.approx(100 * stored[metric], abs=1e-4)]
 

@@ -13,7 +13,7 @@ from acnet.jobs.status_files import note
 from acnet.params.campaign import Campaign
 from acnet.params.run import read_run, write_run
 from acnet.provenance import source_hash
-from acnet.track.trace import Roots, trace
+from acnet.report.cell_origin import Roots, trace
 
 
 @pytest.fixture

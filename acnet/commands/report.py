@@ -10,7 +10,7 @@ _DRAWN = {
     "cells": ("cells", "write_cells", "write the cells of all tables as cells.csv, which claims and page read", False),
     "table": ("tables", "write_table", "draw one table as CSV, Markdown and LaTeX", True),
     "figure": ("figures", "write_figure", "draw one figure as PNG and PDF", True),
-    "curves": ("curves", "write_curves", "draw the training curves as PNG and PDF", False),
+    "curves": ("figures", "write_curves", "draw the training curves as PNG and PDF", False),
     "gates": ("gates", "write_gates", "draw where the gates are large, as PNG, PDF and CSV", False),
     "claims": ("claims", "write_claims", "write the verdict on each of the paper's claims", False),
     "page": ("page", "write_page", "write the page with all tables, figures and claims", False),

@@ -1,13 +1,21 @@
-"""Figures 1, 4 and 5 as PNG and PDF."""
+"""Figures 1, 4 and 5 and the training curves, as PNG and PDF."""
 
+import math
+import statistics
 from pathlib import Path
 
-from acnet.params.tables import load_tables
-from acnet.report.class_gains import class_gains_figure
-from acnet.report.drawing import save, style
+import numpy as np
+from matplotlib.figure import Figure
+
+from acnet.params import tables
+from acnet.report.drawing import ACCENT, INK, LOOKS, QUIET, placeholder, save, style
 from acnet.report.photos import photo_figure
 from acnet.report.results import Results
 from acnet.report.scale import ScaleInfo
+from acnet.report.text import signed
+
+Gain = tuple[float, float]  # mean and standard deviation over seeds
+_COLUMNS = 4  # of training curves
 
 
 def write_figure(
@@ -18,7 +26,115 @@ def write_figure(
     A figure whose runs are missing says so. Raises AcnetError for a figure the scale lacks and for broken inputs.
     """
     scale.require(name)
-    entry = load_tables(params_root).figure(name)
+    entry = tables.load_tables(params_root).figure(name)
     draw = class_gains_figure if entry.kind == "class_gains" else photo_figure
     with style():
         return save(draw(entry, Results(scale, results_root)), Path(out_root) / scale.name / "figures", name)
+
+
+def write_curves(
+    scale: ScaleInfo, *, params_root: str | Path, results_root: str | Path, out_root: str | Path
+) -> list[Path]:
+    """Write out_root/{scale}/figures/curves.png and .pdf: loss over epochs, one panel for each run."""
+    runs = tables.load_tables(params_root).trained([*scale.tables, *scale.figures])
+    with style():
+        figure = curves_figure(runs, Results(scale, results_root))
+        return save(figure, Path(out_root) / scale.name / "figures", "curves", dpi=130)
+
+
+def class_gains_figure(entry: tables.Figure, results: Results) -> Figure:
+    """Figure 1, what global and local context add to the FCN: bars of the gain in IoU (points) over the first run.
+
+    Classes with most labelled pixels come first. A run that is missing is named under the title; without the first
+    run, or without any other, a placeholder.
+    """
+    (baseline_label, baseline), *others = entry.runs.items()
+    gains = {label: gains_of(run, baseline, entry.protocol, results) for label, run in others}
+    gains = {label: found for label, found in gains.items() if found}
+    missing = [run for run in entry.runs.values() if not results.evaluated(run, entry.protocol)]
+    if not gains:
+        return placeholder(entry.title, missing)
+    pixels = next(p for seed in results.scale.seeds if (p := results.class_pixels(baseline, entry.protocol, seed)))
+    names = sorted({name for found in gains.values() for name in found}, key=lambda name: (-pixels[name], name))
+    figure = Figure(figsize=(7, 1.1 + 0.30 * len(names)))
+    axes = figure.add_subplot()
+    height = 0.78 / len(gains)
+    for index, (label, found) in enumerate(gains.items()):
+        heights = np.arange(len(names)) + (index - (len(gains) - 1) / 2) * height
+        _bars(axes, heights, [found.get(name) for name in names], height, label, LOOKS[index % len(LOOKS)])
+    for place, name in enumerate(names):
+        if all(found.get(name, (0.0, 0.0)) == (0.0, 0.0) for found in gains.values()):
+            axes.annotate("no change", (0, place), xytext=(4, 0), textcoords="offset points", va="center_baseline",
+                          fontsize=6.5, color=QUIET)  # fmt: skip
+    axes.axvline(0, color=INK, linewidth=0.8)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.margins(x=0.1)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", color=QUIET, alpha=0.25, linewidth=0.5)
+    axes.set_axisbelow(True)
+    axes.set_xlabel(f"gain in IoU over the {baseline_label}, points")
+    axes.set_ylabel("class, largest share of pixels first", color=QUIET)
+    figure.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(gains), bbox_transform=axes.transAxes)
+    if missing:
+        axes.set_title(f"not run: {', '.join(missing)}", color=QUIET, fontsize=8, loc="right", pad=24)
+    return figure
+
+
+def gains_of(run: str, baseline: str, protocol: str, results: Results) -> dict[str, Gain]:
+    """Gain of `run` over `baseline` for each class that both know, over the seeds that both have; points."""
+    found: dict[str, list[float]] = {}
+    for seed in results.scale.seeds:
+        ours, base = (results.metrics(name, protocol, seed) for name in (run, baseline))
+        for name in base["class_iou"] if ours and base else ():
+            values = ours["class_iou"].get(name), base["class_iou"][name]
+            if None not in values:
+                found.setdefault(name, []).append(100 * (values[0] - values[1]))
+    return {name: (float(np.mean(v)), float(np.std(v, ddof=1)) if len(v) > 1 else 0.0) for name, v in found.items()}
+
+
+def _bars(axes, heights: np.ndarray, gains: list[Gain | None], thickness: float, label: str, look: dict) -> None:
+    where, mean, spread = np.array([(h, *gain) for h, gain in zip(heights, gains, strict=True) if gain]).T
+    axes.barh(where, mean, thickness * 0.92, label=label, linewidth=0.7, **look)
+    if spread.any():
+        axes.errorbar(mean, where, xerr=spread, fmt="none", ecolor=INK, elinewidth=0.7, capsize=1.5)
+    for height, value, extra in zip(where, mean, spread, strict=True):
+        text, side = signed(value, 1), 1 if value >= 0 else -1
+        if text == "0.0" and not extra:
+            continue  # no bar to read a number from
+        axes.annotate(
+            text, (value + side * extra, height), xytext=(3 * side, 0), textcoords="offset points",
+            ha="left" if side > 0 else "right", va="center_baseline", fontsize=6.5, color=QUIET,
+        )  # fmt: skip
+
+
+def curves_figure(runs: list[str], results: Results) -> Figure:
+    """One panel for each of `runs` that has a history, a line for each seed, all on the same axes."""
+    found = {run: [h for seed in results.scale.seeds if (h := results.history(run, seed))] for run in runs}
+    found = {run: histories for run, histories in found.items() if histories}
+    if not found:
+        return placeholder("Training curves", ["every run"])
+    rows = math.ceil(len(found) / _COLUMNS)
+    figure = Figure(figsize=(10, 1.6 * rows))
+    room = {"hspace": 0.45, "wspace": 0.08, "left": 0.045, "right": 1, "bottom": 0.3 / rows, "top": 1}
+    panels = figure.subplots(rows, _COLUMNS, sharey=True, squeeze=False, gridspec_kw=room)
+    for axes, (run, histories) in zip(panels.flat, found.items(), strict=False):
+        for index, history in enumerate(histories):
+            axes.plot(*_by_epoch(history), color=ACCENT, linewidth=1.1, alpha=1 if not index else 0.5)
+        axes.set_title(run, loc="left", color=INK, fontsize=8)
+        axes.grid(axis="y", color=QUIET, alpha=0.25, linewidth=0.5)
+        axes.tick_params(labelsize=7, length=2)
+    for axes in list(panels.flat)[len(found) :]:
+        axes.set_axis_off()
+    figure.supxlabel("epoch", fontsize=8, color=QUIET, y=0)
+    figure.supylabel("main loss", fontsize=8, color=QUIET, x=0)
+    return figure
+
+
+def _by_epoch(history: list[dict[str, float]]) -> tuple[list[float], list[float]]:
+    """Epochs and the mean main loss of each; an epoch's steps carry the fractions that lead up to it."""
+    losses: dict[float, list[float]] = {}
+    for row in history:
+        if "epoch" in row and "main_loss" in row:
+            losses.setdefault(math.ceil(row["epoch"] - 1e-6), []).append(row["main_loss"])
+    return list(losses), [statistics.fmean(values) for values in losses.values()]

@@ -1,5 +1,7 @@
-"""What a network's gates do over a whole split: the figure `gates`, and the claim on where they are large."""
+"""What the networks' gates do over a whole split: two figures, and all numbers as CSV."""
 
+import csv
+import io
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +12,17 @@ from acnet.files import write_text
 from acnet.params.claims import gated_runs
 from acnet.params.tables import load_tables
 from acnet.report.drawing import INK, QUIET, placeholder, save, style
-from acnet.report.gates_runs import LOOKS, gates_csv, gates_runs_figure, measured
 from acnet.report.results import Results
 from acnet.report.scale import ScaleInfo
-from acnet.report.text import number
+from acnet.report.text import number, plain
 
 TITLE = "Where the gates are large"
+_LOOKS = ({"marker": "o", "color": "#1f5a8a"}, {"marker": "s", "color": "#7a6aa6"}, {"marker": "^", "color": "#b06a2c"})
 _MOST = 30  # classes, those with most pixels
 _PARTS = {"segments": "size of the segment", "distances": "pixels from a label edge"}
+_CONTRASTS = {"large_minus_small": "large minus small segments", "far_minus_near": "far from label edges minus near"}
+
+Gates = dict[str, Any]  # a gates.json
 
 
 def write_gates(
@@ -30,15 +35,15 @@ def write_gates(
 ) -> list[Path]:
     """Write out_root/{scale}/figures/gates and gates_runs, as .png and .pdf, and gates.csv; return the paths.
 
-    The first shows the run that a claim asks about, or a placeholder where its gates are not measured, or the one
-    `run`, in gates_{run}; the others every run with gates.
+    The first shows the run that a claim asks about, or a placeholder where its gates are not measured; with `run` only
+    gates_{run} is drawn, which shows that one. The others show every run with gates.
     """
     results, tables, folder = Results(scale, results_root), load_tables(params_root), Path(out_root) / scale.name
     if run is not None:
         with style():
             return save(gates_figure(run, results.gates(run)), folder / "figures", f"gates_{run}")
     asked = gated_runs(params_root, tables)
-    found = measured(tables.trained([*scale.tables, *scale.figures]), results)
+    found = measured_gates(tables.trained([*scale.tables, *scale.figures]), results)
     with style():
         figure = gates_figure(asked[0], results.gates(asked[0])) if asked else placeholder(TITLE, ["no claim on gates"])
         paths = save(figure, folder / "figures", "gates")
@@ -47,7 +52,39 @@ def write_gates(
     return [*paths, folder / "gates.csv"]
 
 
-def gates_figure(run: str, gates: dict[str, Any] | None) -> Figure:
+def measured_gates(runs: list[str], results: Results) -> dict[tuple[str, int], Gates]:
+    """What was measured of the gates, by run and seed, in the order of `runs`."""
+    found = {(run, seed): results.gates_of(run, seed) for run in runs for seed in results.scale.seeds}
+    return {key: gates for key, gates in found.items() if gates}
+
+
+def gates_csv(found: dict[tuple[str, int], Gates]) -> str:
+    """A row for each class, size of segment, distance and contrast of each block, beside the block's learned factors.
+
+    Gates are fractions. `low` and `high` bound the confidence interval of a contrast, the gate's minus the shuffled
+    gate's.
+    """
+    text = io.StringIO()
+    fields = "run seed dataset block stride alpha beta part group pixels gate shuffled low high"
+    writer = csv.DictWriter(text, fields.split(), lineterminator="\n", restval="")
+    writer.writeheader()
+    for (run, seed), gates in found.items():
+        for place, block in enumerate(gates["blocks"], 1):
+            about = {"run": run, "seed": seed, "dataset": gates["dataset"], "block": place, "stride": block["stride"]}
+            about |= {factor: plain(block[factor]) for factor in ("alpha", "beta")}
+            for part in ("classes", *_PARTS):
+                for name, group in block[part].items():
+                    numbers = {"gate": plain(group["mean"]), "shuffled": plain(group["shuffled"])}
+                    writer.writerow({**about, "part": part, "group": name, "pixels": group["pixels"], **numbers})
+            for name, contrast in block["contrasts"].items():
+                low, high = contrast["interval"] or (None, None)
+                numbers = {"gate": contrast["gate"], "shuffled": contrast["shuffled"], "low": low, "high": high}
+                numbers = {key: plain(value) for key, value in numbers.items()}
+                writer.writerow({**about, "part": "contrasts", "group": name, **numbers})
+    return text.getvalue()
+
+
+def gates_figure(run: str, gates: Gates | None) -> Figure:
     """The mean gate of each block by class, by size of segment and by distance; hollow where it is shuffled."""
     if gates is None:
         return placeholder(TITLE, [f"{run} (gates)"])
@@ -55,52 +92,91 @@ def gates_figure(run: str, gates: dict[str, Any] | None) -> Figure:
     pixels = {name: group["pixels"] for name, group in blocks[0]["classes"].items() if group["pixels"]}
     names = sorted(pixels, key=lambda name: -pixels[name])[:_MOST]
     names.sort(key=lambda name: -np.mean([block["classes"][name]["mean"] for block in blocks]))
-    height = max(3.2, 0.9 + 0.24 * len(names))
-    figure = Figure(figsize=(8.5, height))
-    places = figure.add_gridspec(2, 2, width_ratios=(1.15, 1), hspace=0.75, wspace=0.22)
-    by_class = figure.add_subplot(places[:, 0])
-    positions = np.arange(len(names))
-    for block, look in zip(blocks, LOOKS, strict=False):
-        _dots(by_class, [block["classes"][name] for name in names], positions, look, upright=False)
-    by_class.set_yticks(positions, names)
+    figure = Figure(figsize=(8.5, max(3.2, 0.9 + 0.24 * len(names))))
+    panels = figure.add_gridspec(2, 2, width_ratios=(1.15, 1), hspace=0.75, wspace=0.22)
+    by_class = figure.add_subplot(panels[:, 0])
+    _dots(by_class, blocks, "classes", names, upright=False)
+    by_class.set_yticks(range(len(names)), names)
     by_class.set_ylim(len(names) - 0.5, -0.5)
     by_class.tick_params(axis="y", length=0)
     by_class.grid(axis="both", color=QUIET, alpha=0.2, linewidth=0.5)
     by_class.set_xlabel("mean gate")
-    for place, (part, label) in zip((places[0, 1], places[1, 1]), _PARTS.items(), strict=True):
-        axes = figure.add_subplot(place, sharey=None)
+    for panel, (part, label) in zip((panels[0, 1], panels[1, 1]), _PARTS.items(), strict=True):
+        axes = figure.add_subplot(panel)
         keys = [key for key, group in blocks[0][part].items() if group["pixels"]]
-        for block, look in zip(blocks, LOOKS, strict=False):
-            _dots(axes, [block[part][key] for key in keys], np.arange(len(keys)), look, upright=True)
+        _dots(axes, blocks, part, keys, upright=True)
         axes.set_xticks(range(len(keys)), [key.replace("to ", "≤").replace("beyond ", ">") for key in keys])
         axes.set_xlabel(label)
         axes.set_ylabel("mean gate")
         axes.margins(x=0.12, y=0.15)
         axes.grid(axis="y", color=QUIET, alpha=0.2, linewidth=0.5)
-    handles = [
-        by_class.plot([], [], linestyle="none", markersize=5, label=_label(i, block), **look)[0]
-        for i, (block, look) in enumerate(zip(blocks, LOOKS, strict=False))
-    ]
+    handles = _handles(by_class, [_label(i, block) for i, block in enumerate(blocks, 1)])
     hollow = {"marker": "o", "markerfacecolor": "none", "color": QUIET, "linestyle": "none", "markersize": 5}
     handles += by_class.plot([], [], label="shuffled", **hollow)
     figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 0.91), ncols=len(handles), fontsize=8)
     return figure
 
 
-def _dots(axes, groups: list[dict], positions: np.ndarray, look: dict, *, upright: bool) -> None:
-    """The gate's means as filled marks on a line where the groups have an order, the shuffled gate's as hollow ones."""
-    for key, style_of in (
-        ("shuffled", {"markerfacecolor": "none", "alpha": 0.45, "linestyle": ":" if upright else "none"}),
-        ("mean", {"linestyle": "-" if upright else "none"}),
-    ):
-        values = [group[key] for group in groups]
-        pair = (positions, values) if upright else (values, positions)
-        axes.plot(*pair, linewidth=0.9, markersize=4.5, markeredgewidth=0.8, **look, **style_of)
+def gates_runs_figure(found: dict[tuple[str, int], Gates]) -> Figure:
+    """Two panels of contrasts: the gate's minus the shuffled gate's of each block of each run, with its interval.
+
+    With several seeds the first one that is measured.
+    """
+    first = {}
+    for (run, _), gates in found.items():
+        first.setdefault(run, gates)
+    if not first:
+        return placeholder("Gates of every adaptive network, beyond shuffled ones", ["no adaptive network"])
+    figure = Figure(figsize=(8.5, 0.9 + 0.33 * len(first)))
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, (name, label) in zip(panels, _CONTRASTS.items(), strict=True):
+        axes.axvline(0, color=INK, linewidth=0.8)
+        for place, gates in enumerate(first.values()):
+            for block, (measured, look) in enumerate(zip(gates["blocks"], _LOOKS, strict=False)):
+                contrast = measured["contrasts"][name]
+                if None in contrast.values():
+                    continue
+                height = place + (block - (len(gates["blocks"]) - 1) / 2) * 0.24
+                ends = [100 * end for end in contrast["interval"]]
+                axes.plot(ends, [height, height], color=look["color"], linewidth=1.1, solid_capstyle="butt")
+                value = 100 * (contrast["gate"] - contrast["shuffled"])
+                axes.plot([value], [height], linestyle="none", markersize=4, **look)
+        axes.set_xlabel(f"{label}\n(hundredths of the gate)")
+        axes.tick_params(axis="y", length=0)
+        axes.grid(axis="x", color=QUIET, alpha=0.2, linewidth=0.5)
+        for line in range(len(first) - 1):
+            axes.axhline(line + 0.5, color=QUIET, alpha=0.15, linewidth=0.5)
+    panels[0].set_yticks(range(len(first)), list(first))
+    panels[0].set_ylim(len(first) - 0.5, -0.5)
+    blocks = max(len(gates["blocks"]) for gates in first.values())
+    handles = _handles(panels[0], [f"block {i + 1}" for i in range(blocks)])
+    figure.subplots_adjust(wspace=0.06)
+    figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 0.885), ncols=blocks, fontsize=8)
+    return figure
+
+
+def _dots(axes, blocks: list[dict], part: str, keys: list[str], *, upright: bool) -> None:
+    """The gates' means as filled marks on a line where the groups have an order, the shuffled gates' as hollow ones."""
+    places = np.arange(len(keys))
+    for block, look in zip(blocks, _LOOKS, strict=False):
+        for what, more in (
+            ("shuffled", {"markerfacecolor": "none", "alpha": 0.45, "linestyle": ":" if upright else "none"}),
+            ("mean", {"linestyle": "-" if upright else "none"}),
+        ):
+            values = [block[part][key][what] for key in keys]
+            pair = (places, values) if upright else (values, places)
+            axes.plot(*pair, linewidth=0.9, markersize=4.5, markeredgewidth=0.8, **look, **more)
     axes.tick_params(labelcolor=INK)
 
 
-def _label(number_of: int, block: dict[str, Any]) -> str:
-    factors = f"α {number(block['alpha'])}"
-    if block["beta"] is not None:
-        factors += f", β {number(block['beta'])}"
-    return f"block {number_of + 1}, 1/{block['stride']} ({factors})"
+def _handles(axes, labels: list[str]) -> list:
+    """The entries of a legend, one for each block."""
+    return [
+        axes.plot([], [], linestyle="none", markersize=5, label=label, **look)[0]
+        for label, look in zip(labels, _LOOKS, strict=False)
+    ]
+
+
+def _label(place: int, block: dict[str, Any]) -> str:
+    beta = "" if block["beta"] is None else f", β {number(block['beta'])}"
+    return f"block {place}, 1/{block['stride']} (α {number(block['alpha'])}{beta})"

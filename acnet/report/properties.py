@@ -23,7 +23,6 @@ from acnet.report.checks import (
     judge,
     noise,
 )  # fmt: skip
-from acnet.report.examples import read_examples
 from acnet.report.results import Results
 from acnet.report.text import heading
 
@@ -36,13 +35,13 @@ def gate_range(claim: Claim, evidence: Evidence) -> list[Step]:
     local = claim.check == "local_gate_range"
     label = f"{'local' if local else 'global'} gate, smallest and largest value"
     *_, run = evidence.tables.figure(claim.figure).runs.values()
-    measured, path = evidence.results.gates(run), evidence.results.examples_file(run)
+    measured = evidence.results.gates(run)
     if measured and all("smallest_maximum" in block for block in measured["blocks"]):
         blocks, among = measured["blocks"], f"{measured['images']} images"
         low, high = min(block["smallest"] for block in blocks), max(block["largest"] for block in blocks)
         top = min(block["smallest_maximum"] for block in blocks)
     else:
-        gates = [gate for example in read_examples(path) for gate in example.gates] if path else []
+        gates = [gate for example in evidence.results.examples(run) for gate in example.gates]
         if not gates:
             return [Step(label, [], NOT_MEASURED, reason=f"{NOT_RUN}{run} (examples)")]
         tops, among = [float(gate.max()) for gate in gates], f"{len(gates)} maps"

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import functools
 import math
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,17 @@ class Samples:
 
     images: tuple[str, ...]
     values: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """One image (H, W, 3), its label and prediction (H, W), all uint8, and the gates (h, w) float32, coarsest first."""
+
+    name: str
+    image: np.ndarray
+    label: np.ndarray
+    prediction: np.ndarray
+    gates: tuple[np.ndarray, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,13 +181,21 @@ class Results:
             return None
         with open(path, newline="", encoding="utf-8") as handle:
             return [
-                {key: float(value) for key, value in row.items() if _number(value)} for row in csv.DictReader(handle)
+                {key: float(value) for key, value in row.items() if _is_number(value)} for row in csv.DictReader(handle)
             ]
 
-    def examples_file(self, run: str) -> Path | None:
-        """The examples.npz of the first seed that has one."""
-        paths = (self.seed_folder(run, seed) / "examples.npz" for seed in self.scale.seeds)
-        return next((path for path in paths if path.exists()), None)
+    def examples(self, run: str) -> list[Example]:
+        """The examples of the first seed of `run` that has some; AcnetError if their file is broken."""
+        paths = [self.seed_folder(run, seed) / "examples.npz" for seed in self.scale.seeds]
+        path = next((path for path in paths if path.exists()), None)
+        if path is None:
+            return []
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                arrays = {key: data[key] for key in data.files}
+            return [_example(arrays, index, str(name)) for index, name in enumerate(arrays["names"])]
+        except (KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
+            raise AcnetError(f"{path}: not a whole examples file ({error}); write it again") from error
 
     def gates(self, run: str) -> dict | None:
         """What was measured of the gates of `run`, with the first seed that has it."""
@@ -209,7 +229,14 @@ class Results:
         return read_json(path) if path.exists() else None
 
 
-def _number(text: str | None) -> bool:
+def _example(arrays: dict[str, np.ndarray], index: int, name: str) -> Example:
+    gates = []
+    while f"gate_{index}_{len(gates)}" in arrays:
+        gates.append(arrays[f"gate_{index}_{len(gates)}"])
+    return Example(name, *(arrays[f"{key}_{index}"] for key in ("image", "label", "prediction")), tuple(gates))
+
+
+def _is_number(text: str | None) -> bool:
     try:
         return text is not None and math.isfinite(float(text))
     except ValueError:

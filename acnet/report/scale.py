@@ -14,8 +14,8 @@ class ScaleInfo:
 
     `noise` (points) is the difference below which nothing is said; `comparable` whether absolute numbers may be set
     against those of cited methods; `generated` whether its images may be published; `roles` maps a backbone of the
-    paper to the one that plays it; `measures` say how sure a number is; `titles` are the words for protocols;
-    `stand_ins` say for each run whose dataset another one plays which that is, and the split that is scored.
+    paper to the one that stands in for it; `measures` say how sure a number is; `titles` are the words for protocols;
+    `stand_ins` names the dataset that stands in for a run's own, and the split that is scored.
     """
 
     name: str

@@ -13,12 +13,9 @@ from acnet.cli import main
 from acnet.data.classes import load
 from acnet.errors import AcnetError
 from acnet.params.tables import load_tables
-from acnet.report.class_gains import class_gains_figure, gains_of
-from acnet.report.curves import curves_figure, write_curves
-from acnet.report.figures import write_figure
-from acnet.report.gates import gates_figure
+from acnet.report.figures import class_gains_figure, curves_figure, gains_of, write_curves, write_figure
+from acnet.report.gates import gates_csv, gates_figure, gates_runs_figure, measured_gates
 from acnet.report.gates import write_gates as write_gates_files
-from acnet.report.gates_runs import gates_csv, gates_runs_figure, measured
 from acnet.report.photos import photo_figure
 from acnet.report.results import Results
 
@@ -169,7 +166,7 @@ def test_the_gates_of_every_run_are_drawn_and_listed(campaign):
     write_gates(made.results / "acb3/seed0", blocks=2, far_minus_near=(0.1, 0.3, -0.25, -0.15))
     (made.results / "gcm_d5_s16/seed0").mkdir(parents=True, exist_ok=True)
     write_gates(made.results / "gcm_d5_s16/seed0", blocks=1)
-    found = measured(["fcn_s16", "gcm_d5_s16", "acb3"], open_results(made)[1])
+    found = measured_gates(["fcn_s16", "gcm_d5_s16", "acb3"], open_results(made)[1])
     assert list(found) == [("gcm_d5_s16", 0), ("acb3", 0)]
     figure = gates_runs_figure(found)
     assert {"gcm_d5_s16", "acb3", "block 1", "block 2"} <= set(texts(figure))

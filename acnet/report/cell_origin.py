@@ -70,13 +70,13 @@ def _rows(name: str, table: Table, wanted: str) -> list[Row]:
     ours = [row for row in table.rows if row.ours]
     text = wanted.lower()
     ending = re.compile(rf"(^|[ +,]){re.escape(text)}$")
-    for found in (
-        [row for row in ours if row.key == text],
-        [row for row in ours if row.method.lower() == text],
-        [row for row in ours if text in map(row.run, table.columns)],
-        [row for row in ours if ending.search(row.method.lower())],
+    for means in (
+        lambda row: row.key == text,
+        lambda row: row.method.lower() == text,
+        lambda row: text in map(row.run, table.columns),
+        lambda row: ending.search(row.method.lower()),
     ):
-        if found:
+        if found := list(filter(means, ours)):
             return found
     if any(text in (row.key, row.method.lower()) for row in table.rows):
         raise AcnetError(f"{name}: '{wanted}' is cited from the paper; no run of ours fills it")

@@ -1,6 +1,6 @@
 """Two runs side by side: their classes, how sure the differences are, and the images that change most."""
 
-import dataclasses
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,9 +12,8 @@ from acnet.report.results import Results
 from acnet.report.text import number, signed
 
 
-@dataclasses.dataclass(frozen=True)
-class Line:
-    """A measure of both runs, in percent, and the interval of its difference; None where a run has no value."""
+class Line(NamedTuple):
+    """A metric of both runs, in percent, and the confidence interval of its difference; None without a value."""
 
     name: str
     first: float | None
@@ -23,13 +22,12 @@ class Line:
 
     @property
     def difference(self) -> float | None:
-        """The second less the first."""
+        """The second minus the first."""
         return None if self.first is None or self.second is None else self.second - self.first
 
 
-@dataclasses.dataclass(frozen=True)
-class Change:
-    """An image and the share of its labelled pixels, in percent, that each run has right."""
+class Change(NamedTuple):
+    """An image and the share of its labelled pixels, in percent, that each run predicts correctly."""
 
     index: int
     name: str
@@ -37,8 +35,7 @@ class Change:
     second: float
 
 
-@dataclasses.dataclass(frozen=True)
-class Comparison:
+class Comparison(NamedTuple):
     """What `acnet compare` shows; `changes` begin with the largest."""
 
     runs: tuple[str, str]
@@ -53,7 +50,7 @@ def compare(first: str, second: str, protocol: str, seed: int, results: Results)
     counts = [_counts(run, protocol, seed, results) for run in (first, second)]
     if counts[0].names != counts[1].names or counts[0].classes != counts[1].classes:
         raise AcnetError(f"{first} and {second} are measured on different images; compare runs of one dataset")
-    # The set itself stands before its resamples.
+    # The set itself stands before its bootstrap samples.
     images = len(counts[0].names)
     weights = np.concatenate([np.ones((1, images)), drawn(images, results.scale.measures)])
     areas = [weights @ one.by_image() for one in counts]
@@ -85,9 +82,9 @@ def as_text(comparison: Comparison, images: int) -> str:
     lines = [
         f"# {second} against {first}, protocol {comparison.protocol}",
         "",
-        "Percent; differences in points, with their intervals by resampling the images.",
+        "Percent; differences in points, with their confidence intervals by bootstrap over the images.",
         "",
-        f"| measure | {first} | {second} | difference | interval |",
+        f"| metric | {first} | {second} | difference | interval |",
         "| --- | ---: | ---: | ---: | --- |",
         *(_row(line) for line in [*comparison.overall, *comparison.classes]),
         "",
@@ -117,7 +114,7 @@ def _row(line: Line) -> str:
 
 
 def _line(name: str, values: list[np.ndarray], level: float) -> Line:
-    """From fractions of the set (first) and of its resamples."""
+    """From fractions of the set (first) and of its bootstrap samples."""
     whole = [None if np.isnan(one[0]) else 100 * float(one[0]) for one in values]
     between = None if None in whole else interval(100 * (values[1][1:] - values[0][1:]), level)
     return Line(name, *whole, between)

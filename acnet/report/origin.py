@@ -1,5 +1,6 @@
 """Where the numbers of a run come from, as lines of (name, text): for `acnet trace` and for the page alike."""
 
+import collections
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -12,20 +13,12 @@ from acnet.provenance import changed_since
 from acnet.report.results import Results
 
 Line = tuple[str, str]
-# What an older or a damaged provenance.json may lack.
-_UNKNOWN = dict.fromkeys(
-    (
-        "initial_weights", "commit", "source_hash", "started", "finished", "device", "precision", "threads",
-        "params_hash", "checkpoint_sha256",
-    ),
-    "unknown",
-)  # fmt: skip
 
 
 def facts(campaign: Campaign, run: str, seed: int, data: Path, read: Results, code: str | None) -> list[Line]:
     """Data, code, machine, time and files of one training; `code` is today's source hash.
 
-    None leaves out what may be otherwise tomorrow: whether the run is stale, and which files are here.
+    None omits what may change: whether the run is stale, and which files are here.
     """
     now = campaign.resolve(run, seed)
     known, made = read.run(run, seed) or now, read.provenance(run, seed)
@@ -34,32 +27,31 @@ def facts(campaign: Campaign, run: str, seed: int, data: Path, read: Results, co
     lines = [("dataset", f"{known.dataset}: {_file(data / known.dataset / 'manifest.json', absent)}")]
     if made is None:
         return [*lines, ("initial weights", now.init.name), ("checkpoint", f"{checkpoint}{absent}")]
-    said = {key: value if value is not None else "unknown" for key, value in {**_UNKNOWN, **made}.items()}
-    hours = f" ({made['seconds'] / 3600:.3f} h)" if made.get("seconds") is not None else ""
+    # What an older provenance.json may lack.
+    said = collections.defaultdict(lambda: "unknown", {key: value for key, value in made.items() if value is not None})
+    took = f"{duration(said['seconds'])} ({said['seconds'] / 3600:.3f} h)" if "seconds" in said else "unknown"
     processes = made.get("processes", 1)
     lines += [
         ("initial weights", said["initial_weights"]),
         ("commit", f"{said['commit']}{', with uncommitted changes' if made.get('dirty') else ''}"),
         ("source", said["source_hash"]),
         ("trained", f"{_time(said['started'])} to {_time(said['finished'])}"),
-        ("took", f"{duration(made['seconds']) if hours else 'unknown'}{hours}"),
+        ("took", took),
         ("device", f"{said['device']}{f', {processes} processes' if processes > 1 else ''}"),
         ("arithmetic", f"{said['precision']}, threads: {said['threads']}"),
         ("versions", ", ".join(f"{package} {version}" for package, version in made.get("versions", {}).items())),
         ("parameters", f"{read.seed_folder(run, seed) / 'params.yaml'}, digest {said['params_hash']}"),
         ("checkpoint", f"{checkpoint}, SHA-256 {said['checkpoint_sha256']}{'' if checkpoint.exists() else absent}"),
     ]
-    changes = stale(changed_since(made, now, code)) if code else ""
-    return [*lines, ("stale", changes or "no: code and parameters are those of today")] if code else lines
-
-
-def stale(changes: list[str]) -> str:
-    """What has changed since a run was trained, as a sentence; empty if nothing has."""
-    return f"yes: {' and '.join(changes)} {'has' if changes == ['code'] else 'have'} changed since" if changes else ""
+    if not code:
+        return lines
+    changes = changed_since(made, now, code)
+    stale = f"yes: {' and '.join(changes)} {'has' if changes == ['code'] else 'have'} changed since"
+    return [*lines, ("stale", stale if changes else "no: code and parameters are those of today")]
 
 
 def protocol(campaign: Campaign, name: str, run: str, measured: Mapping[str, Any] | None, *, today: bool = True) -> str:
-    """A protocol with everything settled for a run: as its metrics file, `measured`, states it, else today's.
+    """The settings of a protocol for a run: as its metrics file, `measured`, states them, else today's.
 
     Where it has changed, the value of `today` stands beside.
     """
@@ -99,7 +91,7 @@ def parameters(campaign: Campaign, run: str, seed: int, read: Results, *, today:
 
 
 def _today(now: Any, made: Any, shown: bool) -> str:
-    """What a value that was `made` otherwise is `now`, in brackets; empty for the same one, or unless it is `shown`."""
+    """Today's value in brackets, where it is to be `shown` and differs."""
     return f"  (today {now})" if shown and now != made else ""
 
 

@@ -20,7 +20,7 @@ from acnet.report.results import Results
 from acnet.report.runs import run_entries
 from acnet.report.scale import ScaleInfo
 from acnet.report.tables import table_texts
-from acnet.report.text import backbone, heading, headings, number, signed
+from acnet.report.text import backbone, heading, number, signed
 
 _MARKS = {"held": "●", "within noise": "◐", "not held": "○", "not measured": "–"}
 
@@ -79,7 +79,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters.update(heading=heading, headings=headings, measured_on=measured_on, breakable=_breakable)
+    environment.filters.update(heading=heading, measured_on=measured_on, breakable=_breakable)
     environment.filters.update(number=number, slug=lambda text: text.replace(" ", "-"), mark=_MARKS.get)
     return environment
 

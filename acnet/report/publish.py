@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 
 from acnet.errors import AcnetError
@@ -14,7 +13,6 @@ from acnet.report.scale import ScaleInfo
 from acnet.report.text import heading, number
 
 _MEASURED = re.compile(r"^\| ([\w-]+) \| (\d+) \| ([\w-]+) \| \d", re.MULTILINE)  # a line of _runs with a score
-_TABLE_SUFFIXES, _FIGURE_SUFFIXES = ("csv", "md", "tex"), ("png", "pdf")
 
 
 def publish(
@@ -24,26 +22,24 @@ def publish(
     results_root: str | Path,
     out_root: str | Path,
     data_root: str | Path = "data",
-    published_root: str | Path | None = None,
-    command: str | None = None,
 ) -> list[Path]:
-    """Copy out_root/{scale} to published_root/{scale}, with a README.md naming `command` and every run's origin.
+    """Copy out_root/{scale} to out_root/published/{scale}, with a README.md that names every run; return the paths.
 
-    `published_root` is out_root/published unless it is given, and `command` what trains the runs at hand. Figures
-    that show images, and the page with them inside, are published for generated data only. What was published before is
-    replaced. Raises AcnetError naming the first file that the report has not written yet; where no run is measured; and
-    where the report published before has scores of runs that are not at hand here, which it would lose.
+    Figures that show images, and the page with them inside, are published for generated data only. What was published
+    before is replaced. Raises AcnetError naming the first file that the report has not written yet; where no run is
+    measured; and where the report published before has scores of runs that are not at hand here, which it would lose.
     """
-    tables = load_tables(params_root)
-    source, target = Path(out_root) / scale.name, Path(published_root or Path(out_root) / "published") / scale.name
-    names = [Path("claims.json"), *_names("tables", scale.tables, _TABLE_SUFFIXES)]
-    names += _names("figures", _figures(scale, tables), _FIGURE_SUFFIXES)
-    names += _gates(source)
-    page = [Path("index.html")] if scale.generated else []
+    tables, results = load_tables(params_root), Results(scale, results_root)
+    source, target = Path(out_root) / scale.name, Path(out_root) / "published" / scale.name
+    charts = [name for name in scale.figures if scale.generated or not tables.figure(name).examples]
+    gates = (source / "gates.csv").exists()  # not every scale has them
+    names = ["claims.json"] + [f"tables/{name}.{kind}" for name in scale.tables for kind in ("csv", "md", "tex")]
+    drawn = [*charts, "curves", *["gates", "gates_runs"] * gates]
+    names += [f"figures/{name}.{kind}" for name in drawn for kind in ("png", "pdf")] + ["gates.csv"] * gates
+    page = ["index.html"] * scale.generated
     for name in names + page:
         if not (source / name).exists():
             raise AcnetError(f"{source / name}: not there; make the report of scale {scale.name} first")
-    results = Results(scale, results_root)
     listed = _runs(scale, tables, results)
     _refuse_loss(scale, listed, target / "README.md")
     shutil.rmtree(target, ignore_errors=True)
@@ -53,9 +49,18 @@ def publish(
     roots = {"params_root": params_root, "results_root": results_root, "out_root": out_root, "data_root": data_root}
     for name in page:
         write_page(scale, **roots, published=target / name)
-    command = command or _command(scale, tables, results)
-    write_text(target / "README.md", _readme(scale, tables, listed, command, gates=bool(_gates(source))))
-    return [*(target / name for name in names + page), target / "README.md"]
+    kept = "" if scale.generated else " Figures that show images of the dataset, and the page, stay local."
+    parts = [
+        f"# {scale.title}",
+        scale.banner.strip(),
+        f"Made by `{_command(scale, tables, results)}`.{kept}",
+        "\n".join(_contents(scale, tables, charts, gates)),
+        "## Runs",
+        "Scores in percent; parameters by the digest of the run's params.yaml.",
+        "\n".join(listed),
+    ]
+    write_text(target / "README.md", "\n\n".join(parts) + "\n")
+    return [target / name for name in [*names, *page, "README.md"]]
 
 
 def _refuse_loss(scale: ScaleInfo, listed: list[str], published: Path) -> None:
@@ -80,49 +85,16 @@ def _command(scale: ScaleInfo, tables: Tables, results: Results) -> str:
     return f"snakemake --cores all runs --config scale={scale.name} runs={','.join(trained)}"
 
 
-def _figures(scale: ScaleInfo, tables: Tables) -> list[str]:
-    charts = [name for name in scale.figures if scale.generated or not tables.figure(name).examples]
-    return [*charts, "curves"]
-
-
-def _gates(source: Path) -> list[Path]:
-    """The figures and numbers of the gates, which not every scale has."""
-    names = [*_names("figures", ("gates", "gates_runs"), _FIGURE_SUFFIXES), Path("gates.csv")]
-    return names if (source / "gates.csv").exists() else []
-
-
-def _names(folder: str, stems: Iterable[str], suffixes: tuple[str, ...]) -> list[Path]:
-    return [Path(folder) / f"{stem}.{suffix}" for stem in stems for suffix in suffixes]
-
-
-def _readme(scale: ScaleInfo, tables: Tables, listed: list[str], command: str, gates: bool) -> str:
-    kept = "" if scale.generated else " Figures that show images of the dataset, and the page, stay local."
-    parts = [
-        f"# {scale.title}",
-        scale.banner.strip(),
-        f"Made by `{command}`.{kept}",
-        "\n".join(_contents(scale, tables, gates)),
-        "## Runs",
-        "Scores in percent; parameters by the digest of the run's params.yaml.",
-        "\n".join(listed),
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def _contents(scale: ScaleInfo, tables: Tables, gates: bool) -> list[str]:
-    lines = [f"- [{heading(name)}](tables/{name}.md): {tables.table(name).title}" for name in scale.tables]
-    lines += [
-        f"- [{heading(name)}](figures/{name}.png): {tables.figure(name).title}"
-        for name in _figures(scale, tables)
-        if name in tables.figures
-    ]
+def _contents(scale: ScaleInfo, tables: Tables, charts: list[str], gates: bool) -> list[str]:
+    lines = ["- [The page](index.html)"] * scale.generated
+    lines += [f"- [{heading(name)}](tables/{name}.md): {tables.table(name).title}" for name in scale.tables]
+    lines += [f"- [{heading(name)}](figures/{name}.png): {tables.figure(name).title}" for name in charts]
     if gates:
         lines.append(
             "- Where the gates are large: [one network](figures/gates.png), [every network](figures/gates_runs.png),"
         )
         lines.append("  [all numbers](gates.csv)")
-    page = ["- [The page](index.html)"] if scale.generated else []
-    return [*page, *lines, "- [Training curves](figures/curves.png)", "- [Claims](claims.json)"]
+    return [*lines, "- [Training curves](figures/curves.png)", "- [Claims](claims.json)"]
 
 
 def _runs(scale: ScaleInfo, tables: Tables, results: Results) -> list[str]:

@@ -1,7 +1,5 @@
 """Numbers as the report prints them: each is rounded here, once, from its full value."""
 
-from collections.abc import Collection
-
 MINUS = "\u2212"
 DASH = "\u2013"
 
@@ -33,18 +31,6 @@ def span(interval: tuple[float, float], digits: int = 1) -> str:
 def heading(name: str) -> str:
     """ "Table 4" for table4, "Figure 1" for figure1."""
     return name.replace("table", "Table ").replace("figure", "Figure ")
-
-
-def headings(names: Collection[str]) -> str:
-    """ "Tables 4, 5 and 6", "Table 4; Figure 1": several headings as one text."""
-    found = []
-    for kind in ("table", "figure"):
-        numbers = [name.removeprefix(kind) for name in names if name.startswith(kind)]
-        if len(numbers) > 1:
-            found.append(f"{kind.capitalize()}s {', '.join(numbers[:-1])} and {numbers[-1]}")
-        elif numbers:
-            found.append(f"{kind.capitalize()} {numbers[0]}")
-    return "; ".join(found)
 
 
 def backbone(name: str) -> str:

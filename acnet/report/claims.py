@@ -92,15 +92,6 @@ def _reason(steps: list[Step]) -> str:
 
 
 def _plain(judged: Judged) -> dict[str, Any]:
-    claim = judged.claim
-    return {
-        "id": judged.name,
-        "statement": claim.statement,
-        "where": claim.where,
-        "kind": claim.kind,
-        "check": claim.check,
-        "note": claim.note,
-        "verdict": judged.verdict,
-        "reason": judged.reason,
-        "steps": [dataclasses.asdict(step) for step in judged.steps],
-    }
+    stated = {key: getattr(judged.claim, key) for key in ("statement", "where", "kind", "check", "note")}
+    return {"id": judged.name, **stated, "verdict": judged.verdict, "reason": judged.reason,
+            "steps": [dataclasses.asdict(step) for step in judged.steps]}  # fmt: skip

@@ -54,7 +54,9 @@ def class_gains_figure(entry: tables.Figure, results: Results) -> Figure:
     missing = [run for run in entry.runs.values() if not results.evaluated(run, entry.protocol)]
     if not gains:
         return placeholder(entry.title, missing)
-    pixels = next(p for seed in results.scale.seeds if (p := results.class_pixels(baseline, entry.protocol, seed)))
+    pixels = next(m for seed in results.scale.seeds if (m := results.metrics(baseline, entry.protocol, seed)))[
+        "class_pixels"
+    ]
     names = sorted({name for found in gains.values() for name in found}, key=lambda name: (-pixels[name], name))
     figure = Figure(figsize=(7, 1.1 + 0.30 * len(names)))
     axes = figure.add_subplot()

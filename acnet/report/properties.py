@@ -150,7 +150,7 @@ def context_gains(claim: Claim, evidence: Evidence) -> list[Step]:
 
 def _halves(figure: Figure, seeds: list[int], results: Results) -> tuple[_Region, _Region]:
     """The smaller and the larger half of the classes that every run has an IoU of."""
-    pixels = results.class_pixels(next(iter(figure.runs.values())), figure.protocol, seeds[0])
+    pixels = results.metrics(next(iter(figure.runs.values())), figure.protocol, seeds[0])["class_pixels"]
     every = [results.metrics(run, figure.protocol, s)["class_iou"] for run in figure.runs.values() for s in seeds]
     known = [name for name in pixels if pixels[name] and all(iou.get(name) is not None for iou in every)]
     known.sort(key=lambda name: (pixels[name], name))

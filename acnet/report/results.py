@@ -105,14 +105,6 @@ class Results:
             found[seed] = 100.0 * value
         return found
 
-    def class_pixels(self, run: str, protocol: str, seed: int) -> dict[str, int] | None:
-        """The labelled pixels of each class on which `run` was measured."""
-        metrics = self.metrics(run, protocol, seed)
-        if metrics is not None and "class_pixels" not in metrics:
-            path = self.seed_folder(run, seed) / "metrics" / f"{protocol}.json"
-            raise AcnetError(f"{path}: class_pixels is missing; evaluate {run} again")
-        return metrics and metrics["class_pixels"]
-
     @functools.cache  # noqa: B019
     def counts(self, run: str, protocol: str, seed: int) -> Counts | None:
         """The confusion counts of each image."""
@@ -175,14 +167,12 @@ class Results:
         return sorted(path.stem for path in (self.seed_folder(run, seed) / "metrics").glob("*.json"))
 
     def history(self, run: str, seed: int) -> list[dict[str, float]] | None:
-        """The training curve, one mapping for each recorded step; fields that are no numbers are left out."""
+        """The training curve, one mapping for each recorded step; empty fields are omitted."""
         path = self.seed_folder(run, seed) / "history.csv"
         if not path.exists():
             return None
         with open(path, newline="", encoding="utf-8") as handle:
-            return [
-                {key: float(value) for key, value in row.items() if _is_number(value)} for row in csv.DictReader(handle)
-            ]
+            return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(handle)]
 
     def examples(self, run: str) -> list[Example]:
         """The examples of the first seed of `run` that has some; AcnetError if their file is broken."""
@@ -234,10 +224,3 @@ def _example(arrays: dict[str, np.ndarray], index: int, name: str) -> Example:
     while f"gate_{index}_{len(gates)}" in arrays:
         gates.append(arrays[f"gate_{index}_{len(gates)}"])
     return Example(name, *(arrays[f"{key}_{index}"] for key in ("image", "label", "prediction")), tuple(gates))
-
-
-def _is_number(text: str | None) -> bool:
-    try:
-        return text is not None and math.isfinite(float(text))
-    except ValueError:
-        return False

@@ -29,7 +29,7 @@ def show(folder: Path, split: str, index: int, out: Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    from acnet.report.drawing import INK, style
+    from acnet.drawing import INK, style
 
     store = Store(folder, split)
     if not 0 <= index < len(store):
@@ -56,7 +56,7 @@ def _add_legend(figure, label: np.ndarray, table: classes.Classes) -> None:
     """Name the classes of `label` with their share of its pixels, the most frequent first, below the figure."""
     from matplotlib.patches import Patch
 
-    from acnet.report.drawing import QUIET
+    from acnet.drawing import QUIET
 
     shares = 100 * np.bincount(label.ravel(), minlength=256) / label.size
     handles = []
@@ -77,7 +77,7 @@ def stats(folder: Path, out: Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    from acnet.report.drawing import INK, LOOKS, QUIET, style
+    from acnet.drawing import INK, LOOKS, QUIET, style
 
     manifest = read_manifest(folder)
     names, splits = manifest["classes"], manifest["splits"]

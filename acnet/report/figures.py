@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from acnet.drawing import ACCENT, INK, LOOKS, QUIET, placeholder, save, style
 from acnet.params import tables
-from acnet.report.drawing import ACCENT, INK, LOOKS, QUIET, placeholder, save, style
 from acnet.report.photos import photo_figure
 from acnet.report.results import Results
 from acnet.report.scale import ScaleInfo

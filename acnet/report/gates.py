@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from acnet.drawing import INK, QUIET, placeholder, save, style
 from acnet.files import write_text
 from acnet.params.claims import gated_runs
 from acnet.params.tables import load_tables
-from acnet.report.drawing import INK, QUIET, placeholder, save, style
 from acnet.report.results import Results
 from acnet.report.scale import ScaleInfo
 from acnet.report.text import number, plain

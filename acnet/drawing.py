@@ -1,4 +1,4 @@
-"""What all figures share: one look, and files whose bytes depend on nothing but the picture."""
+"""What all charts share: one look, and files whose bytes depend only on the picture."""
 
 from collections.abc import Sequence
 from pathlib import Path

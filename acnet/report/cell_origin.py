@@ -21,7 +21,7 @@ from acnet.track.restore import commands_that_fetch
 
 @dataclasses.dataclass(frozen=True)
 class Roots:
-    """The folders that an account looks into; `project` is that of the Git repository."""
+    """The folders to read; `project` is that of the Git repository."""
 
     project: Path
     data: Path
@@ -33,7 +33,7 @@ def trace(campaign: Campaign, name: str, row: str, column: str | None, roots: Ro
     """The origin of every cell of table `name` that `row` and `column` mean; of several rows, a list to choose from.
 
     `row` is a row's key, its method or the end of it, or its run; `column` a column's key, None for all. Raises
-    AcnetError for a table, row or column that there is not, and for a row that no run of ours fills.
+    AcnetError for an unknown table, row or column, and for a row that no run of ours fills.
     """
     info = scale_info(campaign)
     table = load_tables(campaign.params).table(name)
@@ -50,12 +50,12 @@ def trace(campaign: Campaign, name: str, row: str, column: str | None, roots: Ro
     key, by_run = found.popitem()
     for cells in by_run.values():
         parts += [f"{name}, {_heading(table, table.row(key), cells)}"]
-        parts += [_text(_account(campaign, cells[0], seed, roots, read)) for seed in info.seeds]
+        parts += [_text(_lines(campaign, cells[0], seed, roots, read)) for seed in info.seeds]
     return "\n".join(parts)
 
 
 def _cells(name: str, table: Table, row: Row, column: str | None, read: Results) -> dict[str, list[Cell]]:
-    """The cells of a row by their run: columns of one run differ in the measure only, one account serves them all."""
+    """The cells of a row by their run: columns of one run differ in the metric only and have the same origin."""
     found: dict[str, list[Cell]] = {}
     cells = table_cells(name, dataclasses.replace(table, rows=[row]), read)
     for key in [column] if column else table.columns:
@@ -102,7 +102,7 @@ def _heading(table: Table, row: Row, cells: list[Cell]) -> str:
     return f"{row.method}{backbone}: {', '.join(numbers)}"
 
 
-def _account(campaign: Campaign, one: Cell, seed: int, roots: Roots, read: Results) -> list[Line]:
+def _lines(campaign: Campaign, one: Cell, seed: int, roots: Roots, read: Results) -> list[Line]:
     run, protocol = str(one.run), str(one.protocol)
     lines = [
         ("run", f"{run}, seed {seed} at scale {campaign.scale_name}: {_state(run, seed, read)}"),
@@ -118,7 +118,7 @@ def _account(campaign: Campaign, one: Cell, seed: int, roots: Roots, read: Resul
 
 
 def _server(one: Cell, read: Results) -> str:
-    """What the test server has to do with a cell whose run is fine-tuned before it goes there."""
+    """Where the number of a cell comes from whose run is fine-tuned for a test server."""
     answer = read.server(one.table)
     if one.server is None or answer is None:
         return f"{one.fine_tuned}, fine-tuned from this run, goes there; the number above is validation"

@@ -84,7 +84,7 @@ Cells = dict[CellName, Cell]
 
 
 def table_cells(name: str, table: Table, results: Results) -> Cells:
-    """All cells of `table` (called `name`), row by row; of a table that the scale lacks, the paper's numbers only."""
+    """All cells of `table` (called `name`); of a table that is not in the scale, only the paper's numbers."""
     return {
         (name, row.key, key): _cell(name, table, row, key, results) for row in table.rows for key in table.all_columns
     }
@@ -128,7 +128,7 @@ def _cell(name: str, table: Table, row: Row, column: str, results: Results) -> C
 def write_cells(scale: ScaleInfo, *, params_root: str | Path, results_root: str | Path, out_root: str | Path) -> Path:
     """Write out_root/{scale}/cells.csv and return its path: a line for each cell of every table, with full precision.
 
-    `source` names the metrics files under `results_root`. AcnetError for a metrics file that lies in the wrong place.
+    `source` names the metrics files under `results_root`. AcnetError for a metrics file in the wrong place.
     """
     cells = all_cells(load_tables(params_root), Results(scale, results_root))
     out = io.StringIO()

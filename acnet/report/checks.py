@@ -55,7 +55,7 @@ class Step:
 
 @dataclasses.dataclass(frozen=True)
 class Evidence:
-    """What claims are judged by: the cells of every table, and the results behind them for what no cell holds."""
+    """What claims are judged by: the cells of every table, and the results for what is in no cell."""
 
     tables: Tables
     cells: Cells
@@ -98,7 +98,7 @@ class Evidence:
         return None if cell.comparable else "needs the test server's score"
 
     def first_problem(self, names: list[CellName]) -> str | None:
-        """Why `names` cannot be compared: what no training would mend first, then every run that is missing."""
+        """Why `names` cannot be compared: first what no training would change, then every run that is missing."""
         problems = list(dict.fromkeys(problem for name in names if (problem := self.problem(name))))
         lasting = [problem for problem in problems if not problem.startswith(NOT_RUN)]
         if lasting:
@@ -162,7 +162,7 @@ def judge(margin: float, noise: float, interval: Interval | None = None) -> Verd
 
 
 def combine(verdicts: list[Verdict]) -> Verdict:
-    """The verdict of a statement that asks for all of its steps: one that fails decides."""
+    """The verdict of a statement whose steps must all hold: one that fails decides."""
     for verdict in (NOT_HELD, NOT_MEASURED, WITHIN_NOISE):
         if verdict in verdicts:
             return verdict

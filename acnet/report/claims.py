@@ -32,7 +32,7 @@ _CHECKS = {
 
 @dataclasses.dataclass(frozen=True)
 class Judged:
-    """A claim with its verdict; `reason` says what a verdict "not measured" lacks."""
+    """A claim with its verdict; `reason` says what is missing where the verdict is "not measured"."""
 
     name: str
     claim: Claim
@@ -81,7 +81,7 @@ def counted(claims: Iterable[Mapping[str, Any]], by_construction: bool) -> dict[
 
 
 def _reason(steps: list[Step]) -> str:
-    """What the steps lack; what several lack in the same way in one phrase."""
+    """What the steps are missing, several of one kind in one phrase."""
     reasons = list(dict.fromkeys(step.reason for step in steps if step.reason))
     for start in (LEFT_OUT, NOT_RUN):
         alike = [reason for reason in reasons if reason.startswith(start)]

@@ -50,7 +50,7 @@ def compare(first: str, second: str, protocol: str, seed: int, results: Results)
     counts = [_counts(run, protocol, seed, results) for run in (first, second)]
     if counts[0].names != counts[1].names or counts[0].classes != counts[1].classes:
         raise AcnetError(f"{first} and {second} are measured on different images; compare runs of one dataset")
-    # The set itself stands before its bootstrap samples.
+    # First the set itself, then its bootstrap samples.
     images = len(counts[0].names)
     weights = np.concatenate([np.ones((1, images)), drawn(images, results.scale.measures)])
     areas = [weights @ one.by_image() for one in counts]

@@ -23,7 +23,8 @@ def write_figure(
 ) -> list[Path]:
     """Write out_root/{scale}/figures/{name}.png and .pdf and return the paths; equal inputs give equal bytes.
 
-    A figure whose runs are missing says so. Raises AcnetError for a figure the scale lacks and for broken inputs.
+    A figure whose runs are missing says so. Raises AcnetError for a figure that is not in the scale and for a broken
+    file.
     """
     scale.require(name)
     entry = tables.load_tables(params_root).figure(name)

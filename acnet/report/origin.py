@@ -1,4 +1,4 @@
-"""Where the numbers of a run come from, as lines of (name, text): for `acnet trace` and for the page alike."""
+"""Where the numbers of a run come from, as lines of (name, text): for `acnet trace` and for the page."""
 
 import collections
 from collections.abc import Mapping, Sequence
@@ -53,7 +53,7 @@ def facts(campaign: Campaign, run: str, seed: int, data: Path, read: Results, co
 def protocol(campaign: Campaign, name: str, run: str, measured: Mapping[str, Any] | None, *, today: bool = True) -> str:
     """The settings of a protocol for a run: as its metrics file, `measured`, states them, else today's.
 
-    Where it has changed, the value of `today` stands beside.
+    Values that have changed since are followed by those of `today`.
     """
     now = campaign.protocol(name, run).identity()
     made = now | (measured or {}).get("protocol", {})
@@ -77,7 +77,7 @@ def commands(campaign: Campaign, run: str, seed: int, fetch: Sequence[str], read
 def parameters(campaign: Campaign, run: str, seed: int, read: Results, *, today: bool = True) -> list[Line]:
     """Every parameter of a run with the origin that its params.yaml states.
 
-    Where it has changed, the value of `today` stands beside.
+    Values that have changed since are followed by those of `today`.
     """
     own, resolved = read.run(run, seed), campaign.resolve(run, seed)
     known, now = (own or resolved).values(), resolved.values()

@@ -37,9 +37,9 @@ def write_page(
     """Write out_root/{scale}/index.html, or `published`, and return its path.
 
     Tables, claims and figures are those of out_root/{scale}: cells.csv, claims.json and figures/, of which a missing
-    one is named. What stands of each run comes from its files in `results_root`; the manifests of `data_root` are named
-    with their hash. The file needs nothing beside it: style, images and downloads are inside. A page to be `published`
-    states nothing that may be otherwise when it is read.
+    one is named. Each run is described from its files in `results_root`, its dataset by the hash of the manifest in
+    `data_root`. The file is self-contained: style, images and downloads are inside. A page to be `published` omits what
+    may have changed when it is read.
     """
     tables, results, cells = load_tables(params_root), Results(scale, results_root), read_cells(scale, out_root)
     folder, claims = Path(out_root) / scale.name, read_claims(scale, out_root)

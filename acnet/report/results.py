@@ -57,7 +57,7 @@ class ServerScore:
 
 
 class Results:
-    """Reads results/{scale}, every file once. The logs of trainings lie in `logs_root`, else beside results/."""
+    """Reads results/{scale}, every file once. `logs_root` holds the logs of trainings (by default logs/ beside it)."""
 
     def __init__(self, scale: ScaleInfo, results_root: str | Path, logs_root: str | Path | None = None):
         self.scale = scale

@@ -19,8 +19,8 @@ def run_entries(
 ) -> list[dict[str, Any]]:
     """Every run that the scale's tables and figures name, in the order of tables.yaml, as page.html shows it.
 
-    `title` is a short line for tooltips, `stale` what has changed since the run was trained. A `lasting` account omits
-    what may be otherwise tomorrow: which runs are stale, and which files are here.
+    `title` is a short line for tooltips, `stale` what has changed since the run was trained. With
+    `lasting`, what may change is omitted: which runs are stale, and which files are here.
     """
     names = [*results.scale.tables, *results.scale.figures]
     code = None if lasting else source_hash()

@@ -46,7 +46,8 @@ class ScaleInfo:
 def scale_info(campaign: Campaign) -> ScaleInfo:
     """What the report must know of the scale of `campaign`."""
     scale = campaign.scale
-    played = {"r50": "ResNet-50", "r101": "ResNet-101"}
+    backbones = {"r50": "ResNet-50", "r101": "ResNet-101"}
+    stand_ins = {paper: campaign.datasets[name] for paper, name in scale.plays.items() if name != paper}
     return ScaleInfo(
         name=campaign.scale_name,
         title=scale.title,
@@ -57,18 +58,12 @@ def scale_info(campaign: Campaign) -> ScaleInfo:
         tables=scale.tables,
         figures=scale.figures,
         generated=all(campaign.datasets[name].generate for name in scale.plays.values()),
-        roles={paper: campaign.backbone(role) for role, paper in played.items()},
+        roles={paper: campaign.backbone(role) for role, paper in backbones.items()},
         measures=load_measures(campaign.params),
         titles=campaign.titles,
-        stand_ins=_stand_ins(campaign),
+        stand_ins={
+            name: f"{stand_ins[run.dataset].title}, split {stand_ins[run.dataset].evaluate}"
+            for name, run in campaign.runs.items()
+            if run.dataset in stand_ins
+        },
     )
-
-
-def _stand_ins(campaign: Campaign) -> dict[str, str]:
-    played = {paper: name for paper, name in campaign.scale.plays.items() if name != paper}
-    found = {}
-    for name, run in campaign.runs.items():
-        if run.dataset in played:
-            dataset = campaign.datasets[played[run.dataset]]
-            found[name] = f"{dataset.title}, split {dataset.evaluate}"
-    return found

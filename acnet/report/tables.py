@@ -22,8 +22,8 @@ def write_table(
 ) -> list[Path]:
     """Write out_root/{scale}/tables/{name}.csv, .md and .tex; return the paths.
 
-    Numbers are in percent. A run that is not at hand leaves its cells marked "not run". Raises AcnetError for a
-    table the scale lacks and for a metrics file that lies in the wrong place.
+    Numbers are in percent. Cells of a run that is not at hand say "not run". Raises AcnetError for a table that
+    the scale does not have and for a metrics file in the wrong place.
     """
     scale.require(name)
     table = load_tables(params_root).table(name)

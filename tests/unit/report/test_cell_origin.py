@@ -93,12 +93,6 @@ def test_a_protocol_changed_since_is_the_one_that_the_run_was_measured_by(tell):
     assert protocol.startswith("single: scales [0.5]  (today [1.0]), mirror False,")
 
 
-def test_the_number_is_rounded_once(tell):
-    file = tell.folder / "metrics/single.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"miou": 0.35514963}))
-    assert tell("table3", "r50_acb3").startswith("table3, Res-50+ACB#3: mIoU 35.51 (paper 76.53)\n")
-
-
 @pytest.fixture
 def publish(tell):
     """A function that tags a campaign of the files under tests' root as they are now, named by their glob patterns."""

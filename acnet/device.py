@@ -10,7 +10,7 @@ import torch
 
 from acnet.errors import AcnetError
 from acnet.jobs.gpu_lease import lease
-from acnet.params.training import TrainingConfig
+from acnet.params.config import TrainingConfig
 
 # How the CPU's allocator and CUDA's libraries say that memory is short, each in its own error.
 _SHORT = (

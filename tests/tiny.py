@@ -12,9 +12,8 @@ import yaml
 from acnet.data.store import Places
 from acnet.files import write_json, write_text
 from acnet.jobs.job import TrainingJob
-from acnet.params.network import NetworkConfig
+from acnet.params.config import NetworkConfig, TrainingConfig
 from acnet.params.run import InitialWeights, Run
-from acnet.params.training import TrainingConfig
 
 IMAGES = 6
 TINY = Run(

@@ -29,7 +29,6 @@ def add(commands) -> None:
 
 def _compare(parsed: argparse.Namespace) -> None:
     from acnet.files import write_text
-    from acnet.params.trained import trained_folder
     from acnet.report.compare import as_text, compare
     from acnet.report.results import Results
     from acnet.report.scale import scale_info
@@ -45,7 +44,7 @@ def _compare(parsed: argparse.Namespace) -> None:
         folder = run_folder(parsed.results_root, parsed.scale, run, seed)
         # A restored run may have its metrics alone: enough for the numbers, not for the pictures.
         if parsed.out or not (folder / "metrics").is_dir():
-            trained_folder(settings, parsed.results_root, run, seed)
+            settings.trained_folder(parsed.results_root, run, seed)
     found = compare(parsed.first, parsed.second, parsed.protocol, seed, results)
     text = as_text(found, parsed.images)
     print(text, end="")

@@ -47,7 +47,5 @@ def _predict(parsed: argparse.Namespace) -> None:
 
 
 def _file(parsed: argparse.Namespace) -> Path:
-    from acnet.params.trained import trained_folder
-
     settings = campaign(parsed)
-    return trained_folder(settings, parsed.results_root, parsed.run, seed_asked(parsed, settings)) / "params.yaml"
+    return settings.trained_folder(parsed.results_root, parsed.run, seed_asked(parsed, settings)) / "params.yaml"

@@ -32,13 +32,12 @@ def add(commands) -> None:
 
 
 def _draw(parsed: argparse.Namespace) -> None:
-    from acnet.params.gated import require_gates
     from acnet.report.scale import scale_info
 
     settings = campaign(parsed)
     more = {}
     if getattr(parsed, "run", None) is not None:
-        require_gates(settings, parsed.results_root, parsed.run)
+        settings.require_gates(parsed.results_root, parsed.run)
         more["run"] = parsed.run
     module, function, _, takes_name = _DRAWN[parsed.drawn]
     write = getattr(importlib.import_module(f"acnet.report.{module}"), function)

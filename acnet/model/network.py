@@ -10,8 +10,8 @@ from acnet.model.global_context import GlobalContextModule
 from acnet.model.layers import at_least_float32, conv_bn_relu, upsample
 from acnet.model.local_context import LocalContextModule
 from acnet.model.resnet import ResNet
-from acnet.params.network import NetworkConfig
-from acnet.params.strict import build
+from acnet.params.config import NetworkConfig
+from acnet.params.schema import build
 
 
 class Network(nn.Module):

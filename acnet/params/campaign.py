@@ -1,30 +1,32 @@
 """params/ as a whole at one scale, and the resolving of one run to its complete parameters."""
 
 import functools
+from collections.abc import Iterable
 from pathlib import Path
 
 from acnet.errors import AcnetError
+from acnet.params.config import NetworkConfig, TrainingConfig
 from acnet.params.datasets import Dataset, load_datasets
 from acnet.params.layers import (
     NETWORK,
     TRAINING,
     Layer,
+    Sourced,
     model_layer,
     own_layer,
     recipe_layers,
     scale_layers,
     stages_of,
 )
-from acnet.params.marked import Marked
-from acnet.params.network import NetworkConfig
 from acnet.params.protocols import Protocol, Protocols
-from acnet.params.run import Run
-from acnet.params.runs import RunEntry, load_runs
+from acnet.params.run import Run, run_folder
+from acnet.params.run_matrix import RunEntry, load_runs
 from acnet.params.scales import Scale, load_scale
-from acnet.params.strict import among, build, known, nearest
+from acnet.params.schema import among, build, mapping, nearest
 from acnet.params.tables import Tables
-from acnet.params.training import TrainingConfig
 from acnet.params.weights import IMAGENET1K_V1, initial_weights
+
+GATES_PROTOCOL = "single"  # gates are measured on whole images, at this protocol's size and precision
 
 
 class Campaign:
@@ -42,7 +44,9 @@ class Campaign:
         self.runs: dict[str, RunEntry] = load_runs(self.params, played)
         self._own = {name: own_layer(run, self.params) for name, run in self.runs.items()}
         self._protocols = Protocols(self.params, played, self.scale.protocols, self._scale_file)
-        self._check_scale(played)
+        for paper, dataset in mapping(self.scale.plays, f"{self._scale_file}: plays", played).items():
+            among(dataset, self.datasets, f"{self._scale_file}: plays.{paper}")
+        mapping(self.scale.weights, f"{self._scale_file}: weights", IMAGENET1K_V1)
 
     @property
     def protocols(self) -> list[str]:
@@ -69,14 +73,14 @@ class Campaign:
 
     def dataset_of(self, name: str) -> str:
         """The dataset that a run really uses at this scale; AcnetError if the scale has none for it."""
-        played = self.entry(name).dataset
-        if played not in self.scale.plays:
+        dataset = self.entry(name).dataset
+        if dataset not in self.scale.plays:
             have = ", ".join(run for run, entry in self.runs.items() if entry.dataset in self.scale.plays)
-            raise AcnetError(f"run '{name}': scale '{self.scale_name}' has no dataset for {played}; it has: {have}")
-        return self.scale.plays[played]
+            raise AcnetError(f"run '{name}': scale '{self.scale_name}' has no dataset for {dataset}; it has: {have}")
+        return self.scale.plays[dataset]
 
     def backbone(self, role: str) -> str:
-        """The backbone that plays a role of the paper at this scale."""
+        """The backbone of a role of the paper at this scale."""
         layers = (self._model, self._recipe.get(f"roles.{role}", {}), self._overrides.get(f"roles.{role}", {}))
         return [layer["backbone"].value for layer in layers if "backbone" in layer][-1]
 
@@ -101,7 +105,7 @@ class Campaign:
             train=TrainingConfig(**{key: chosen[key].value for key in TRAINING}),
         )
 
-    def origins(self, name: str) -> dict[str, Marked]:
+    def origins(self, name: str) -> dict[str, Sourced]:
         """Where each value of `model` and `train` of a run comes from, by dotted name."""
         chosen = self._chosen(name)
         parts = (("model", NETWORK), ("train", TRAINING))
@@ -109,11 +113,49 @@ class Campaign:
 
     @functools.cache  # noqa: B019 - as above
     def protocol(self, name: str, run_name: str) -> Protocol:
-        """A protocol with everything settled for one run."""
+        """A protocol with its values for one run."""
         train = self.resolve(run_name, self.scale.seeds[0]).train
-        return self._protocols.settled(name, self.entry(run_name).dataset, train)
+        return self._protocols.resolve(name, self.entry(run_name).dataset, train)
 
-    def _chosen(self, name: str) -> dict[str, Marked]:
+    def trained_folder(self, results: Path, name: str, seed: int) -> Path:
+        """The folder of a trained run; AcnetError if it is misspelt, or not trained here: then with what trains it."""
+        self.dataset_of(name)
+        folder, scale = run_folder(results, self.scale_name, name, seed), self.scale_name
+        if (folder / "checkpoint.pt").exists():
+            return folder
+        if seed not in self.scale.seeds:
+            seeds = ", ".join(map(str, self.scale.seeds))
+            raise AcnetError(f"run '{name}': seed {seed} is not one of scale '{scale}', which has {seeds}")
+        if (folder / "provenance.json").exists():
+            raise AcnetError(
+                f"{folder}/checkpoint.pt: trained, but not here; "
+                f"`snakemake --cores 1 restore --config scale={scale}` brings it from a remote"
+            )
+        have = sorted(run for run in self.runs if (run_folder(results, scale, run, seed) / "checkpoint.pt").exists())
+        raise AcnetError(
+            f"run '{name}': not trained here, {folder} has no checkpoint.pt; "
+            f"`snakemake --cores all runs --config scale={scale} runs={name}` trains it; "
+            + (f"trained here: {', '.join(have)}" if have else "no run of this scale is trained here")
+        )
+
+    def runs_with_gates(self, tables: Tables, names: Iterable[str]) -> list[str]:
+        """Those of the runs `names` that have gates and are measured here, not only fine-tuned for a test server."""
+        sent = {run for table in tables.tables.values() for run in table.fine_tuned()}
+        return [name for name in names if name not in sent and self._has_gates(name)]
+
+    def require_gates(self, results: Path, name: str) -> None:
+        """AcnetError unless the gates of a run are measured here: it is misspelt, has none, or what to do first."""
+        if not self._has_gates(name):
+            raise AcnetError(f"run {name} has no gated module; name one with global_context: gcm")
+        seeds = self.scale.seeds
+        if not any((run_folder(results, self.scale_name, name, seed) / "gates.json").exists() for seed in seeds):
+            folder = self.trained_folder(results, name, seeds[0])
+            raise AcnetError(f"{folder}/gates.json: not there; `acnet gates --params {folder}/params.yaml` measures it")
+
+    def _has_gates(self, name: str) -> bool:
+        return self.resolve(name, self.scale.seeds[0]).model.global_context == "gcm"
+
+    def _chosen(self, name: str) -> dict[str, Sourced]:
         """Each value of a run with its origin, the last of its layers winning."""
         entry = self.entry(name)
         chosen = {key: value for layer in self._layers(entry) for key, value in layer.items()}
@@ -128,10 +170,3 @@ class Campaign:
         both = (self._recipe, self._overrides)
         layers = [layers.get(name, {}) for names in stages_of(run) for layers in both for name in names]
         return [self._model, *layers, self._own[run.name]]
-
-    def _check_scale(self, played: tuple[str, ...]) -> None:
-        """Refuse a scale that names datasets or backbones that there are not."""
-        for paper, dataset in self.scale.plays.items():
-            among(paper, played, f"{self._scale_file}: plays")
-            among(dataset, self.datasets, f"{self._scale_file}: plays.{paper}")
-        known(self.scale.weights, IMAGENET1K_V1, f"{self._scale_file}: weights")

@@ -6,28 +6,26 @@ from pathlib import Path
 from typing import Literal
 
 from acnet.errors import AcnetError
-from acnet.files import read_yaml
-from acnet.params.strict import convert, limited, nearest
-from acnet.params.tables import Table, Tables
+from acnet.params.schema import among, build, limited, nearest, read_mapping
+from acnet.params.tables import Tables
 
 CellName = tuple[str, str, str]
-_GROUP_SIZE = {
-    "greater": (2, 2),
-    "best": (2, None),
-    "monotone": (2, None),
-    "equal": (2, 2),
+# By check, the fewest and the most cells of a group.
+_CELLS = {
+    **dict.fromkeys(("greater", "equal"), (2, 2)),
+    **dict.fromkeys(("best", "monotone"), (2, 99)),
     "more_gain": (4, 4),
     "reached": (1, 1),
 }
 _NEEDS = {
-    **dict.fromkeys(_GROUP_SIZE, "cells"),
-    "count_best": "row",
-    "class_gains": "figure",
-    "gate_range": "figure",
-    "local_gate_range": "figure",
-    "learned": "run",
-    "gate_contrasts": "run",
-    "none": "reason",
+    **dict.fromkeys(_CELLS, ("cells",)),
+    "count_best": ("row", "count"),
+    "class_gains": ("figure",),
+    "gate_range": ("figure",),
+    "local_gate_range": ("figure",),
+    "learned": ("run",),
+    "gate_contrasts": ("run",),
+    "none": ("reason",),
 }
 
 
@@ -55,20 +53,23 @@ class Claim:
         return [[name for cell in group for name in _expand(cell, tables)] for group in self.cells or []]
 
 
+@dataclasses.dataclass(frozen=True)
+class _File:
+    claims: dict[str, Claim]
+
+
 def load_claims(params_root: str | Path, tables: Tables, runs: Collection[str] | None = None) -> dict[str, Claim]:
     """Read `params_root`/claims.yaml; AcnetError for any mistake, also for a cell that `tables` lacks.
 
     A claim about a run that is not among `runs` is one, where they are given.
     """
-    path = Path(params_root) / "claims.yaml"
-    data = read_yaml(path)
-    if not isinstance(data, dict) or list(data) != ["claims"]:
-        raise AcnetError(f"{path}: expected one key, 'claims'")
-    claims = convert(dict[str, Claim], data["claims"], f"{path}: claims")
+    file = f"{params_root}/claims.yaml"
+    claims = build(_File, read_mapping(file), file).claims
     for name, claim in claims.items():
-        _check(claim, tables, f"{path}: claims.{name}")
-        if runs is not None and claim.run is not None and claim.run not in runs:
-            raise AcnetError(f"{path}: claims.{name}.run: unknown run '{claim.run}'{nearest(claim.run, runs)}")
+        where = f"{file}: claims.{name}"
+        _check(claim, tables, where)
+        if runs is not None and claim.run is not None:
+            among(claim.run, runs, f"{where}.run")
     return claims
 
 
@@ -79,34 +80,27 @@ def gated_runs(params_root: str | Path, tables: Tables) -> list[str]:
 
 
 def _check(claim: Claim, tables: Tables, where: str) -> None:
-    needed = _NEEDS[claim.check]
-    if getattr(claim, needed) is None:
-        raise AcnetError(f"{where}: check {claim.check} needs '{needed}'")
+    for key in _NEEDS[claim.check]:
+        if getattr(claim, key) is None:
+            raise AcnetError(f"{where}: check {claim.check} needs '{key}'")
     try:
         groups = claim.groups(tables)
         if claim.row:
-            _row(claim.row, tables)
+            _check_row(claim.row, tables)
         if claim.figure:
             tables.figure(claim.figure)
     except AcnetError as error:
         raise AcnetError(f"{where}: {error}") from error
-    low, high = _GROUP_SIZE.get(claim.check, (0, None))
-    for group in groups:
-        if len(group) < low or (high and len(group) > high):
-            raise AcnetError(
-                f"{where}: check {claim.check} needs {low}{'' if high else ' or more'} cells in each group"
-            )
-    if claim.check == "count_best" and claim.count is None:
-        raise AcnetError(f"{where}: check count_best needs 'count'")
+    low, high = _CELLS.get(claim.check, (0, 99))
+    if not all(low <= len(group) <= high for group in groups):
+        raise AcnetError(f"{where}: check {claim.check} needs {low}{' or more' * (high > low)} cells in each group")
 
 
-def _row(name: str, tables: Tables) -> tuple[Table, str]:
-    table_name, _, key = name.partition(".")
-    table = tables.table(table_name)
-    keys = [row.key for row in table.rows]
+def _check_row(name: str, tables: Tables) -> None:
+    table, _, key = name.partition(".")
+    keys = [row.key for row in tables.table(table).rows]
     if key not in keys:
-        raise AcnetError(f"unknown row '{key}' of {table_name}{nearest(key, keys)}")
-    return table, key
+        raise AcnetError(f"unknown row '{key}' of {table}{nearest(key, keys)}")
 
 
 def _expand(cell: str, tables: Tables) -> list[CellName]:
@@ -119,5 +113,5 @@ def _expand(cell: str, tables: Tables) -> list[CellName]:
         raise AcnetError(f"unknown column '{column}' of {name}{nearest(column, table.all_columns)}")
     if key == "*":
         return [(name, row.key, column) for row in table.rows if not row.ours and table.paper(row, column) is not None]
-    _row(f"{name}.{key}", tables)
+    _check_row(f"{name}.{key}", tables)
     return [(name, key, column)]

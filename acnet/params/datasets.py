@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from acnet.errors import AcnetError
-from acnet.files import read_yaml
-from acnet.params.strict import among, build, limited, mapping, nearest, usable
+from acnet.params.schema import among, build, limited, nearest, read_mapping, usable
 
 DIGESTS = {"md5": 32, "sha1": 40, "sha256": 64}
 READERS = ("cityscapes", "ade20k", "pascal_context", "pascal_context60", "cocostuff10k", "camvid")
@@ -41,6 +40,15 @@ class Archive:
     needed: bool = True
     instead_of: str | None = None
 
+    def validate(self, where: str) -> None:
+        """AcnetError, opening with `where`, for a name or a checksum that cannot be one."""
+        if Path(self.file).name != self.file or self.file.startswith("."):
+            raise AcnetError(f"{where}.file: '{self.file}' is not a plain file name")
+        for kind, digits in DIGESTS.items():
+            value = getattr(self, kind)
+            if value is not None and not re.fullmatch(f"[0-9a-f]{{{digits}}}", value):
+                raise AcnetError(f"{where}.{kind}: '{value}' is not a {kind} ({digits} digits 0-9a-f)")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Dataset:
@@ -62,6 +70,20 @@ class Dataset:
     generate: Generate | None = None
     archives: list[Archive] = dataclasses.field(default_factory=list)
 
+    def validate(self, where: str) -> None:
+        """AcnetError, opening with `where`, for a split or an archive that there is not."""
+        for key in ("train", "evaluate", "fine_tune"):
+            if (split := getattr(self, key)) is not None:
+                among(split, self.splits, f"{where}.{key}")
+        files = [archive.file for archive in self.archives]
+        for i, archive in enumerate(self.archives):
+            here = f"{where}.archives[{i}]"
+            if files.count(archive.file) > 1:
+                raise AcnetError(f"{here}.file: '{archive.file}' is listed twice")
+            if archive.instead_of is not None and archive.instead_of not in files[:i]:
+                hint = nearest(archive.instead_of, files[:i])
+                raise AcnetError(f"{here}.instead_of: '{archive.instead_of}' is not listed before it{hint}")
+
     def facts(self) -> dict[str, Any]:
         """Everything that decides what is prepared, as plain values: all but where the files come from."""
         values = dataclasses.asdict(self)
@@ -71,31 +93,8 @@ class Dataset:
 
 def load_datasets(params: Path) -> dict[str, Dataset]:
     """Read {params}/datasets.yaml; AcnetError for any mistake in it."""
-    file = params / "datasets.yaml"
-    datasets = {}
-    for name, entry in mapping(read_yaml(file), str(file)).items():
-        datasets[usable(name, str(file))] = dataset = build(Dataset, entry, f"{file}: {name}")
-        for key in ("train", "evaluate", "fine_tune"):
-            if (split := getattr(dataset, key)) is not None:
-                among(split, dataset.splits, f"{file}: {name}.{key}")
-        _check_archives(dataset.archives, f"{file}: {name}.archives")
-    return datasets
-
-
-def _check_archives(archives: list[Archive], where: str) -> None:
-    files = [archive.file for archive in archives]
-    for i, archive in enumerate(archives):
-        if Path(archive.file).name != archive.file or archive.file.startswith("."):
-            raise AcnetError(f"{where}[{i}].file: '{archive.file}' is not a plain file name")
-        if files.count(archive.file) > 1:
-            raise AcnetError(f"{where}[{i}].file: '{archive.file}' is listed twice")
-        if archive.instead_of is not None and archive.instead_of not in files[:i]:
-            hint = nearest(archive.instead_of, files[:i])
-            raise AcnetError(f"{where}[{i}].instead_of: '{archive.instead_of}' is not listed before it{hint}")
-        for kind, digits in DIGESTS.items():
-            value = getattr(archive, kind)
-            if value is not None and not re.fullmatch(f"[0-9a-f]{{{digits}}}", value):
-                raise AcnetError(f"{where}[{i}].{kind}: '{value}' is not a {kind} ({digits} digits 0-9a-f)")
+    file = f"{params}/datasets.yaml"
+    return {usable(name, file): build(Dataset, entry, f"{file}: {name}") for name, entry in read_mapping(file).items()}
 
 
 def find_dataset(params: Path, name: str) -> Dataset:

@@ -9,62 +9,75 @@ from pathlib import Path
 from typing import Any, Literal
 
 from acnet.errors import AcnetError
-from acnet.files import read_yaml
-from acnet.params.marked import Marked, marked, plain
-from acnet.params.network import NetworkConfig
-from acnet.params.runs import ROLES, STRATEGIES, RunEntry
-from acnet.params.strict import field_value, known, mapping
-from acnet.params.training import TrainingConfig
+from acnet.params.config import NetworkConfig, TrainingConfig
+from acnet.params.run_matrix import ROLES, STRATEGIES, RunEntry
+from acnet.params.schema import build, convert, field_value, mapping, place, read_mapping
 
 NETWORK = {field.name: NetworkConfig for field in dataclasses.fields(NetworkConfig)}
 TRAINING = {field.name: TrainingConfig for field in dataclasses.fields(TrainingConfig)}
 _BOTH = {**NETWORK, **TRAINING}
 _SECTIONS = ("common", "datasets", "roles", "strategies", "fine_tuning")
 
-Layer = Mapping[str, Marked]
-Kinds = Mapping[str, type]
+
+@dataclasses.dataclass(frozen=True)
+class Sourced:
+    """A value of params/ with where it comes from: the recipe's origins, or the scale or run that overrides it."""
+
+    value: Any
+    origin: Literal["paper", "lineage", "ours", "scale", "run"]
+    note: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.origin}: {self.note}" if self.note else self.origin
 
 
-def marked_layer(entries: Any, kinds: Kinds, where: str) -> Layer:
+Layer = Mapping[str, Sourced]
+
+
+def sourced_layer(entries: Any, kinds: Mapping[str, type], where: str) -> Layer:
     """A mapping of {value, origin, note}, each checked as the field of its name in the class that `kinds` says."""
     layer = {}
-    known(mapping(entries, where), kinds, where)
-    for key, data in entries.items():
-        entry = marked(data, f"{where}.{key}")
-        layer[key] = dataclasses.replace(entry, value=field_value(kinds[key], key, entry.value, f"{where}.{key}"))
+    for key, data in mapping(entries, where, kinds).items():
+        here = place(where, key)
+        if not isinstance(data, dict | None):
+            raise AcnetError(f"{here}: expected a mapping, got {data!r}; write {{value: {data!r}, origin: ours}}")
+        entry = build(Sourced, data, here)
+        convert(Literal["paper", "lineage", "ours"], entry.origin, f"{here}.origin")
+        layer[key] = dataclasses.replace(entry, value=field_value(kinds[key], key, entry.value, here))
     return layer
 
 
-def plain_layer(entries: Any, kinds: Kinds, whose: Literal["scale", "run"], where: str) -> Layer:
+def plain_layer(entries: Any, kinds: Mapping[str, type], whose: Literal["scale", "run"], where: str) -> Layer:
     """The same of plain values, whose origin is the scale or the run that sets them."""
-    known(mapping(entries, where), kinds, where)
     return {
-        key: plain(field_value(kinds[key], key, value, f"{where}.{key}"), whose, where)
-        for key, value in entries.items()
+        key: Sourced(field_value(kinds[key], key, value, f"{where}.{key}"), whose, where)
+        for key, value in mapping(entries, where, kinds).items()
     }
 
 
 def model_layer(params: Path) -> Layer:
     """{params}/model.yaml, which sets every parameter of a network."""
     file = f"{params}/model.yaml"
-    layer = marked_layer(read_yaml(file), NETWORK, file)
-    for key in NETWORK:
-        if key not in layer:
-            raise AcnetError(f"{file}: key '{key}' is missing")
+    layer = sourced_layer(read_mapping(file), NETWORK, file)
+    complete(layer, NETWORK, file)
     return layer
+
+
+def complete(entries: Mapping[str, Any], names: Mapping[str, Any], where: str) -> None:
+    """AcnetError, opening with `where`, for the first of `names` that `entries` lack."""
+    for name in names:
+        if name not in entries:
+            raise AcnetError(f"{where}: key '{name}' is missing")
 
 
 def recipe_layers(params: Path) -> tuple[tuple[str, ...], dict[str, Layer]]:
     """The datasets that {params}/recipe.yaml knows, and its sections by dotted name."""
     file = f"{params}/recipe.yaml"
-    recipe = mapping(read_yaml(file), file)
-    known(recipe, _SECTIONS, file)
-    for section in _SECTIONS:
-        if section not in recipe:
-            raise AcnetError(f"{file}: key '{section}' is missing")
+    recipe = read_mapping(file, _SECTIONS)
+    complete(recipe, dict.fromkeys(_SECTIONS), file)
     datasets = tuple(mapping(recipe["datasets"], f"{file}: datasets"))
     sections = _sections(recipe, datasets, file)
-    return datasets, {name: marked_layer(entries, _BOTH, f"{file}: {name}") for name, entries in sections.items()}
+    return datasets, {name: sourced_layer(entries, _BOTH, f"{file}: {name}") for name, entries in sections.items()}
 
 
 def scale_layers(scale: object, datasets: tuple[str, ...], file: str) -> dict[str, Layer]:
@@ -89,17 +102,13 @@ def stages_of(run: RunEntry) -> list[list[str]]:
 
 
 def _sections(top: Mapping[str, Any], datasets: tuple[str, ...], file: str) -> dict[str, Mapping]:
-    """All sections by dotted name, whether a run meets them or not; AcnetError for a name that none can meet."""
+    """All sections by dotted name, whether a run uses them or not; AcnetError for a name that none can use."""
     found = {"common": top["common"]}
-    for group, names in (
-        ("datasets", datasets),
-        ("roles", ROLES),
-        ("strategies", STRATEGIES),
-        ("fine_tuning", datasets),
-    ):
+    groups = {"datasets": datasets, "roles": ROLES, "strategies": STRATEGIES, "fine_tuning": datasets}
+    for group, names in groups.items():
         where = f"{file}: {group}"
-        known(mapping(top[group], where), names, where)
-        found |= {f"{group}.{name}": mapping(section, f"{where}.{name}") for name, section in top[group].items()}
+        for name, section in mapping(top[group], where, names).items():
+            found[f"{group}.{name}"] = mapping(section, f"{where}.{name}")
     for name in datasets:
         section = found.get(f"datasets.{name}", {})
         found |= {f"datasets.{name}.{role}": section[role] for role in ROLES if role in section}

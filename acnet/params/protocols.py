@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from acnet.errors import AcnetError
-from acnet.files import read_yaml
-from acnet.params.layers import Layer, marked_layer, plain_layer
-from acnet.params.strict import convert, known, limited, mapping, nearest, usable
-from acnet.params.training import TrainingConfig
+from acnet.params.config import TrainingConfig
+from acnet.params.layers import Layer, complete, plain_layer, sourced_layer
+from acnet.params.schema import convert, limited, mapping, nearest, read_mapping, usable
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -57,32 +56,30 @@ class Protocols:
     """
 
     def __init__(self, params: Path, datasets: tuple[str, ...], overrides: Mapping[str, Any], scale_file: str):
-        self._file = params / "protocols.yaml"
+        self._file = f"{params}/protocols.yaml"
         self.titles: dict[str, str] = {}
         self._layers: dict[str, dict[str, Layer]] = {}
-        for name, sections in mapping(read_yaml(self._file), str(self._file)).items():
-            where = f"{self._file}: {usable(name, str(self._file))}"
-            known(mapping(sections, where), ("title", "common", *datasets), where)
-            self.titles[name] = convert(str, sections.pop("title", name), f"{where}.title")
+        for name, sections in read_mapping(self._file).items():
+            where = f"{self._file}: {usable(name, self._file)}"
             self._layers[name] = {
-                section: marked_layer(entries, _FIELDS, f"{where}.{section}") for section, entries in sections.items()
+                section: sourced_layer(entries, _FIELDS, f"{where}.{section}")
+                for section, entries in mapping(sections, where, ("title", "common", *datasets)).items()
+                if section != "title"
             }
+            self.titles[name] = convert(str, sections.get("title", name), f"{where}.title")
         self.titles.pop("defaults", None)
         self._defaults = self._layers.pop("defaults", {})
-        for field in _FIELDS:
-            if field not in self._defaults.get("common", {}):
-                raise AcnetError(f"{self._file}: defaults.common: key '{field}' is missing")
-        known(overrides, self._layers, f"{scale_file}: protocols")
+        complete(self._defaults.get("common", {}), _FIELDS, f"{self._file}: defaults.common")
         self._overrides = {
             name: plain_layer(entries, _FIELDS, "scale", f"{scale_file}: protocols.{name}")
-            for name, entries in overrides.items()
+            for name, entries in mapping(overrides, f"{scale_file}: protocols", self._layers).items()
         }
 
     def names(self) -> list[str]:
         """The names of protocols.yaml."""
         return list(self._layers)
 
-    def settled(self, name: str, dataset: str, train: TrainingConfig) -> Protocol:
+    def resolve(self, name: str, dataset: str, train: TrainingConfig) -> Protocol:
         """The protocol `name` for a run with the recipe of `dataset` and the training parameters `train`."""
         if name not in self._layers:
             raise AcnetError(f"protocol '{name}': {self._file} has no such entry{nearest(name, self._layers)}")
@@ -91,12 +88,8 @@ class Protocols:
         values = {key: mark.value for layer in [*layers, self._overrides.get(name, {})] for key, mark in layer.items()}
         if values["base_size"] == "train":
             values["base_size"] = train.base_size
-        window = values["window"]
-        values["window"] = (
-            {"crop": train.crop, "whole": None}[window]
-            if isinstance(window, str)
-            else [window, window]
-            if isinstance(window, int)
-            else window
-        )
+        if values["window"] in ("crop", "whole"):
+            values["window"] = train.crop if values["window"] == "crop" else None
+        elif isinstance(values["window"], int):
+            values["window"] = [values["window"]] * 2
         return Protocol(name=name, **values)

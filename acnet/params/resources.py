@@ -4,13 +4,11 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from acnet.errors import AcnetError
-from acnet.files import read_yaml
 from acnet.params.run import Run
 from acnet.params.scales import scale_names
-from acnet.params.strict import build, limited, nearest
+from acnet.params.schema import build, limited, mapping, nearest, read_mapping
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,22 +58,13 @@ class Resources:
         return self.spread.get(run) or self.spread.get("all") or Spread(gpus=gpus)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class _File:
-    common: dict[str, Any]
-    scales: dict[str, dict[str, Any]]
-
-
 def load_resources(params: Path, scale: str) -> Resources:
     """Read {params}/resources.yaml for a scale; AcnetError for a mistake in it."""
-    where = f"{params}/resources.yaml"
-    file = build(_File, read_yaml(params / "resources.yaml"), where)
-    known = scale_names(params)
-    for name in file.scales:
-        if name not in known:
-            raise AcnetError(f"{where}: scales: unknown key '{name}'{nearest(name, known)}")
-    build(Resources, file.common, f"{where}: common")
-    return build(Resources, {**file.common, **file.scales.get(scale, {})}, f"{where}: scales.{scale}")
+    file = f"{params}/resources.yaml"
+    data = read_mapping(file, ("common", "scales"))
+    scales = mapping(data.get("scales", {}), f"{file}: scales", scale_names(params))
+    build(Resources, data.get("common"), f"{file}: common")
+    return build(Resources, {**data["common"], **scales.get(scale, {})}, f"{file}: scales.{scale}")
 
 
 def check_spread(resources: Resources, known: Mapping[str, Run], scale: str, where: str) -> None:

@@ -9,10 +9,9 @@ import yaml
 
 from acnet.errors import AcnetError
 from acnet.files import digest, read_yaml, write_text
+from acnet.params.config import NetworkConfig, TrainingConfig
 from acnet.params.datasets import READERS
-from acnet.params.network import NetworkConfig
-from acnet.params.strict import build, limited
-from acnet.params.training import TrainingConfig
+from acnet.params.schema import build, limited
 
 _NEEDS = {"none": (), "run": ("run",), "file": ("file", "sha256"), "url": ("url", "file", "sha256")}
 
@@ -28,7 +27,7 @@ class InitialWeights:
     url: str | None = None
     sha256: str | None = None
 
-    def check(self, where: str) -> None:
+    def validate(self, where: str) -> None:
         """AcnetError, opening with `where`, if what the kind needs is missing."""
         for key in _NEEDS[self.kind]:
             if getattr(self, key) is None:

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from acnet.errors import AcnetError
-from acnet.files import read_yaml
-from acnet.params.strict import build, limited, nearest
+from acnet.params.schema import build, limited, nearest, read_mapping
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,9 +38,7 @@ class Scale:
     figures: list[str]
     comparable: bool
     noise: float = limited(low=0)
-    seeds: list[int] = dataclasses.field(
-        default_factory=lambda: [0], metadata={"low": 0, "high": 2**32 - 1, "count": None}
-    )
+    seeds: list[int] = limited(lambda: [0], low=0, high=2**32 - 1, distinct=True)
     gpus: int = limited(0, low=0)
     pretrained: bool = True
     weights: dict[str, WeightsFile] = dataclasses.field(default_factory=dict)
@@ -74,7 +71,4 @@ def load_scale(params: Path, name: str) -> Scale:
     if name not in scale_names(params):
         raise AcnetError(f"scale '{name}': {params}/scales/ has no such file{nearest(name, scale_names(params))}")
     file = params / "scales" / f"{name}.yaml"
-    scale = build(Scale, read_yaml(file), str(file))
-    if len(set(scale.seeds)) < len(scale.seeds):
-        raise AcnetError(f"{file}.seeds: {scale.seeds} names a seed twice")
-    return scale
+    return build(Scale, read_mapping(file), str(file))

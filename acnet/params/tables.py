@@ -2,13 +2,13 @@
 
 import dataclasses
 import functools
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
 from acnet.errors import AcnetError
-from acnet.files import read_yaml
-from acnet.params.strict import convert, limited, nearest
+from acnet.params.schema import build, limited, mapping, nearest, read_mapping
 
 Metric = Literal["miou", "pixacc", "mean_accuracy", "fwiou", "final_score", "miou60", "class_iou"]
 Source = tuple[str, str]
@@ -21,6 +21,11 @@ class Column:
     label: str
     metric: Metric
     class_name: str | None = None
+
+    def validate(self, where: str) -> None:
+        """AcnetError, opening with `where`, for a class without its metric, or the other way round."""
+        if (self.metric == "class_iou") != (self.class_name is not None):
+            raise AcnetError(f"{where}: metric class_iou and class_name go together")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +65,23 @@ class Table:
     beside: str | None = None
     digits: int = limited(2, low=0, high=4)
     per_class: list[str] | None = None
+
+    def validate(self, where: str) -> None:
+        """AcnetError, opening with `where`, for a row that does not go with the others or with the columns."""
+        keys = [row.key for row in self.rows]
+        for row in self.rows:
+            here = f"{where}.{row.key}"
+            if keys.count(row.key) > 1:
+                raise AcnetError(f"{here}: this key stands twice; give each row its own")
+            if not re.fullmatch("[a-z0-9_]+", row.key):
+                raise AcnetError(f"{here}: a row's key is made of a-z, 0-9 and _")
+            mapping({**row.paper, **(row.ours if isinstance(row.ours, dict) else {})}, here, self.all_columns)
+            if row.per_class is not None and len(row.per_class) != len(self.per_class or []):
+                raise AcnetError(
+                    f"{here}.per_class: {len(row.per_class)} numbers for {len(self.per_class or [])} classes"
+                )
+            if row.server and not row.ours:
+                raise AcnetError(f"{here}: 'server' needs 'ours', the run before fine-tuning")
 
     @functools.cached_property
     def all_columns(self) -> dict[str, Column]:
@@ -110,7 +132,16 @@ class Figure:
     protocol: str | None = None
     examples: int | None = limited(None, low=1)
 
-    def metrics_sources(self) -> list[Source]:
+    def validate(self, where: str) -> None:
+        """AcnetError, opening with `where`, if what the kind needs is missing."""
+        if self.kind == "class_gains":
+            complete, needed = self.protocol and len(self.runs) >= 2, "a protocol and at least two runs"
+        else:
+            complete, needed = self.examples and len(self.runs) == 2, "a number of examples and two runs"
+        if not complete:
+            raise AcnetError(f"{where}: kind {self.kind} needs {needed}")
+
+    def sources(self) -> list[Source]:
         """The (run, protocol) pairs whose metrics this figure draws, sorted."""
         return sorted({(run, self.protocol) for run in self.runs.values()}) if self.protocol else []
 
@@ -149,67 +180,23 @@ class Tables:
 
 def load_tables(params_root: str | Path) -> Tables:
     """Read `params_root`/tables.yaml; AcnetError naming file and key for any mistake in it."""
-    path = Path(params_root) / "tables.yaml"
-    data = read_yaml(path)
-    if not isinstance(data, dict) or set(data) != {"tables", "figures"}:
-        raise AcnetError(f"{path}: expected two keys, 'tables' and 'figures'")
-    tables = Tables(
-        tables=convert(dict[str, Table], data["tables"], f"{path}: tables"),
-        figures=convert(dict[str, Figure], data["figures"], f"{path}: figures"),
-    )
-    for name, table in tables.tables.items():
-        _check_table(table, f"{path}: tables.{name}")
-    for name, figure in tables.figures.items():
-        _check_figure(figure, f"{path}: figures.{name}")
-    return tables
+    file = f"{params_root}/tables.yaml"
+    return build(Tables, read_mapping(file), file)
 
 
 def check_names(tables: Tables, runs: Iterable[str], protocols: Iterable[str]) -> None:
     """Raise AcnetError for the first run or protocol in tables.yaml that is not among `runs` and `protocols`."""
-    runs, protocols = set(runs), set(protocols)
     for name, entry in [*tables.tables.items(), *tables.figures.items()]:
+        where = f"params/tables.yaml: {name}"
         for run in tables.trained([name]):
             if run not in runs:
-                raise AcnetError(f"params/tables.yaml: {name}: unknown run '{run}'{nearest(run, runs)}")
-        for _, protocol in entry.sources() if isinstance(entry, Table) else entry.metrics_sources():
+                raise AcnetError(f"{where}: unknown run '{run}'{nearest(run, runs)}")
+        for _, protocol in entry.sources():
             if protocol not in protocols:
-                raise AcnetError(
-                    f"params/tables.yaml: {name}: unknown protocol '{protocol}'{nearest(protocol, protocols)}"
-                )
+                raise AcnetError(f"{where}: unknown protocol '{protocol}'{nearest(protocol, protocols)}")
 
 
 def _get(entries: dict, name: str, what: str):
     if name not in entries:
         raise AcnetError(f"params/tables.yaml: unknown {what} '{name}'{nearest(name, entries)}")
     return entries[name]
-
-
-def _check_table(table: Table, where: str) -> None:
-    seen = set()
-    for row in table.rows:
-        here = f"{where}.{row.key}"
-        if row.key in seen:
-            raise AcnetError(f"{here}: this key stands twice; give each row its own")
-        seen.add(row.key)
-        if not set(row.key) <= set("abcdefghijklmnopqrstuvwxyz0123456789_"):
-            raise AcnetError(f"{here}: a row's key is made of a-z, 0-9 and _")
-        for column in [*row.paper, *(row.ours if isinstance(row.ours, dict) else [])]:
-            if column not in table.all_columns:
-                raise AcnetError(f"{here}: unknown column '{column}'{nearest(column, table.all_columns)}")
-        convert(list[float], list(row.paper.values()), f"{here}.paper")
-        if row.per_class is not None and len(row.per_class) != len(table.per_class or []):
-            raise AcnetError(f"{here}.per_class: {len(row.per_class)} numbers for {len(table.per_class or [])} classes")
-        if row.server and not row.ours:
-            raise AcnetError(f"{here}: 'server' needs 'ours', the run before fine-tuning")
-    for key, column in table.columns.items():
-        if (column.metric == "class_iou") != (column.class_name is not None):
-            raise AcnetError(f"{where}.columns.{key}: metric class_iou and class_name go together")
-
-
-def _check_figure(figure: Figure, where: str) -> None:
-    if figure.kind == "class_gains":
-        complete, needed = figure.protocol and len(figure.runs) >= 2, "a protocol and at least two runs"
-    else:
-        complete, needed = figure.examples and len(figure.runs) == 2, "a number of examples and two runs"
-    if not complete:
-        raise AcnetError(f"{where}: kind {figure.kind} needs {needed}")

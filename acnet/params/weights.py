@@ -4,10 +4,10 @@ from pathlib import Path
 
 from acnet.errors import AcnetError
 from acnet.files import no_room
-from acnet.params.network import NetworkConfig
+from acnet.params.config import NetworkConfig
 from acnet.params.run import InitialWeights
 from acnet.params.scales import Scale
-from acnet.params.strict import nearest
+from acnet.params.schema import nearest
 
 # torchvision's IMAGENET1K_V1, the weights of the paper's time; the digits are the head of each file's SHA-256.
 IMAGENET1K_V1 = {

@@ -7,7 +7,7 @@ from pathlib import Path
 from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
 from acnet.params.scales import misspelt
-from acnet.params.strict import nearest
+from acnet.params.schema import nearest
 from acnet.params.tables import Row, Table, load_tables
 from acnet.provenance import source_hash
 from acnet.report import origin

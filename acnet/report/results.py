@@ -17,7 +17,7 @@ from acnet.evaluate.counts import Counts, counts_file, read_counts
 from acnet.evaluate.metrics import class_iou, metrics_of
 from acnet.files import read_json, read_yaml
 from acnet.params.run import Run, read_origins, read_run
-from acnet.params.strict import build
+from acnet.params.schema import build
 from acnet.report.scale import ScaleInfo
 from acnet.watch.status import Status, unfinished_status
 

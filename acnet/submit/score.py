@@ -10,7 +10,7 @@ from acnet.errors import AcnetError
 from acnet.files import sha256, write_text
 from acnet.params.campaign import Campaign
 from acnet.params.run import run_folder
-from acnet.params.strict import nearest
+from acnet.params.schema import nearest
 from acnet.params.tables import Table, load_tables
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
-from acnet.params.strict import nearest
+from acnet.params.schema import nearest
 from acnet.params.tables import Tables
 from acnet.track.repository import Repository
 

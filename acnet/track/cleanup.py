@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from acnet.params.strict import among
+from acnet.params.schema import among
 from acnet.track import litter
 from acnet.track.dvc_project import one_at_a_time
 from acnet.track.litter import KINDS, USUAL, Litter, of_files

@@ -19,7 +19,7 @@ from typing import Any
 from acnet.errors import AcnetError
 from acnet.files import read_yaml
 from acnet.params.campaign import Campaign
-from acnet.params.strict import among
+from acnet.params.schema import among
 from acnet.params.tables import Tables, load_tables
 from acnet.track.experiment import place
 from acnet.track.repository import Repository

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from acnet.data.classes import VOID
 from acnet.distributed import gathered, summed, world_size
-from acnet.params.training import TrainingConfig
+from acnet.params.config import TrainingConfig
 
 
 def total_loss(

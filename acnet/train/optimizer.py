@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from acnet.params.training import TrainingConfig
+from acnet.params.config import TrainingConfig
 
 
 def build_optimizer(network: nn.Module, train: TrainingConfig) -> torch.optim.SGD:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from acnet.data.classes import VOID
 from acnet.device import autocast
 from acnet.distributed import rank, summed, world_size
-from acnet.params.training import TrainingConfig
+from acnet.params.config import TrainingConfig
 from acnet.train.batch_norm import use_global_batch_norm
 from acnet.train.batches import share
 from acnet.train.dropout import use_fixed_dropout

@@ -10,7 +10,7 @@ import time
 
 from acnet.files import canonical
 from acnet.params.run import InitialWeights, Run
-from acnet.params.strict import build
+from acnet.params.schema import build
 
 _AFFORDABLE = {"cpu": 3e11, "cuda": 1e14}  # FLOPs of a step that is measured; larger ones are scaled from smaller
 

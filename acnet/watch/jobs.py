@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from acnet.errors import AcnetError
-from acnet.params.gated import PROTOCOL
+from acnet.params.campaign import GATES_PROTOCOL
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _job(name: str, event: Any, after: tuple[str, ...]) -> Job:
         event.rule_name,
         event.wildcards.get("run"),
         None if seed is None else int(seed),
-        PROTOCOL if event.rule_name == "gates" else event.wildcards.get("protocol"),
+        GATES_PROTOCOL if event.rule_name == "gates" else event.wildcards.get("protocol"),
         event.shellcmd.removesuffix(f" 2> {event.log[0]}" if event.log else ""),
         event.resources.get("gpu", 0),
         event.resources.get("runtime"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from acnet.errors import AcnetError
 from acnet.files import read_yaml
-from acnet.params.strict import nearest
+from acnet.params.schema import nearest
 
 FOLDER = Path("workflow/profiles")
 

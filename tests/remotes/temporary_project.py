@@ -19,7 +19,6 @@ sys.path.append(str(ROOT / "tests" / "unit" / "report"))
 from fabricated import write_examples, write_gates, write_images, write_metrics, write_params  # noqa: E402
 
 from acnet.params.campaign import Campaign  # noqa: E402
-from acnet.params.gated import adaptive_runs  # noqa: E402
 from acnet.params.run import run_folder, write_run  # noqa: E402
 from acnet.params.tables import load_tables  # noqa: E402
 
@@ -188,13 +187,13 @@ def fill(project: Project) -> None:
     for run in campaign.runs:
         train(project, run)
     sources = {source for entry in entries for source in entry.sources()}
-    for run, protocol in sources | {source for figure in figures for source in figure.metrics_sources()}:
+    for run, protocol in sources | {source for figure in figures for source in figure.sources()}:
         reader = campaign.resolve(run, 0).reader
         file = write_metrics(project.folder(run), "mini", run, 0, protocol, reader)
         settings = campaign.protocol(protocol, run).identity()
         file.write_text(json.dumps({**json.loads(file.read_text()), "protocol": settings}))
         write_images(project.root / "results" / "mini", run, (50, 60, 70), protocol=protocol)
-    for run in adaptive_runs(campaign, tables, tables.trained([*campaign.scale.tables, *campaign.scale.figures])):
+    for run in campaign.runs_with_gates(tables, tables.trained([*campaign.scale.tables, *campaign.scale.figures])):
         write_gates(project.folder(run))
     for run in {run for figure in figures for run in figure.example_runs()}:
         write_examples(project.folder(run), "cityscapes", gates=0 if run == "fcn_s16" else 3)

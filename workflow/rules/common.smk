@@ -18,11 +18,10 @@ from acnet.errors import AcnetError
 from acnet.files import canonical
 from acnet.params.campaign import Campaign
 from acnet.params.claims import load_claims
-from acnet.params.gated import adaptive_runs
 from acnet.params.measures import load_measures
 from acnet.params.resources import check_spread, load_resources
 from acnet.params.scales import no_target
-from acnet.params.strict import known
+from acnet.params.schema import mapping
 from acnet.params.tables import check_names, load_tables
 
 # The rules find the command `acnet` whether or not this environment is activated.
@@ -62,7 +61,7 @@ def refuse_for_dvc(given, in_file):
 try:
     # Everything that is asked is settled here, so that a mistake in params/ is one line before anything starts.
     in_file = yaml.safe_load(Path("workflow/config.yaml").read_text())
-    known(config, in_file, "--config")
+    mapping(config, "--config", in_file)
     refuse_for_dvc(config, in_file)
     CAMPAIGN = Campaign(PARAMS, SCALE)
     TABLES = load_tables(PARAMS)
@@ -72,7 +71,7 @@ try:
     load_claims(PARAMS, TABLES, CAMPAIGN.runs)
     SHOWN = CAMPAIGN.shown(TABLES)
     NEEDED = TABLES.trained(SHOWN)
-    GATED = adaptive_runs(CAMPAIGN, TABLES, dict.fromkeys([*NEEDED, *NAMED]))
+    GATED = CAMPAIGN.runs_with_gates(TABLES, dict.fromkeys([*NEEDED, *NAMED]))
     GATED_NEEDED = [run for run in GATED if run in NEEDED]
     for run in {*NEEDED, *NAMED}:
         for protocol in CAMPAIGN.protocols:

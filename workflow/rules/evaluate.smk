@@ -28,17 +28,17 @@ ruleorder: gates > evaluate
 
 use rule evaluate as gates with:
     output:
-        f"{RUN}/metrics/{GATES_BY}.json",
-        f"{RUN}/metrics/{GATES_BY}.images.npz",
+        f"{RUN}/metrics/{GATES_PROTOCOL}.json",
+        f"{RUN}/metrics/{GATES_PROTOCOL}.images.npz",
         f"{RUN}/gates.json",
     log:
         "logs/gates/{scale}/{run}/seed{seed}.log",
     wildcard_constraints:
         run="|".join(GATED) or "(?!)",
     params:
-        protocol=lambda wildcards: measured_by(wildcards, GATES_BY),
+        protocol=lambda wildcards: measured_by(wildcards, GATES_PROTOCOL),
         measures=canonical(dataclasses.asdict(MEASURES)),
-        options=f"--protocol {GATES_BY} --gates",
+        options=f"--protocol {GATES_PROTOCOL} --gates",
 
 
 rule examples:

@@ -2,7 +2,7 @@
 # paths; whether this is --touch, and the targets, are found nowhere else (the command line has both in many spellings).
 from acnet.data.source import own_folder, refuse_other_source
 from acnet.files import read_json
-from acnet.params.gated import PROTOCOL as GATES_BY
+from acnet.params.campaign import GATES_PROTOCOL
 from acnet.params.run import read_run
 
 # The storage in a bucket does not know a folder again that it has looked for in vain.
@@ -64,7 +64,7 @@ def example_runs(names):
 def sources_of(names):
     """The (run, protocol) pairs whose metrics these tables and figures show."""
     found = [source for name in names if name in TABLES.tables for source in TABLES.tables[name].sources()]
-    found += [source for name in names if name in TABLES.figures for source in TABLES.figures[name].metrics_sources()]
+    found += [source for name in names if name in TABLES.figures for source in TABLES.figures[name].sources()]
     return sorted(set(found))
 
 

@@ -31,7 +31,7 @@ rule table:
 rule figure:
     """One figure, as PNG and PDF."""
     input:
-        lambda wildcards: at_hand(metrics_of(TABLES.figures[wildcards.figure].metrics_sources())),
+        lambda wildcards: at_hand(metrics_of(TABLES.figures[wildcards.figure].sources())),
         lambda wildcards: at_hand(of_runs("examples.npz", TABLES.figures[wildcards.figure].example_runs())),
     output:
         report(

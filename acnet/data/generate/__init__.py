@@ -7,7 +7,7 @@ from acnet.data.generate.layouts import WRITERS
 from acnet.data.generate.scenes import scenes
 from acnet.errors import AcnetError
 from acnet.files import no_room, write_json
-from acnet.params.strict import nearest
+from acnet.params.schema import nearest
 
 MARKER = "generated.json"  # written last; shows that the tree is whole and may be replaced
 

@@ -5,7 +5,7 @@ import dataclasses
 import torch
 
 from acnet.model import build_network
-from acnet.params.network import NetworkConfig
+from acnet.params.config import NetworkConfig
 
 ACNET = NetworkConfig(backbone="resnet50", base_width=64, block_channels=[448, 256])
 CLASSES = 19

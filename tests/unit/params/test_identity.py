@@ -6,10 +6,9 @@ import pytest
 
 from acnet.params import run as module
 from acnet.params.campaign import Campaign
-from acnet.params.network import NetworkConfig
+from acnet.params.config import NetworkConfig, TrainingConfig
 from acnet.params.run import InitialWeights, read_run, write_run
-from acnet.params.strict import limited
-from acnet.params.training import TrainingConfig
+from acnet.params.schema import limited
 from tests.tiny import changed
 
 OTHER = {

@@ -38,7 +38,7 @@ def test_the_tables_and_figures_need_28_networks(tables, root):
     assert ("r101_ohem", "multi_flip") in tables.table("table3").sources()
     assert ("r101_ohem_trainval", "multi_flip") not in tables.table("table4").sources()
     assert tables.table("table4").fine_tuned() == ["r101_ohem_trainval"]
-    assert tables.figure("figure1").metrics_sources() == [
+    assert tables.figure("figure1").sources() == [
         ("fcn_lc", "single"),
         ("fcn_s16", "single"),
         ("gc_s16", "single"),
@@ -77,7 +77,7 @@ def _amounts(expect):
     ("old", "new", "message"),
     [
         ("key: gc, method:", "key: gc, metod:", "tables.table1.rows[1]: unknown key 'metod'; did you mean 'method'?"),
-        ("{os16: 69.15,", "{os61: 69.15,", "tables.table1.fcn: unknown column 'os61'; did you mean 'os16'?"),
+        ("{os16: 69.15,", "{os61: 69.15,", "tables.table1.fcn: unknown key 'os61'; did you mean 'os16'?"),
         ("os16: 69.15", "os16: many", "expected a number, got 'many'"),
         ("metric: pixacc", "metric: pixac", "'pixac' is not valid; did you mean 'pixacc'?"),
         ("per_class: [98.2, ", "per_class: [", "tables.table4.refinenet.per_class: 18 numbers for 19 classes"),

@@ -1,5 +1,6 @@
 """Plain YAML values into dataclasses, with one clear line for every mistake."""
 
+import contextlib
 import dataclasses
 import difflib
 import functools
@@ -7,10 +8,12 @@ import math
 import re
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from acnet.errors import AcnetError
+from acnet.files import read_yaml
 
 T = TypeVar("T")
 _EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
@@ -32,64 +35,81 @@ def limited(
     high: float | None = None,
     count: int | None = None,
     rising: bool = False,
+    distinct: bool = False,
     before: Any = dataclasses.MISSING,
 ) -> Any:
     """A dataclass field whose value, or whose items, lie within [low, high].
 
-    A list of it has at least one item, or exactly `count`, and does not fall where `rising`. `before` is the default of
-    a field added to a run's parameters later: the value that changes nothing for runs trained before it was added.
+    A list has at least one item, or exactly `count`; it does not fall where `rising`, nor repeat an item where
+    `distinct`. A callable `default` makes the default. `before` is the default of a field added to a run's parameters
+    later: the value that changes nothing for runs trained before it was added.
     """
-    limits = {"low": low, "high": high, "count": count, "rising": rising, "before": before}
+    limits = {"low": low, "high": high, "count": count, "rising": rising, "distinct": distinct, "before": before}
+    if callable(default):
+        return dataclasses.field(default_factory=default, metadata=limits)
     return dataclasses.field(default=default if before is dataclasses.MISSING else before, metadata=limits)
+
+
+def read_mapping(path: str | Path, names: Iterable[str] | None = None) -> dict:
+    """The mapping in a YAML file, parsed once as long as the file is not edited; treat it as read-only.
+
+    AcnetError if the file is missing, broken or no mapping, or has a key that is not among `names`.
+    """
+    state = Path(path).stat() if Path(path).is_file() else None
+    return mapping(_parsed(str(path), state and (state.st_mtime_ns, state.st_size)), str(path), names)
+
+
+@functools.cache
+def _parsed(path: str, state: tuple[int, int] | None) -> Any:
+    return read_yaml(path)
+
+
+def mapping(data: Any, where: str, names: Iterable[str] | None = None) -> dict:
+    """`data`, if it is a mapping without a key that is not among `names`; AcnetError, opening with `where`, if not."""
+    if not isinstance(data, dict):
+        raise AcnetError(f"{where}: expected a mapping, got {_show(data)}")
+    for key in data if names is not None else ():
+        if key not in names:
+            raise AcnetError(f"{where}: unknown key '{key}'{nearest(key, names)}")
+    return data
+
+
+def place(where: str, key: Any) -> str:
+    """Where a key stands: "file: key", or below another key "file: other.key"."""
+    return f"{where}: {key}" if where.endswith(".yaml") else f"{where}.{key}"
 
 
 def build(cls: type[T], data: Any, where: str) -> T:
     """Make the dataclass `cls` from a mapping; `where` is "file: key" and opens every message.
 
     Raises AcnetError for an unknown key (naming the nearest valid one), a missing key, a wrong type, or a value outside
-    the field's limits or literals, and whatever a method `check(where)` of `cls` refuses. Where a float is asked, an
+    the field's limits or literals, and whatever a method `validate(where)` of `cls` refuses. Where a float is asked, an
     int is taken, and so is the text `1e-2` (a number only in YAML 1.2); nothing else is cast.
     """
-    fields = {f.name: f for f in dataclasses.fields(cls)}
-    known(mapping(data, where), fields, where)
-    values = {}
-    for name, field in fields.items():
-        if name in data:
-            values[name] = field_value(cls, name, data[name], f"{where}.{name}")
-        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+    fields = _fields(cls)
+    values = {
+        key: field_value(cls, key, value, place(where, key)) for key, value in mapping(data, where, fields).items()
+    }
+    for name, (_, field) in fields.items():
+        if name not in values and field.default is field.default_factory is dataclasses.MISSING:
             raise AcnetError(f"{where}: key '{name}' is missing")
     made = cls(**values)
-    if hasattr(cls, "check"):
-        made.check(where)
+    if hasattr(cls, "validate"):
+        made.validate(where)
     return made
 
 
 def field_value(cls: type, name: str, value: Any, where: str) -> Any:
     """`value` as the field `name` of the dataclass `cls` takes it; AcnetError, opening with `where`, if it does not."""
-    value = convert(_hints(cls)[name], value, where)
-    _check_limits(value, _metadata(cls)[name], where)
+    hint, field = _fields(cls)[name]
+    value = convert(hint, value, where)
+    _check_limits(value, field.metadata, where)
     return value
-
-
-def mapping(data: Any, where: str) -> dict:
-    """`data`, if it is a mapping; AcnetError otherwise."""
-    if not isinstance(data, dict):
-        raise AcnetError(f"{where}: expected a mapping, got {_show(data)}")
-    return data
-
-
-def known(entries: Iterable, names: Iterable[str], where: str) -> None:
-    """AcnetError for the first key of `entries` that is not among `names`."""
-    for key in entries:
-        if key not in names:
-            raise AcnetError(f"{where}: unknown key '{key}'{nearest(key, names)}")
 
 
 def among(name: Any, names: Iterable[str], where: str) -> str:
     """`name`, if it is one of `names`; AcnetError otherwise."""
-    if not isinstance(name, str):
-        raise AcnetError(f"{where}: expected a text, got {_show(name)}")
-    if name not in names:
+    if convert(str, name, where) not in names:
         raise AcnetError(f"{where}: unknown name '{name}'{nearest(name, names)}")
     return name
 
@@ -128,20 +148,16 @@ def convert(hint: Any, value: Any, where: str) -> Any:
     return _convert_scalar(hint, value, where)
 
 
-def _convert_union(arguments: tuple, value: Any, where: str) -> Any:
-    if value is None and type(None) in arguments:
+def _convert_union(kinds: tuple, value: Any, where: str) -> Any:
+    if value is None and type(None) in kinds:
         return None
-    errors = []
-    for argument in arguments:
-        if argument is type(None):
-            continue
-        try:
-            return convert(argument, value, where)
-        except AcnetError as error:
-            errors.append(str(error))
-    if len(errors) == 1:
-        raise AcnetError(errors[0])
-    raise AcnetError(f"{where}: {_show(value)} is not valid; expected {' or '.join(map(_type_name, arguments))}")
+    kinds = [kind for kind in kinds if kind is not type(None)]
+    if len(kinds) == 1:
+        return convert(kinds[0], value, where)
+    for kind in kinds:
+        with contextlib.suppress(AcnetError):
+            return convert(kind, value, where)
+    raise AcnetError(f"{where}: {_show(value)} is not valid; expected {' or '.join(map(_type_name, kinds))}")
 
 
 def _convert_scalar(hint: type, value: Any, where: str) -> Any:
@@ -157,13 +173,15 @@ def _convert_scalar(hint: type, value: Any, where: str) -> Any:
     return value
 
 
-def _check_limits(value: Any, limits: typing.Mapping, where: str) -> None:
+def _check_limits(value: Any, limits: Mapping, where: str) -> None:
     low, high, count = limits.get("low"), limits.get("high"), limits.get("count")
-    if isinstance(value, list) and "count" in limits:
+    if isinstance(value, list) and limits:
         if not value or (count and len(value) != count):
             raise AcnetError(f"{where}: expected {f'{count} numbers' if count else 'at least one item'}, got {value}")
-        if limits.get("rising") and value != sorted(value):
-            raise AcnetError(f"{where}: {value} runs downwards; expected the smaller number first")
+        if limits["rising"] and value != sorted(value):
+            raise AcnetError(f"{where}: {value} falls; write the smallest number first")
+        if limits["distinct"] and len(set(value)) < len(value):
+            raise AcnetError(f"{where}: {value} repeats a number; write each once")
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
     for item in items:
         if not isinstance(item, (int, float)) or isinstance(item, bool):
@@ -174,17 +192,14 @@ def _check_limits(value: Any, limits: typing.Mapping, where: str) -> None:
 
 
 @functools.cache
-def _hints(cls: type) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
-
-
-@functools.cache
-def _metadata(cls: type) -> dict[str, typing.Mapping]:
-    return {field.name: field.metadata for field in dataclasses.fields(cls)}
+def _fields(cls: type) -> dict[str, tuple[Any, dataclasses.Field]]:
+    """Type and field of each of a dataclass's fields, by name."""
+    hints = typing.get_type_hints(cls)
+    return {field.name: (hints[field.name], field) for field in dataclasses.fields(cls)}
 
 
 def _type_name(hint: Any) -> str:
-    names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", type(None): "null"}
+    names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
     if typing.get_origin(hint) is Literal:
         return " or ".join(repr(a) for a in typing.get_args(hint))
     return names.get(hint, "a list" if typing.get_origin(hint) is list else "a mapping")

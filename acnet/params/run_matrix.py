@@ -5,10 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from acnet.errors import AcnetError
-from acnet.files import read_yaml
-from acnet.params.network import NetworkConfig
-from acnet.params.strict import among, known, mapping, usable
-from acnet.params.training import TrainingConfig
+from acnet.params.config import NetworkConfig, TrainingConfig
+from acnet.params.schema import among, convert, mapping, read_mapping, usable
 
 STRATEGIES = ("multi_grid", "random_scale", "ohem")
 ROLES = ("r50", "r101")
@@ -31,23 +29,19 @@ class RunEntry:
 
 def load_runs(params: Path, datasets: tuple[str, ...]) -> dict[str, RunEntry]:
     """Read {params}/runs.yaml, whose runs use the recipes of `datasets`; AcnetError for any mistake in it."""
-    file = params / "runs.yaml"
+    file = f"{params}/runs.yaml"
     entries = {
-        usable(name, str(file)): mapping(entry, f"{file}: {name}")
-        for name, entry in mapping(read_yaml(file), str(file)).items()
+        usable(name, file): mapping(entry, f"{file}: {name}", _NAMES) for name, entry in read_mapping(file).items()
     }
     return {name: _run(name, entries, datasets, f"{file}: {name}") for name in entries}
 
 
 def _run(name: str, entries: dict[str, dict], datasets: tuple[str, ...], where: str) -> RunEntry:
-    known(entries[name], _NAMES, where)
     entry = _inherited(entries[name], entries, where)
     for key in ("dataset", "role"):
         if key not in entry:
             raise AcnetError(f"{where}: key '{key}' is missing")
-    strategies = entry.get("strategies", [])
-    if not isinstance(strategies, list):
-        raise AcnetError(f"{where}.strategies: expected a list, got {strategies!r}")
+    strategies = convert(list[str], entry.get("strategies", []), f"{where}.strategies")
     return RunEntry(
         name,
         among(entry["dataset"], datasets, f"{where}.dataset"),

@@ -21,10 +21,9 @@ from acnet.files import read_json, write_json
 from acnet.params.campaign import Campaign
 from acnet.params.run import Run
 from acnet.params.tables import load_tables
+from acnet.plan.cost import record_file, training_steps
+from acnet.plan.measure import flops_per_image, measure
 from acnet.progress import Progress
-from acnet.watch.cost import training_steps
-from acnet.watch.measure import flops_per_image, measure
-from acnet.watch.recorded import record_file
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -26,8 +26,8 @@ from acnet.files import read_json, write_json
 from acnet.model import build_network
 from acnet.params.campaign import Campaign
 from acnet.params.run import Run
+from acnet.plan.measure import flops_per_image
 from acnet.train.step import TrainingStep
-from acnet.watch.measure import flops_per_image
 
 RESULTS = Path(__file__).parent / "results" / "training.json"
 RUNS = {"ours": "fcn_s16", "three blocks": "acb3"}

@@ -13,7 +13,7 @@ from platformdirs import user_cache_dir
 
 sys.path[0] = str(Path(__file__).resolve().parents[1])  # the code of this checkout, whichever one is installed
 
-from acnet.watch.workflow_lock import STATE, hold, note_machine, remove_stale_locks  # noqa: E402
+from acnet.workflow_lock import STATE, hold, note_machine, remove_stale_locks  # noqa: E402
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ def add(commands) -> None:
 
 
 def _benchmark(parsed: argparse.Namespace) -> None:
-    from acnet.watch.measure import measured
+    from acnet.plan.measure import measured
 
     run = campaign(parsed).resolve(parsed.run, 0)
     train = run.train

@@ -29,7 +29,7 @@ def add(commands) -> None:
 def _plan(parsed: argparse.Namespace) -> None:
     if parsed.gpus and not parsed.profile:
         raise AcnetError("--gpus: wall times are stated for a cluster; name one of workflow/profiles: --profile slurm")
-    from acnet.watch.jobs import campaign_jobs
+    from acnet.plan.jobs import campaign_jobs
 
     settings = campaign(parsed)
     have = settings.scale.tables + settings.scale.figures
@@ -41,7 +41,7 @@ def _plan(parsed: argparse.Namespace) -> None:
     if parsed.commands:
         print("\n".join(job.command for job in jobs.values()))
         return
-    from acnet.watch.cost import estimate
+    from acnet.plan.cost import estimate
 
     steps = max(parsed.calibrate, 1) if parsed.profile else parsed.calibrate
     estimated = estimate(settings, jobs, parsed.data_root, steps, parsed.tflops)
@@ -86,7 +86,7 @@ def _print_costs(parsed: argparse.Namespace, settings, estimated) -> None:
 
 def _print_basis(steps: int, kinds: set[str]) -> None:
     """What the hours rest on."""
-    from acnet.watch.calibration import basis
+    from acnet.plan.calibration import basis
 
     print(f"this rests on {steps} steps measured here of each of {len(kinds)} kinds of training")
     if smaller := sorted({text for of in kinds if (text := basis(of))}):
@@ -104,7 +104,7 @@ def _print_emulated(settings, runs: list[str]) -> None:
 
 def _print_recorded(parsed: argparse.Namespace, settings, runs: list[str]) -> None:
     """What the steps say that benchmarks/scale_runs.py has recorded."""
-    from acnet.watch.recorded import recorded
+    from acnet.plan.cost import recorded
 
     for device, found in recorded(settings.params.parent, parsed.scale, runs).items():
         whole = all(entry["whole"] for entry in found)

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from acnet.params.campaign import Campaign
 from acnet.params.resources import load_resources, uncovered
+from acnet.plan.jobs import Job
 from acnet.progress import duration
-from acnet.watch.jobs import Job
 
 _GPUS = (1, 2, 4, 8, 16, 32)
 _START = 30.0  # seconds until a job computes: scheduler, Snakemake in the job, torch
@@ -19,8 +19,8 @@ _STATES = 4  # checkpoints' sizes that an unfinished training keeps: weights and
 
 def print_plan(parsed: argparse.Namespace, settings: Campaign, estimated) -> None:
     """Print what `acnet plan --profile` states."""
-    from acnet.watch.schedule import critical_path
-    from acnet.watch.workflow_profile import load_profile
+    from acnet.plan.schedule import critical_path
+    from acnet.plan.workflow_profile import load_profile
 
     profile = load_profile(parsed.profile)
     needs = load_resources(parsed.params_root, parsed.scale)
@@ -61,7 +61,7 @@ def _seconds(job: Job, estimated) -> float:
 
 
 def _print_times(gpus: list[int] | None, settings: Campaign, jobs: Mapping[str, Job], profile) -> None:
-    from acnet.watch.schedule import gpu_seconds, wall_time
+    from acnet.plan.schedule import gpu_seconds, wall_time
 
     if not settings.scale.gpus:
         places = profile.jobs or 1

@@ -19,9 +19,9 @@ def add(commands) -> None:
 def _status(parsed: argparse.Namespace) -> None:
     from acnet.errors import AcnetError
     from acnet.progress import size
+    from acnet.status import campaign_status
     from acnet.track.dvc_project import dvc_project
     from acnet.track.litter import bytes_of
-    from acnet.watch.status import campaign_status
 
     found = campaign_status(campaign(parsed), parsed.results_root, parsed.logs_root)
     names = [f"{entry.run} seed {entry.seed}" for entry in found]

@@ -19,7 +19,7 @@ from acnet.files import read_json, read_yaml
 from acnet.params.run import Run, read_origins, read_run
 from acnet.params.schema import build
 from acnet.report.scale import ScaleInfo
-from acnet.watch.status import Status, unfinished_status
+from acnet.status import Status, unfinished_status
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 from acnet.files import read_json
 from acnet.params.campaign import Campaign
 from acnet.params.tables import Tables, load_tables
-from acnet.watch import recorded
+from acnet.plan.cost import record_file, recorded
 from tests.conftest import ROOT
 
 
@@ -17,7 +17,7 @@ def scale_runs(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     import scale_runs
 
-    monkeypatch.setattr(scale_runs, "record_file", lambda root, scale: recorded.record_file(tmp_path, scale))
+    monkeypatch.setattr(scale_runs, "record_file", lambda root, scale: record_file(tmp_path, scale))
     return scale_runs
 
 
@@ -34,12 +34,12 @@ def test_runs_of_the_paper_step_at_a_reduced_crop_and_what_is_recorded_enters_th
     for run in runs:
         assert (found[run]["steps"], found[run]["crop"], found[run]["whole"]) == (1, [48, 48], False)
         assert found[run]["images_per_second"] > 0
-    assert recorded.recorded(tmp_path, "paper", runs) == {device: [found[run] for run in runs]}
-    assert not recorded.recorded(tmp_path, "paper", [*runs, "acb1"])
+    assert recorded(tmp_path, "paper", runs) == {device: [found[run] for run in runs]}
+    assert not recorded(tmp_path, "paper", [*runs, "acb1"])
 
 
 def test_every_run_of_the_paper_has_been_stepped_on_some_device():
     tables = load_tables(ROOT / "params")
     runs = tables.trained(Campaign(ROOT / "params", "paper").shown(tables))
     assert len(runs) == 28
-    assert recorded.recorded(ROOT, "paper", runs)
+    assert recorded(ROOT, "paper", runs)

@@ -1,4 +1,4 @@
-from acnet.watch.workflow_lock import hold, note_machine
+from acnet.workflow_lock import hold, note_machine
 
 # Held until this process ends; jobs that Snakemake starts for itself read this file too.
 HELD = hold() if workflow.is_main_process else None

@@ -15,43 +15,40 @@ from acnet.params.schema import build
 _AFFORDABLE = {"cpu": 3e11, "cuda": 1e14}  # FLOPs of a step that is measured; larger ones are scaled from smaller
 
 
-def kind(run: Run) -> str:
+def kind_of(run: Run) -> str:
     """All that the cost of a step depends on, as a text, so that runs of one kind share a measurement."""
-    free = {"epochs": 1, "learning_rate": 1e-4, "new_layers_factor": 1.0, "scale_range": [1, 1], "base_size": None}
-    model = dataclasses.replace(run.model, delta=5.0)
+    run = run.with_training(epochs=1, learning_rate=1e-4, new_layers_factor=1.0, scale_range=[1, 1], base_size=None)
+    same = {"model": dataclasses.replace(run.model, delta=5.0), "init": InitialWeights(kind="none", name="")}
     bare = {"name": "", "scale": "", "seed": 0, "dataset": "", "train_splits": [], "evaluate_split": ""}
-    same = dataclasses.replace(
-        run.with_training(**free), model=model, init=InitialWeights(kind="none", name=""), **bare
-    )
-    return canonical(same.values())
+    return canonical(dataclasses.replace(run, **same, **bare).values())
 
 
-def _run(of: str) -> Run:
-    return build(Run, json.loads(of), "kind")
+def _run(kind: str) -> Run:
+    return build(Run, json.loads(kind), "kind")
 
 
 @functools.cache
-def arithmetic(of: str) -> tuple[int, int]:
+def arithmetic(kind: str) -> tuple[int, int]:
     """FLOPs of a training step for one image of this kind, and bytes of a checkpoint."""
     import torch
 
     from acnet.model import build_network
-    from acnet.watch.measure import flops_per_image
+    from acnet.plan.measure import flops_per_image
 
-    run = _run(of)
+    run = _run(kind)
     with torch.device("meta"):
         network = build_network(run.model, run.classes)
     return flops_per_image(run), 4 * sum(tensor.numel() for tensor in network.state_dict().values())
 
 
 @functools.cache
-def measured_run(of: str) -> Run:
+def measured_run(kind: str) -> Run:
     """A run of the kind; where a whole step is too much for this device, with a smaller batch, then crop."""
     from acnet.device import default_device
 
-    run = _run(of)
+    run = _run(kind)
     limit = _AFFORDABLE[default_device().type]
-    per_pixel = arithmetic(of)[0] / math.prod(run.train.crop)
+    per_pixel = arithmetic(kind)[0] / math.prod(run.train.crop)
     while per_pixel * math.prod(run.train.crop) * run.train.batch > limit:
         if run.train.batch > 2:
             run = run.with_training(batch=max(2, run.train.batch // 2), accumulate=1)
@@ -63,17 +60,17 @@ def measured_run(of: str) -> Run:
 
 
 @functools.cache
-def seconds_per_flop(of: str, steps: int) -> tuple[float, str]:
+def seconds_per_flop(kind: str, steps: int) -> tuple[float, str]:
     """Measured on random images, and the device's name."""
-    from acnet.watch.measure import measured
+    from acnet.plan.measure import measured
 
-    cost = measured(measured_run(of), None, steps, warm_up=1)
+    cost = measured(measured_run(kind), None, steps, warm_up=1)
     return cost.seconds / (cost.flops_per_image * cost.images), cost.device
 
 
-def basis(of: str) -> str:
+def basis(kind: str) -> str:
     """How a kind was measured if not as it trains: its smaller batch and crop; empty if it was."""
-    train, measured = _run(of).train, measured_run(of).train
+    train, measured = _run(kind).train, measured_run(kind).train
     if (train.batch, train.crop) == (measured.batch, measured.crop):
         return ""
     return f"batch {measured.batch}, crop {'x'.join(map(str, measured.crop))}"

@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from acnet.watch.workflow_lock import hold, note_machine, remove_stale_locks
+from acnet.workflow_lock import hold, note_machine, remove_stale_locks
 
 DIES = """
 import sys
 from pathlib import Path
-from acnet.watch.workflow_lock import hold, note_machine
+from acnet.workflow_lock import hold, note_machine
 state = Path(sys.argv[1])
 held = hold(state)
 note_machine(state)

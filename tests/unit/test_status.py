@@ -13,7 +13,7 @@ from acnet.files import write_json, write_text
 from acnet.jobs.run_lock import RunLock
 from acnet.jobs.status_files import note, write_failure
 from acnet.params.campaign import Campaign
-from acnet.watch.status import campaign_status, run_status
+from acnet.status import campaign_status, run_status
 
 
 @pytest.fixture
@@ -143,6 +143,6 @@ def test_a_scale_without_some_datasets_lists_only_its_own_runs(root, tmp_path):
 
 
 def test_looking_does_not_load_torch():
-    code = "import sys, acnet.watch.status; print('torch' in sys.modules)"
+    code = "import sys, acnet.status; print('torch' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(found.stdout.strip().lower()) is False

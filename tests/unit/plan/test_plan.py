@@ -11,11 +11,11 @@ from acnet.cli import main
 from acnet.errors import AcnetError
 from acnet.model import build_network
 from acnet.params.campaign import Campaign
+from acnet.plan import cost
+from acnet.plan.cost import estimate, run_cost
+from acnet.plan.jobs import Job, campaign_jobs
+from acnet.plan.measure import ceiling, flops_per_image
 from acnet.progress import operations
-from acnet.watch import cost
-from acnet.watch.cost import estimate, run_cost
-from acnet.watch.jobs import Job, campaign_jobs
-from acnet.watch.measure import ceiling, flops_per_image
 from tests.tiny import tiny_run
 
 
@@ -89,7 +89,7 @@ def test_steps_images_and_operations_are_those_of_the_recipe(root, tmp_path):
 
 def test_calibrated_hours_count_the_start_of_every_job(root, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(cost, "start_seconds", lambda module: 3600.0)
-    monkeypatch.setattr(cost, "seconds_per_flop", lambda of, steps: (1e-20, "CPU, 1 thread(s)"))
+    monkeypatch.setattr(cost, "seconds_per_flop", lambda kind, steps: (1e-20, "CPU, 1 thread(s)"))
     main([f"--params-root={root}/params", f"--data-root={tmp_path}", "plan", "--target", "table8"])
     said = capsys.readouterr().out
     # One run by one protocol; generated, prepared, resolved, drawn.
@@ -99,7 +99,7 @@ def test_calibrated_hours_count_the_start_of_every_job(root, tmp_path, monkeypat
 
 def test_the_plan_says_what_its_hours_rest_on(root, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(cost, "start_seconds", lambda module: 1.0)
-    monkeypatch.setattr(cost, "seconds_per_flop", lambda of, steps: (1e-11, "CPU, 1 thread(s)"))
+    monkeypatch.setattr(cost, "seconds_per_flop", lambda kind, steps: (1e-11, "CPU, 1 thread(s)"))
     main([f"--params-root={root}/params", f"--data-root={tmp_path}", "plan", "--scale", "paper", "--target", "table4"])
     said = capsys.readouterr().out
     assert "this rests on 3 steps measured here of each of 1 kinds of training" in said

@@ -2,17 +2,19 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from acnet.errors import AcnetError
+from acnet.files import read_json
 from acnet.params.campaign import Campaign
 from acnet.params.datasets import Dataset
 from acnet.params.protocols import Protocol
 from acnet.params.run import Run
+from acnet.plan.calibration import arithmetic, kind_of, seconds_per_flop, start_seconds
+from acnet.plan.jobs import Job
 from acnet.progress import Progress
-from acnet.watch.calibration import arithmetic, kind, seconds_per_flop, start_seconds
-from acnet.watch.jobs import Job
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,10 +31,10 @@ class RunCost:
 def run_cost(campaign: Campaign, run: str) -> RunCost:
     """The cost of training `run`."""
     resolved = campaign.resolve(run, campaign.scale.seeds[0])
-    steps, of = training_steps(campaign, resolved), kind(resolved)
+    steps, kind = training_steps(campaign, resolved), kind_of(resolved)
     images = steps * resolved.train.batch
-    per_image, checkpoint = arithmetic(of)
-    return RunCost(steps, images, per_image * images, checkpoint, of)
+    per_image, checkpoint = arithmetic(kind)
+    return RunCost(steps, images, per_image * images, checkpoint, kind)
 
 
 def training_steps(campaign: Campaign, run: Run) -> int:
@@ -108,7 +110,7 @@ def _evaluation_flops(campaign: Campaign, name: str, protocol: str, data_root: P
     dataset = campaign.datasets[run.dataset]
     pixels = _pixels(campaign.protocol(protocol, name), _size(run, dataset, data_root))
     # A third of a training step is its forward pass.
-    return arithmetic(kind(run))[0] / 3 * pixels / math.prod(run.train.crop) * dataset.splits[dataset.evaluate]
+    return arithmetic(kind_of(run))[0] / 3 * pixels / math.prod(run.train.crop) * dataset.splits[dataset.evaluate]
 
 
 def _pixels(protocol: Protocol, size: tuple[int, int]) -> float:
@@ -132,3 +134,15 @@ def _size(run: Run, dataset: Dataset, data_root: Path) -> tuple[int, int]:
         return Store(data_root / run.dataset, run.evaluate_split).sizes[0]
     except AcnetError:
         return tuple(dataset.generate.size if dataset.generate else run.train.crop)
+
+
+def record_file(project: Path, scale: str) -> Path:
+    """Where benchmarks/scale_runs.py records the steps of a scale's runs."""
+    return project / "benchmarks" / "results" / f"{scale}.json"
+
+
+def recorded(project: Path, scale: str, runs: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """By device that has stepped every one of `runs`, what is recorded of each: hours, steps, whole, ..."""
+    file = record_file(project, scale)
+    devices = read_json(file) if file.exists() else {}
+    return {device: [found[run] for run in runs] for device, found in devices.items() if set(runs) <= set(found)}

@@ -4,7 +4,7 @@ import collections
 import heapq
 from collections.abc import Iterable, Mapping
 
-from acnet.watch.jobs import Job
+from acnet.plan.jobs import Job
 
 
 def critical_path(jobs: Mapping[str, Job]) -> list[Job]:

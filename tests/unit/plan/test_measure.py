@@ -4,13 +4,13 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from acnet.watch.plan import Planned
 
 from acnet.model import build_network
 from acnet.params.campaign import Campaign
 from acnet.params.protocols import Protocol
-from acnet.watch import calibration, measure, plan
-from acnet.watch.measure import Cost
+from acnet.plan import calibration, cost, measure
+from acnet.plan.jobs import Job
+from acnet.plan.measure import Cost
 from tests.tiny import tiny_run
 
 
@@ -30,11 +30,11 @@ def test_the_time_of_a_step_and_its_share_of_waiting_leave_the_warm_up_out(monke
     monkeypatch.setattr(measure, "_random", batches)
     monkeypatch.setattr(measure, "ceiling", lambda *_: 1e9)
     run = tiny_run()
-    cost = measure.measure(run, None, steps=4, warm_up=2)
-    assert (cost.seconds, cost.waiting, cost.images) == (4.0, 0.25, 2)
-    assert cost.images_per_second == 0.5
-    assert cost.flops_per_image == measure.flops_per_image(run)
-    assert cost.share_of_ceiling == pytest.approx(2 * cost.flops_per_image / 4 / 1e9)
+    found = measure.measure(run, None, steps=4, warm_up=2)
+    assert (found.seconds, found.waiting, found.images) == (4.0, 0.25, 2)
+    assert found.images_per_second == 0.5
+    assert found.flops_per_image == measure.flops_per_image(run)
+    assert found.share_of_ceiling == pytest.approx(2 * found.flops_per_image / 4 / 1e9)
 
 
 def test_the_ceiling_is_that_of_the_fastest_product_after_the_first_two(monkeypatch):
@@ -46,10 +46,10 @@ def test_the_ceiling_is_that_of_the_fastest_product_after_the_first_two(monkeypa
 def test_a_kind_of_run_takes_its_time_by_the_flop_and_four_bytes_by_the_weight(monkeypatch):
     run = tiny_run()
     numbers = sum(tensor.numel() for tensor in build_network(run.model, run.classes).state_dict().values())
-    assert calibration.arithmetic(calibration.kind(run)) == (measure.flops_per_image(run), 4 * numbers)
+    assert calibration.arithmetic(calibration.kind_of(run)) == (measure.flops_per_image(run), 4 * numbers)
     monkeypatch.setattr(measure, "measured", lambda *_, **__: Cost("CPU", 8, 4.0, 0.0, None, 100, 1.0))
     calibration.seconds_per_flop.cache_clear()
-    assert calibration.seconds_per_flop(calibration.kind(run), 3) == (4.0 / 800, "CPU")
+    assert calibration.seconds_per_flop(calibration.kind_of(run), 3) == (4.0 / 800, "CPU")
     calibration.seconds_per_flop.cache_clear()
 
 
@@ -59,29 +59,20 @@ def mini(root):
 
 
 def test_a_run_costs_its_steps_and_the_forward_passes_of_its_protocols(mini, monkeypatch, tmp_path):
-    monkeypatch.setattr(plan, "arithmetic", lambda of: (3000, 40))
-    monkeypatch.setattr(plan, "seconds_per_flop", lambda of, steps: (0.5, "CPU"))
-    monkeypatch.setattr(plan, "start_seconds", lambda module: {"acnet.evaluate.evaluate": 7.0}.get(module, 11.0))
-    monkeypatch.setattr(plan, "protocols_of", lambda campaign, run: ["once", "twice"])
+    monkeypatch.setattr(cost, "arithmetic", lambda kind: (3000, 40))
+    monkeypatch.setattr(cost, "seconds_per_flop", lambda kind, steps: (0.5, "CPU"))
+    monkeypatch.setattr(cost, "start_seconds", lambda module: {"acnet.evaluate.evaluate": 7.0}.get(module, 11.0))
     monkeypatch.setattr(mini, "protocol", lambda name, run: Protocol(name=name, scales=[1.0], mirror=name == "twice"))
-    (entry,), device = plan.estimate(mini, ["fcn_s16"], 1, tmp_path)
+    jobs = {name: Job(name, "evaluate", "fcn_s16", 0, name) for name in ("once", "twice")}
+    found = cost.estimate(mini, {"train": Job("train", "train", "fcn_s16", 0), **jobs}, tmp_path, 1, None)
     steps = 50 * (48 // 8)
-    training, evaluation = 3000 * steps * 8, 1000 * 3 * 2 * 16  # 64 x 128 pixels are two crops, seen three times
-    expected = Planned(
-        "fcn_s16", 1, steps, 8 * steps, training + evaluation, 11 + training / 2, 14 + evaluation / 2, 40, evaluation
-    )
-    assert (device, entry) == ("CPU", expected)
-    fast = entry.at(2.0)
-    assert (fast.seconds, fast.evaluation) == (training / 2e12, evaluation / 2e12)
+    training, forward = 3000 * steps * 8, 1000 * 2 * 16  # 64 x 128 pixels are two crops
+    run = mini.resolve("fcn_s16", 0)
+    assert found.runs == {"fcn_s16": cost.RunCost(steps, 8 * steps, training, 40, calibration.kind_of(run))}
+    assert [job.seconds for job in found.jobs.values()] == [11 + training / 2, 7 + forward / 2, 7 + 2 * forward / 2]
+    assert found.device == "CPU" and found.seconds("evaluation") == 14 + 3 * forward / 2
 
 
 def test_every_scale_and_the_flip_of_a_protocol_pass_through_the_network():
     protocol = Protocol(name="multi_flip", scales=[0.5, 1.0], mirror=True)
-    assert plan._pixels(protocol, (64, 128)) == 2 * (32 * 64 + 64 * 128)
-
-
-def test_the_other_jobs_take_little_more_than_their_start(mini, monkeypatch):
-    starts = {"acnet.report.figures": 10_000.0, "acnet.data.prepare": 100.0, "acnet.cli": 1.0}
-    monkeypatch.setattr(plan, "start_seconds", starts.get)
-    # 8 tables, 3 figures, curves, claims and page; 4 sets made and prepared; 28 runs resolved.
-    assert plan.other_seconds(mini) == 14 * 10_000 + 8 * 100 + 28
+    assert cost._pixels(protocol, (64, 128)) == 2 * (32 * 64 + 64 * 128)

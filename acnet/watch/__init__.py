@@ -1,1 +1,0 @@
-"""Looking at a campaign from outside: where its runs stand, what it will cost. Nothing here imports torch at once."""

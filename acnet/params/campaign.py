@@ -7,22 +7,12 @@ from pathlib import Path
 from acnet.errors import AcnetError
 from acnet.params.config import NetworkConfig, TrainingConfig
 from acnet.params.datasets import Dataset, load_datasets
-from acnet.params.layers import (
-    NETWORK,
-    TRAINING,
-    Layer,
-    Sourced,
-    model_layer,
-    own_layer,
-    recipe_layers,
-    scale_layers,
-    stages_of,
-)
+from acnet.params.layers import BOTH, NETWORK, SECTIONS, TRAINING, Sourced, merged, plain_layer, sections, sourced_layer
 from acnet.params.protocols import Protocol, Protocols
 from acnet.params.run import Run, run_folder
 from acnet.params.run_matrix import RunEntry, load_runs
 from acnet.params.scales import Scale, load_scale
-from acnet.params.schema import among, build, mapping, nearest
+from acnet.params.schema import among, build, mapping, nearest, read_mapping
 from acnet.params.tables import Tables
 from acnet.params.weights import IMAGENET1K_V1, initial_weights
 
@@ -38,20 +28,32 @@ class Campaign:
         self.scale: Scale = load_scale(self.params, scale)
         self._scale_file = f"{self.params}/scales/{scale}.yaml"
         self.datasets: dict[str, Dataset] = load_datasets(self.params)
-        self._model = model_layer(self.params)
-        played, self._recipe = recipe_layers(self.params)
-        self._overrides = scale_layers(self.scale, played, self._scale_file)
-        self.runs: dict[str, RunEntry] = load_runs(self.params, played)
-        self._own = {name: own_layer(run, self.params) for name, run in self.runs.items()}
-        self._protocols = Protocols(self.params, played, self.scale.protocols, self._scale_file)
-        for paper, dataset in mapping(self.scale.plays, f"{self._scale_file}: plays", played).items():
+        model, recipe = f"{self.params}/model.yaml", f"{self.params}/recipe.yaml"
+        self._model = merged([sourced_layer(read_mapping(model), NETWORK, model)], NETWORK, model)
+        data = merged([read_mapping(recipe, SECTIONS)], SECTIONS, recipe)
+        written = mapping(data["datasets"], f"{recipe}: datasets")
+        self._recipe = {
+            name: sourced_layer(entries, BOTH, f"{recipe}: {name}")
+            for name, entries in sections(data, written, recipe).items()
+        }
+        self._overrides = {
+            name: plain_layer(entries, BOTH, "scale", f"{self._scale_file}: {name}")
+            for name, entries in sections(vars(self.scale), written, self._scale_file).items()
+        }
+        self.runs: dict[str, RunEntry] = load_runs(self.params, written)
+        self._own = {
+            name: plain_layer(run.own, BOTH, "run", f"{self.params}/runs.yaml: {name}")
+            for name, run in self.runs.items()
+        }
+        self._protocols = Protocols(self.params, written, self.scale.protocols, self._scale_file)
+        for paper, dataset in mapping(self.scale.plays, f"{self._scale_file}: plays", written).items():
             among(dataset, self.datasets, f"{self._scale_file}: plays.{paper}")
         mapping(self.scale.weights, f"{self._scale_file}: weights", IMAGENET1K_V1)
 
     @property
     def protocols(self) -> list[str]:
         """The names of protocols.yaml."""
-        return self._protocols.names()
+        return list(self.titles)
 
     @property
     def titles(self) -> dict[str, str]:
@@ -156,17 +158,8 @@ class Campaign:
         return self.resolve(name, self.scale.seeds[0]).model.global_context == "gcm"
 
     def _chosen(self, name: str) -> dict[str, Sourced]:
-        """Each value of a run with its origin, the last of its layers winning."""
-        entry = self.entry(name)
-        chosen = {key: value for layer in self._layers(entry) for key, value in layer.items()}
-        for key in TRAINING:
-            if key not in chosen:
-                where = f"neither common nor datasets.{entry.dataset} sets it, nor does run '{name}'"
-                raise AcnetError(f"{self.params}/recipe.yaml: key '{key}' is missing: {where}")
-        return chosen
-
-    def _layers(self, run: RunEntry) -> list[Layer]:
-        """All layers of a run, the later winning: of each stage the recipe's, then the scale's."""
-        both = (self._recipe, self._overrides)
-        layers = [layers.get(name, {}) for names in stages_of(run) for layers in both for name in names]
-        return [self._model, *layers, self._own[run.name]]
+        """Each value of a run with its origin: of each stage the recipe's layers count first, then the scale's."""
+        both, stages = (self._recipe, self._overrides), self.entry(name).stages()
+        layers = [part.get(section, {}) for stage in stages for part in both for section in stage]
+        where = f"{self.params}/recipe.yaml: for run '{name}'"
+        return merged([self._model, *layers, self._own[name]], BOTH, where)

@@ -1,13 +1,13 @@
 """How a network is evaluated: scales, mirror, window and stride, as data."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from acnet.errors import AcnetError
 from acnet.params.config import TrainingConfig
-from acnet.params.layers import Layer, complete, plain_layer, sourced_layer
+from acnet.params.layers import Layer, merged, plain_layer, sourced_layer
 from acnet.params.schema import convert, limited, mapping, nearest, read_mapping, usable
 
 
@@ -52,40 +52,32 @@ _FIELDS = {field.name: _Written for field in dataclasses.fields(_Written) if fie
 class Protocols:
     """protocols.yaml and what a scale overrides in it; AcnetError for any mistake in either.
 
-    `titles` are what reports call the protocols.
+    `titles` are what reports call the protocols, by name.
     """
 
-    def __init__(self, params: Path, datasets: tuple[str, ...], overrides: Mapping[str, Any], scale_file: str):
+    def __init__(self, params: Path, datasets: Collection[str], overrides: Mapping[str, Any], scale_file: str):
         self._file = f"{params}/protocols.yaml"
         self.titles: dict[str, str] = {}
-        self._layers: dict[str, dict[str, Layer]] = {}
+        self._layers: dict[str, Layer] = {}
         for name, sections in read_mapping(self._file).items():
             where = f"{self._file}: {usable(name, self._file)}"
-            self._layers[name] = {
-                section: sourced_layer(entries, _FIELDS, f"{where}.{section}")
-                for section, entries in mapping(sections, where, ("title", "common", *datasets)).items()
-                if section != "title"
-            }
-            self.titles[name] = convert(str, sections.get("title", name), f"{where}.title")
+            self.titles[name] = convert(str, mapping(sections, where).get("title", name), f"{where}.title")
+            for section, entries in mapping(sections, where, ("title", "common", *datasets)).items():
+                if section != "title":
+                    self._layers[f"{name}.{section}"] = sourced_layer(entries, _FIELDS, f"{where}.{section}")
         self.titles.pop("defaults", None)
-        self._defaults = self._layers.pop("defaults", {})
-        complete(self._defaults.get("common", {}), _FIELDS, f"{self._file}: defaults.common")
-        self._overrides = {
-            name: plain_layer(entries, _FIELDS, "scale", f"{scale_file}: protocols.{name}")
-            for name, entries in mapping(overrides, f"{scale_file}: protocols", self._layers).items()
-        }
-
-    def names(self) -> list[str]:
-        """The names of protocols.yaml."""
-        return list(self._layers)
+        merged([self._layers.get("defaults.common", {})], _FIELDS, f"{self._file}: defaults.common")
+        where = f"{scale_file}: protocols"
+        for name, entries in mapping(overrides, where, self.titles).items():
+            self._layers[f"scale.{name}"] = plain_layer(entries, _FIELDS, "scale", f"{where}.{name}")
 
     def resolve(self, name: str, dataset: str, train: TrainingConfig) -> Protocol:
         """The protocol `name` for a run with the recipe of `dataset` and the training parameters `train`."""
-        if name not in self._layers:
-            raise AcnetError(f"protocol '{name}': {self._file} has no such entry{nearest(name, self._layers)}")
-        own, sections = self._layers[name], ("common", dataset)
-        layers = [part.get(section, {}) for part in (self._defaults, own) for section in sections]
-        values = {key: mark.value for layer in [*layers, self._overrides.get(name, {})] for key, mark in layer.items()}
+        if name not in self.titles:
+            raise AcnetError(f"protocol '{name}': {self._file} has no such entry{nearest(name, self.titles)}")
+        parts = ("defaults.common", f"defaults.{dataset}", f"{name}.common", f"{name}.{dataset}", f"scale.{name}")
+        layers = [self._layers.get(part, {}) for part in parts]
+        values = {key: entry.value for key, entry in merged(layers, _FIELDS, self._file).items()}
         if values["base_size"] == "train":
             values["base_size"] = train.base_size
         if values["window"] in ("crop", "whole"):

@@ -8,7 +8,7 @@ from pathlib import Path
 from acnet.errors import AcnetError
 from acnet.params.run import Run
 from acnet.params.scales import scale_names
-from acnet.params.schema import build, limited, mapping, nearest, read_mapping
+from acnet.params.schema import build, limited, mapping, read_mapping
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,11 @@ class Spread:
 
     gpus: int = limited(low=0)
     nodes: int = limited(1, low=1)
+
+    def validate(self, where: str) -> None:
+        """AcnetError, opening with `where`, if the nodes cannot have as many GPUs each."""
+        if self.processes % self.nodes:
+            raise AcnetError(f"{where}: {self.gpus} GPUs cannot be split over {self.nodes} nodes")
 
     @property
     def processes(self) -> int:
@@ -67,18 +72,11 @@ def load_resources(params: Path, scale: str) -> Resources:
     return build(Resources, {**data["common"], **scales.get(scale, {})}, f"{file}: scales.{scale}")
 
 
-def check_spread(resources: Resources, known: Mapping[str, Run], scale: str, where: str) -> None:
-    """AcnetError for a spread of a run not `known` (by name), or one that does not split its batch."""
-    for name, spread in resources.spread.items():
-        entry = f"{where}: scales.{scale}.spread.{name}"
-        if name != "all" and name not in known:
-            raise AcnetError(f"{entry}: no run of this scale{nearest(name, [*known, 'all'])}")
-        if spread.processes % spread.nodes:
-            raise AcnetError(f"{entry}: {spread.gpus} GPUs cannot be split over {spread.nodes} nodes")
-    for name, run in known.items():
-        if (spread := resources.spread.get(name) or resources.spread.get("all")) is not None:
-            entry = f"{where}: scales.{scale}.spread.{name if name in resources.spread else 'all'}"
-            check_split(run, spread.processes, f"{entry}.gpus: {spread.gpus}")
+def check_spread(resources: Resources, runs: Mapping[str, Run], where: str) -> None:
+    """AcnetError, opening with `where`, for a spread of none of `runs` (by name), or over which one cannot be split."""
+    mapping(resources.spread, where, [*runs, "all"])
+    for name, run in runs.items():
+        check_split(run, resources.spread_of(name, 0).processes, where)
 
 
 def check_split(run: Run, processes: int, where: str) -> None:
@@ -93,13 +91,12 @@ def check_split(run: Run, processes: int, where: str) -> None:
 
 
 def uncovered(hours: float, runtime: float, retries: int) -> str | None:
-    """What to say where `retries` of `runtime` minutes do not cover a training of so many hours; None if they do."""
-    covered = (1 + retries) * runtime / 60
-    if covered >= hours:
+    """What to say if `retries` of `runtime` minutes do not cover a training of so many hours; None if they do."""
+    if (1 + retries) * runtime >= 60 * hours:
         return None
-    enough, longer = math.ceil(60 * hours / runtime) - 1, math.ceil(60 * hours / (1 + retries))
     return (
-        f"the longest training takes some {hours:g} hours; (1 + {retries} retries) x {runtime:g} minutes cover "
-        f"{covered:g}: set retries to {enough} at least in the profile, or train.runtime to {longer} minutes in "
-        "params/resources.yaml; else it stops there and goes on when snakemake is started again"
+        f"the longest training takes some {hours:g} hours, more than (1 + {retries} retries) x {runtime:g} minutes: "
+        f"set retries to at least {math.ceil(60 * hours / runtime) - 1} in the profile, or train.runtime to "
+        f"{math.ceil(60 * hours / (1 + retries))} minutes in params/resources.yaml; otherwise it stops there and "
+        "resumes when snakemake is started again"
     )

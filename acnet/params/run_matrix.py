@@ -1,59 +1,60 @@
 """The run matrix of params/runs.yaml: which networks are trained."""
 
 import dataclasses
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from acnet.errors import AcnetError
 from acnet.params.config import NetworkConfig, TrainingConfig
-from acnet.params.schema import among, convert, mapping, read_mapping, usable
+from acnet.params.schema import among, build, mapping, read_mapping, usable
 
 STRATEGIES = ("multi_grid", "random_scale", "ohem")
 ROLES = ("r50", "r101")
 _KEYS = ("dataset", "role", "strategies", "fine_tune")
-_TRAINED = tuple(field.name for field in dataclasses.fields(TrainingConfig))
-_NAMES = _KEYS + tuple(field.name for field in dataclasses.fields(NetworkConfig)) + _TRAINED
+_TRAINING = [field.name for field in dataclasses.fields(TrainingConfig)]
+_NAMES = [*_KEYS, *(field.name for field in dataclasses.fields(NetworkConfig)), *_TRAINING]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class RunEntry:
-    """One entry of runs.yaml: what differs from the recipe."""
+    """One entry of runs.yaml: what differs from the recipe, `own` being the parameters that it sets itself."""
 
-    name: str
     dataset: str
-    role: str
-    strategies: tuple[str, ...]
-    fine_tune: str | None
+    role: Literal[ROLES]
+    strategies: list[Literal[STRATEGIES]] = dataclasses.field(default_factory=list)
+    fine_tune: str | None = None
     own: dict[str, Any]
 
+    def stages(self) -> list[list[str]]:
+        """The dotted names of the sections that the run takes, the later winning, in stages.
 
-def load_runs(params: Path, datasets: tuple[str, ...]) -> dict[str, RunEntry]:
+        Within a stage a scale's override wins over every section of recipe.yaml, but not over a later stage's.
+        """
+        names = ["common", f"datasets.{self.dataset}", f"datasets.{self.dataset}.{self.role}", f"roles.{self.role}"]
+        names += [f"strategies.{strategy}" for strategy in self.strategies]
+        return [names, [f"fine_tuning.{self.dataset}"]] if self.fine_tune else [names]
+
+
+def load_runs(params: Path, datasets: Collection[str]) -> dict[str, RunEntry]:
     """Read {params}/runs.yaml, whose runs use the recipes of `datasets`; AcnetError for any mistake in it."""
     file = f"{params}/runs.yaml"
     entries = {
         usable(name, file): mapping(entry, f"{file}: {name}", _NAMES) for name, entry in read_mapping(file).items()
     }
-    return {name: _run(name, entries, datasets, f"{file}: {name}") for name in entries}
-
-
-def _run(name: str, entries: dict[str, dict], datasets: tuple[str, ...], where: str) -> RunEntry:
-    entry = _inherited(entries[name], entries, where)
-    for key in ("dataset", "role"):
-        if key not in entry:
-            raise AcnetError(f"{where}: key '{key}' is missing")
-    strategies = convert(list[str], entry.get("strategies", []), f"{where}.strategies")
-    return RunEntry(
-        name,
-        among(entry["dataset"], datasets, f"{where}.dataset"),
-        among(entry["role"], ROLES, f"{where}.role"),
-        tuple(among(strategy, STRATEGIES, f"{where}.strategies") for strategy in strategies),
-        entry.get("fine_tune"),
-        {key: value for key, value in entry.items() if key not in _KEYS},
-    )
+    runs = {}
+    for name, written in entries.items():
+        where = f"{file}: {name}"
+        entry = _inherited(written, entries, where)
+        parts = {key: value for key, value in entry.items() if key in _KEYS}
+        own = {key: value for key, value in entry.items() if key not in _KEYS}
+        runs[name] = build(RunEntry, {**parts, "own": own}, where)
+        among(runs[name].dataset, datasets, f"{where}.dataset")
+    return runs
 
 
 def _inherited(entry: dict, entries: dict[str, dict], where: str) -> dict:
-    """A fine-tuned run is the network it comes from: whatever makes that one different makes it so too."""
+    """A fine-tuned run has the network of the run that it starts from, and that run's dataset, role and strategies."""
     name = entry.get("fine_tune")
     if name is None:
         return entry
@@ -62,4 +63,4 @@ def _inherited(entry: dict, entries: dict[str, dict], where: str) -> dict:
         raise AcnetError(f"{where}.fine_tune: '{name}' is itself fine-tuned")
     if entry.get("dataset", source.get("dataset")) != source.get("dataset"):
         raise AcnetError(f"{where}.fine_tune: '{name}' is trained on {source['dataset']}, not on {entry['dataset']}")
-    return {key: value for key, value in source.items() if key not in _TRAINED} | entry
+    return {key: value for key, value in source.items() if key not in _TRAINING} | entry

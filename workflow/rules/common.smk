@@ -78,7 +78,7 @@ try:
             CAMPAIGN.protocol(protocol, run)
     names = [name for name, run in CAMPAIGN.runs.items() if run.dataset in CAMPAIGN.scale.plays]
     playable = {name: CAMPAIGN.resolve(name, CAMPAIGN.scale.seeds[0]) for name in names}
-    check_spread(NEEDS, playable, SCALE, f"{PARAMS}/resources.yaml")
+    check_spread(NEEDS, playable, f"{PARAMS}/resources.yaml: scales.{SCALE}.spread")
 except AcnetError as error:
     raise WorkflowError(str(error)) from None
 

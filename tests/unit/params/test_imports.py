@@ -5,6 +5,9 @@ import sys
 
 import pytest
 
+from acnet.params import schema
+from acnet.params.tables import load_tables
+
 HEAVY = ("torch", "pandas", "numpy", "scipy", "matplotlib", "snakemake", "PIL", "dvc")
 PARTS = ("campaign", "claims", "datasets", "run", "tables", "weights")
 READ = (
@@ -24,3 +27,12 @@ def test_params_are_read_without_heavy_packages(root, code):
     ask = f"import sys\n{code}\nprint([m for m in {HEAVY!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", ask], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_file_is_parsed_once_until_it_is_edited(params, edit, monkeypatch):
+    parsed = []
+    monkeypatch.setattr(schema, "read_yaml", lambda path, read=schema.read_yaml: parsed.append(path) or read(path))
+    assert load_tables(params) == load_tables(params)
+    edit("tables.yaml", "digits: 1", "digits: 3")
+    assert load_tables(params) == load_tables(params)
+    assert len(parsed) == 2

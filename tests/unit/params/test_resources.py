@@ -54,7 +54,7 @@ def spread(params, edit, text):
     campaign = Campaign(params, "paper")
     known = {run: campaign.resolve(run, 0) for run in ("acb3", "ade_acnet")}
     resources = load_resources(params, "paper")
-    check_spread(resources, known, "paper", "resources.yaml")
+    check_spread(resources, known, "resources.yaml: spread")
     return resources
 
 
@@ -68,10 +68,10 @@ def test_a_run_is_spread_by_its_own_entry_or_by_that_of_all(params, edit):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{acb3: {gpus: 3}}", "spread.acb3.gpus: 3: the batch of run 'acb3', 8, cannot be split over 3 processes"),
-        ("{all: {gpus: 16}}", "spread.all.gpus: 16: the batch of run 'acb3', 8, cannot be split over 16 processes"),
+        ("{acb3: {gpus: 3}}", "spread: the batch of run 'acb3', 8, cannot be split over 3 processes"),
+        ("{all: {gpus: 16}}", "spread: the batch of run 'acb3', 8, cannot be split over 16 processes"),
         ("{acb3: {gpus: 4, nodes: 3}}", "spread.acb3: 4 GPUs cannot be split over 3 nodes"),
-        ("{abc3: {gpus: 4}}", "spread.abc3: no run of this scale; did you mean 'acb3'?"),
+        ("{abc3: {gpus: 4}}", "spread: unknown key 'abc3'; did you mean 'acb3'?"),
         ("{acb3: {gpu: 4}}", "spread.acb3: unknown key 'gpu'; did you mean 'gpus'?"),
         ("{acb3: {gpus: 4, nodes: 0}}", "spread.acb3.nodes: 0 is out of range"),
     ],

@@ -63,8 +63,8 @@ def test_a_profile_is_read_as_snakemake_reads_it(tmp_path):
 def test_retries_that_do_not_cover_the_longest_training_are_said_with_numbers_that_do():
     assert uncovered(24, 480, 2) is None
     said = uncovered(25, 480, 2)
-    assert "some 25 hours; (1 + 2 retries) x 480 minutes cover 24" in said
-    assert "set retries to 3 at least" in said and "train.runtime to 500 minutes" in said
+    assert "some 25 hours, more than (1 + 2 retries) x 480 minutes" in said
+    assert "set retries to at least 3" in said and "train.runtime to 500 minutes" in said
     assert uncovered(25, 480, 3) is None and uncovered(25, 500, 2) is None
 
 

@@ -42,7 +42,7 @@ def fitting(run: Run, steps: int) -> tuple[Any, int]:
     while True:
         try:
             return measure(run.with_training(accumulate=pieces), None, steps, warm_up=1 if steps > 1 else 0), pieces
-        except torch.OutOfMemoryError:
+        except AcnetError:  # memory was short
             pieces *= 2
             if run.train.batch // pieces < 2:
                 raise
@@ -91,7 +91,7 @@ def main() -> None:
     for run in runs:
         try:
             facts = stepped(campaign, run, arguments)
-        except torch.OutOfMemoryError as error:
+        except AcnetError as error:
             raise AcnetError(f"{run}: not even two images fit on {where}") from error
         record = read_json(file) if file.exists() else {}
         record.setdefault(where, {})[run] = facts

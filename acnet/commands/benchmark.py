@@ -17,11 +17,11 @@ def add(commands) -> None:
 
 
 def _benchmark(parsed: argparse.Namespace) -> None:
-    from acnet.plan.measure import measured
+    from acnet.plan.measure import measure
 
     run = campaign(parsed).resolve(parsed.run, 0)
     train = run.train
-    cost = measured(run, None if parsed.random else parsed.data_root, max(1, parsed.steps))
+    cost = measure(run, None if parsed.random else parsed.data_root, max(1, parsed.steps))
     crop = "x".join(map(str, train.crop))
     print(f"run           {parsed.run} at {parsed.scale}: batch {train.batch}, crop {crop}, {train.precision}")
     print(f"device        {cost.device}")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from acnet.errors import AcnetError
-from acnet.params.schema import among, build, limited, nearest, read_mapping
+from acnet.params.schema import among, build, limited, read_mapping
 from acnet.params.tables import Tables
 
 CellName = tuple[str, str, str]
@@ -98,9 +98,7 @@ def _check(claim: Claim, tables: Tables, where: str) -> None:
 
 def _check_row(name: str, tables: Tables) -> None:
     table, _, key = name.partition(".")
-    keys = [row.key for row in tables.table(table).rows]
-    if key not in keys:
-        raise AcnetError(f"unknown row '{key}' of {table}{nearest(key, keys)}")
+    among(key, [row.key for row in tables.table(table).rows], table)
 
 
 def _expand(cell: str, tables: Tables) -> list[CellName]:
@@ -109,8 +107,7 @@ def _expand(cell: str, tables: Tables) -> list[CellName]:
         raise AcnetError(f"'{cell}' is no cell; write table.row.column")
     name, key, column = parts
     table = tables.table(name)
-    if column not in table.all_columns:
-        raise AcnetError(f"unknown column '{column}' of {name}{nearest(column, table.all_columns)}")
+    among(column, table.all_columns, f"{name}.{key}")
     if key == "*":
         return [(name, row.key, column) for row in table.rows if not row.ours and table.paper(row, column) is not None]
     _check_row(f"{name}.{key}", tables)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from acnet.errors import AcnetError
-from acnet.params.schema import build, limited, mapping, nearest, read_mapping
+from acnet.params.schema import among, build, limited, mapping, read_mapping
 
 Metric = Literal["miou", "pixacc", "mean_accuracy", "fwiou", "final_score", "miou60", "class_iou"]
 Source = tuple[str, str]
@@ -159,11 +159,11 @@ class Tables:
 
     def table(self, name: str) -> Table:
         """The table `name`; AcnetError with the nearest name if there is none."""
-        return _get(self.tables, name, "table")
+        return self.tables[among(name, self.tables, "params/tables.yaml: tables")]
 
     def figure(self, name: str) -> Figure:
         """The figure `name`; AcnetError with the nearest name if there is none."""
-        return _get(self.figures, name, "figure")
+        return self.figures[among(name, self.figures, "params/tables.yaml: figures")]
 
     def trained(self, names: Iterable[str]) -> list[str]:
         """Every run that the tables and figures `names` need trained, in the order of the file."""
@@ -189,14 +189,6 @@ def check_names(tables: Tables, runs: Iterable[str], protocols: Iterable[str]) -
     for name, entry in [*tables.tables.items(), *tables.figures.items()]:
         where = f"params/tables.yaml: {name}"
         for run in tables.trained([name]):
-            if run not in runs:
-                raise AcnetError(f"{where}: unknown run '{run}'{nearest(run, runs)}")
+            among(run, runs, f"{where}: run")
         for _, protocol in entry.sources():
-            if protocol not in protocols:
-                raise AcnetError(f"{where}: unknown protocol '{protocol}'{nearest(protocol, protocols)}")
-
-
-def _get(entries: dict, name: str, what: str):
-    if name not in entries:
-        raise AcnetError(f"params/tables.yaml: unknown {what} '{name}'{nearest(name, entries)}")
-    return entries[name]
+            among(protocol, protocols, f"{where}: protocol")

@@ -62,9 +62,9 @@ def measured_run(kind: str) -> Run:
 @functools.cache
 def seconds_per_flop(kind: str, steps: int) -> tuple[float, str]:
     """Measured on random images, and the device's name."""
-    from acnet.plan.measure import measured
+    from acnet.plan.measure import measure
 
-    cost = measured(measured_run(kind), None, steps, warm_up=1)
+    cost = measure(measured_run(kind), None, steps, warm_up=1)
     return cost.seconds / (cost.flops_per_image * cost.images), cost.device
 
 

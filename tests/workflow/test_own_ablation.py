@@ -78,6 +78,6 @@ def test_a_row_without_its_run_is_refused_with_file_and_key(project, written):
     add_row(project, written[1])
     done = project.snakemake("-n", check=False)
     assert done.returncode != 0
-    said = f"params/tables.yaml: table1: unknown run '{NAME}'; did you mean 'gcm_d5_s16'?"
+    said = f"params/tables.yaml: table1: run: unknown name '{NAME}'; did you mean 'gcm_d5_s16'?"
     assert said in done.stdout.splitlines()
     assert "Traceback" not in done.stdout

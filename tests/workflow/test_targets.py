@@ -65,7 +65,7 @@ def test_an_unknown_name_is_one_clear_line(project, arguments, said):
     ("file", "old", "new", "said"),
     [
         ("runs", "delta: 2.0", "detla: 2.0", "gcm_d2_s16: unknown key 'detla'; did you mean 'delta'?"),
-        ("claims", "table3.r50_acb3.", "table3.r50_acb33.", "unknown row 'r50_acb33' of table3; did you mean 'r50_acb"),
+        ("claims", "table3.r50_acb3.", "table3.r50_acb33.", "table3: unknown name 'r50_acb33'; did you mean 'r50_acb"),
     ],
 )
 def test_a_typo_in_params_stops_before_anything_starts(project, file, old, new, said):

@@ -47,7 +47,7 @@ def test_a_kind_of_run_takes_its_time_by_the_flop_and_four_bytes_by_the_weight(m
     run = tiny_run()
     numbers = sum(tensor.numel() for tensor in build_network(run.model, run.classes).state_dict().values())
     assert calibration.arithmetic(calibration.kind_of(run)) == (measure.flops_per_image(run), 4 * numbers)
-    monkeypatch.setattr(measure, "measured", lambda *_, **__: Cost("CPU", 8, 4.0, 0.0, None, 100, 1.0))
+    monkeypatch.setattr(measure, "measure", lambda *_, **__: Cost("CPU", 8, 4.0, 0.0, None, 100, 1.0))
     calibration.seconds_per_flop.cache_clear()
     assert calibration.seconds_per_flop(calibration.kind_of(run), 3) == (4.0 / 800, "CPU")
     calibration.seconds_per_flop.cache_clear()

@@ -199,7 +199,7 @@ def test_a_run_that_is_not_there_still_has_its_parameters(tell):
         ("table3", "ACB#4", None, "no row 'ACB#4'; rows of ours: Res-50\\+ACB#1"),
         ("table4", "CCNet", None, "cited from the paper"),
         ("table3", "ACB#3", "pixacc", "no column 'pixacc'"),
-        ("table9", "ACB#3", None, "unknown table 'table9'"),
+        ("table9", "ACB#3", None, "tables: unknown name 'table9'"),
     ],
 )
 def test_a_wrong_name_is_answered_with_the_right_ones(tell, table, row, column, message):

@@ -101,11 +101,11 @@ def test_a_mistake_in_tables_yaml_is_named(root, tmp_path, old, new, message):
         (
             "table1.gcm_d5.os16, table1.gc.os16",
             "table1.gcm_d6.os16, table1.gc.os16",
-            "unknown row 'gcm_d6' of table1; did you",
+            "table1: unknown name 'gcm_d6'; did you",
         ),
         ("table1.gcm_d5.os16, table1.gc.os16", "table1.gcm_d5.os16", "C01: check greater needs 2 cells in each group"),
         ("check: greater", "check: grater", "C01.check: 'grater' is not valid; did you mean 'greater'?"),
-        ("figure: figure1", "figure: figure2", "C33: params/tables.yaml: unknown figure 'figure2'"),
+        ("figure: figure1", "figure: figure2", "C33: params/tables.yaml: figures: unknown name 'figure2'"),
         ("row: table4.acnet", "note: none", "C23: check count_best needs 'row'"),
     ],
 )
@@ -120,9 +120,9 @@ def test_a_mistake_in_claims_yaml_is_named(root, tables, tmp_path, old, new, mes
 
 def test_unknown_runs_and_protocols_are_named_with_the_nearest(tables):
     runs = tables.trained([*tables.tables, *tables.figures])
-    with pytest.raises(AcnetError, match="table1: unknown run 'gc_s16'; did you mean 'gc_16'"):
+    with pytest.raises(AcnetError, match="table1: run: unknown name 'gc_s16'; did you mean 'gc_16'"):
         check_names(tables, [run.replace("gc_s16", "gc_16") for run in runs], ["single", "single_flip", "multi_flip"])
-    with pytest.raises(AcnetError, match="table1: unknown protocol 'single_flip'"):
+    with pytest.raises(AcnetError, match="table1: protocol: unknown name 'single_flip'"):
         check_names(tables, runs, ["single", "multi_flip"])
 
 

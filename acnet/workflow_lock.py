@@ -1,4 +1,4 @@
-"""Tell Snakemake's lock of a killed snakemake from that of one at work.
+"""Tell the lock of a killed snakemake from that of a running one.
 
 Snakemake's lock files name no process. Each snakemake of this project therefore shares the lock of one more file, which
 the kernel ends with it, and which names the machines they ran on.

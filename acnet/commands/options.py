@@ -38,7 +38,7 @@ def whole(low: int) -> Callable[[str], int]:
 
     def convert(text: str) -> int:
         if not text.isdecimal() or int(text) < low:
-            raise argparse.ArgumentTypeError(f"'{text}' is no whole number of at least {low}")
+            raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of at least {low}")
         return int(text)
 
     return convert
@@ -51,7 +51,7 @@ def positive(text: str) -> float:
     except ValueError:
         number = math.nan
     if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"'{text}' is no number above 0")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number above 0")
     return number
 
 

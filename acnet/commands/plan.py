@@ -85,10 +85,10 @@ def _print_costs(parsed: argparse.Namespace, settings, estimated) -> None:
 
 
 def _print_basis(steps: int, kinds: set[str]) -> None:
-    """What the hours rest on."""
+    """What the estimate is based on."""
     from acnet.plan.calibration import basis
 
-    print(f"this rests on {steps} steps measured here of each of {len(kinds)} kinds of training")
+    print(f"based on {steps} steps measured here of each of {len(kinds)} kinds of training")
     if smaller := sorted({text for of in kinds if (text := basis(of))}):
         print(f"too large for this device and scaled by FLOPs from smaller steps: {'; '.join(smaller)}")
 

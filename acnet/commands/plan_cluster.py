@@ -1,4 +1,4 @@
-"""acnet plan --profile: what a campaign will ask of a cluster, and how long it will take there."""
+"""acnet plan --profile: what a campaign needs on a cluster, and how long it takes there."""
 
 import argparse
 import dataclasses

@@ -1,1 +1,1 @@
-"""Typed, strict loading of params/ and the resolving of one run to its complete parameters."""
+"""The files of params/ as typed objects, and each run with its complete parameters."""

@@ -1,4 +1,4 @@
-"""params/ as a whole at one scale, and the resolving of one run to its complete parameters."""
+"""All of params/ at one scale, and the complete parameters of each run."""
 
 import functools
 from collections.abc import Iterable

@@ -104,7 +104,7 @@ def _check_row(name: str, tables: Tables) -> None:
 def _expand(cell: str, tables: Tables) -> list[CellName]:
     parts = cell.split(".")
     if len(parts) != 3:
-        raise AcnetError(f"'{cell}' is no cell; write table.row.column")
+        raise AcnetError(f"'{cell}' is not a cell; write table.row.column")
     name, key, column = parts
     table = tables.table(name)
     among(column, table.all_columns, f"{name}.{key}")

@@ -1,4 +1,4 @@
-"""How a network is evaluated: scales, mirror, window and stride, as data."""
+"""The evaluation protocols of params/protocols.yaml: scales, mirror, window and stride."""
 
 import dataclasses
 from collections.abc import Collection, Mapping
@@ -17,7 +17,7 @@ class Protocol:
 
     `base_size` is the length in pixels that the `base_side` of an image gets before `scales` apply (None: its own
     size); `window` is (height, width) of the sliding window (None: the whole image), moved by `stride` of its
-    side; `fusion` is what is averaged over the scales; a class that is `absent` from truth and predictions is left out
+    side; `fusion` is what is averaged over the scales; a class that is `absent` from labels and predictions is left out
     of the mean IoU or counts as 0; `batch` is the number of windows in one forward pass on a GPU.
     """
 

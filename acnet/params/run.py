@@ -18,7 +18,7 @@ _NEEDS = {"none": (), "run": ("run",), "file": ("file", "sha256"), "url": ("url"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class InitialWeights:
-    """Where the first weights come from: nowhere, another `run`, a `file` at hand, or a `url` downloaded to `file`."""
+    """The initial weights: none, those of another `run`, a `file` at hand, or a `url` downloaded to `file`."""
 
     kind: Literal["none", "run", "file", "url"]
     name: str
@@ -57,9 +57,9 @@ class Run:
         return values
 
     def identity(self) -> dict[str, Any]:
-        """The parameters without those that change nothing that the run computes, so that they make no other run.
+        """The parameters that can change what the run computes; two runs with equal identities are the same run.
 
-        Left out are what its network or its loss does not use, how often it saves, where its first weights lie (their
+        Excluded are what its network or its loss does not use, how often it saves, where its initial weights are (their
         hash counts), and a parameter that was added later while it has the value `before` of its field.
         """
         model, train = self.model, self.train
@@ -103,7 +103,7 @@ class Run:
 
 
 def run_folder(results: Path, scale: str, run: str, seed: int) -> Path:
-    """Where everything of one run with one seed lies."""
+    """The folder of one run with one seed."""
     return results / scale / run / f"seed{seed}"
 
 

@@ -1,4 +1,4 @@
-"""Plain YAML values into dataclasses, with one clear line for every mistake."""
+"""Dataclasses from YAML values, with a one-line error for every mistake."""
 
 import contextlib
 import dataclasses

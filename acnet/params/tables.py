@@ -48,7 +48,7 @@ class Row:
     note: str | None = None
 
     def run(self, column: str) -> str | None:
-        """The run behind this row's `column`; None in a cited row or an empty cell."""
+        """The run whose number `column` shows; None in a cited row or an empty cell."""
         return self.ours.get(column) if isinstance(self.ours, dict) else self.ours
 
 
@@ -72,7 +72,7 @@ class Table:
         for row in self.rows:
             here = f"{where}.{row.key}"
             if keys.count(row.key) > 1:
-                raise AcnetError(f"{here}: this key stands twice; give each row its own")
+                raise AcnetError(f"{here}: this key is used twice; give each row its own")
             if not re.fullmatch("[a-z0-9_]+", row.key):
                 raise AcnetError(f"{here}: a row's key is made of a-z, 0-9 and _")
             mapping({**row.paper, **(row.ours if isinstance(row.ours, dict) else {})}, here, self.all_columns)
@@ -104,7 +104,7 @@ class Table:
         return row.protocol or self.protocol
 
     def row_beside(self, row: Row) -> str | None:
-        """The protocol shown quietly beside; None in rows with a protocol of their own."""
+        """The second protocol, shown beside; None in rows with a protocol of their own."""
         return None if row.protocol else self.beside
 
     def sources(self) -> list[Source]:

@@ -1,4 +1,4 @@
-"""Where a network's first weights come from."""
+"""Where a network's initial weights come from."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ FOLDER = "data/weights"
 
 
 def initial_weights(scale: Scale, network: NetworkConfig, fine_tune: str | None, where: str) -> InitialWeights:
-    """The first weights of a run: kind none, run, file (at hand) or url (published, downloaded to FOLDER)."""
+    """The initial weights of a run: kind none, run, file (at hand) or url (published, downloaded to FOLDER)."""
     if fine_tune:
         return InitialWeights(kind="run", run=fine_tune, name=f"fine-tuned from {fine_tune}")
     if not scale.pretrained:

@@ -1,4 +1,4 @@
-"""The jobs of a campaign and what each waits for, as a dry run of Snakemake names them."""
+"""The jobs of a campaign and their dependencies, from a dry run of Snakemake."""
 
 import dataclasses
 import logging
@@ -39,18 +39,18 @@ class Job:
 
 
 def campaign_jobs(project: Path, scale: str, targets: Sequence[str] = ()) -> dict[str, Job]:
-    """Every job of `targets` (none: everything) by name, whether done or not, each after those it waits for.
+    """Every job of `targets` (none: everything) by name, whether done or not, each after its dependencies.
 
-    AcnetError with Snakemake's own words if it refuses, and where it is not installed.
+    AcnetError with Snakemake's message if it refuses, and if it is not installed.
     """
     events = sorted(_dry_run(project, scale, targets), key=lambda event: event.jobid)  # printed in any order
-    makers = {file: event for event in events for file in event.output}
+    producers = {file: event for event in events for file in event.output}
     jobs: dict[str, Job] = {}
 
     def visit(event: Any) -> str:
         name = _name(event.rule_name, event.wildcards)
         if name not in jobs:
-            after = tuple(dict.fromkeys(visit(makers[file]) for file in event.input if file in makers))
+            after = tuple(dict.fromkeys(visit(producers[file]) for file in event.input if file in producers))
             jobs[name] = _job(name, event, after)
         return name
 

@@ -1,4 +1,4 @@
-"""How long jobs take together on so many GPUs: a simulation that starts what is ready, the longest way first."""
+"""How long jobs take together on so many GPUs: it simulates starting ready jobs, longest remaining path first."""
 
 import collections
 import heapq
@@ -8,11 +8,11 @@ from acnet.plan.jobs import Job
 
 
 def critical_path(jobs: Mapping[str, Job]) -> list[Job]:
-    """The jobs, one after another, that would take longest were nothing else scarce: no number of GPUs beats it."""
-    ways, path = _ways(jobs), []
+    """The longest chain of dependent jobs: with any number of GPUs the campaign takes at least as long."""
+    remaining, path = _remaining(jobs), []
     ready = [job for job in jobs.values() if not job.after]
     while ready:
-        path.append(max(ready, key=lambda job: ways[job.name]))
+        path.append(max(ready, key=lambda job: remaining[job.name]))
         ready = [job for job in jobs.values() if path[-1].name in job.after]
     return path
 
@@ -22,12 +22,12 @@ def wall_time(jobs: Mapping[str, Job], gpus: int, at_once: int) -> float:
 
     A job that asks for more GPUs than there are gets all of them, as Snakemake would have it, and takes as much longer.
     """
-    ways, missing = _ways(jobs), {job.name: len(job.after) for job in jobs.values()}
+    remaining, missing = _remaining(jobs), {job.name: len(job.after) for job in jobs.values()}
     waiting = collections.defaultdict(list)
     for job in jobs.values():
         for name in job.after:
             waiting[name].append(job.name)
-    ready = [(-ways[name], name) for name, count in missing.items() if not count]
+    ready = [(-remaining[name], name) for name, count in missing.items() if not count]
     heapq.heapify(ready)
     running: list[tuple[float, str, int]] = []
     now, free, places = 0.0, gpus, at_once
@@ -50,7 +50,7 @@ def wall_time(jobs: Mapping[str, Job], gpus: int, at_once: int) -> float:
         for after in waiting[name]:
             missing[after] -= 1
             if not missing[after]:
-                heapq.heappush(ready, (-ways[after], after))
+                heapq.heappush(ready, (-remaining[after], after))
     return now
 
 
@@ -59,10 +59,10 @@ def gpu_seconds(jobs: Iterable[Job]) -> float:
     return sum(job.gpus * job.seconds for job in jobs)
 
 
-def _ways(jobs: Mapping[str, Job]) -> dict[str, float]:
+def _remaining(jobs: Mapping[str, Job]) -> dict[str, float]:
     """By a job's name, the seconds from its start to the end of all that waits for it."""
-    ways = {name: job.seconds for name, job in jobs.items()}
+    remaining = {name: job.seconds for name, job in jobs.items()}
     for name in reversed(list(jobs)):  # each stands after those it waits for
         for before in jobs[name].after:
-            ways[before] = max(ways[before], jobs[before].seconds + ways[name])
-    return ways
+            remaining[before] = max(remaining[before], jobs[before].seconds + remaining[name])
+    return remaining

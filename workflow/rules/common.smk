@@ -59,7 +59,7 @@ def refuse_for_dvc(given, in_file):
 
 
 try:
-    # Everything that is asked is settled here, so that a mistake in params/ is one line before anything starts.
+    # All of params/ is read here, so that a mistake in it is one line before anything starts.
     in_file = yaml.safe_load(Path("workflow/config.yaml").read_text())
     mapping(config, "--config", in_file)
     refuse_for_dvc(config, in_file)

@@ -44,7 +44,7 @@ def initial(wildcards):
 
 @functools.cache
 def protocol_values(protocol, run):
-    """A protocol with everything settled for a run, as a text."""
+    """A protocol with its values for a run, as text."""
     return canonical(CAMPAIGN.protocol(protocol, run).identity())
 
 

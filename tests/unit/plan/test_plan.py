@@ -97,12 +97,12 @@ def test_calibrated_hours_count_the_start_of_every_job(root, tmp_path, monkeypat
     assert "6 h 00 min (training 1 h 00 min, evaluation 1 h 00 min, all else 4 h 00 min)" in said
 
 
-def test_the_plan_says_what_its_hours_rest_on(root, monkeypatch, tmp_path, capsys):
+def test_the_plan_says_what_its_hours_are_based_on(root, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(cost, "start_seconds", lambda module: 1.0)
     monkeypatch.setattr(cost, "seconds_per_flop", lambda kind, steps: (1e-11, "CPU, 1 thread(s)"))
     main([f"--params-root={root}/params", f"--data-root={tmp_path}", "plan", "--scale", "paper", "--target", "table4"])
     said = capsys.readouterr().out
-    assert "this rests on 3 steps measured here of each of 1 kinds of training" in said
+    assert "based on 3 steps measured here of each of 1 kinds of training" in said
     assert "too large for this device and scaled by FLOPs from smaller steps: batch 2, crop " in said
 
 

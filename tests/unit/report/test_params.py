@@ -81,7 +81,7 @@ def _amounts(expect):
         ("os16: 69.15", "os16: many", "expected a number, got 'many'"),
         ("metric: pixacc", "metric: pixac", "'pixac' is not valid; did you mean 'pixacc'?"),
         ("per_class: [98.2, ", "per_class: [", "tables.table4.refinenet.per_class: 18 numbers for 19 classes"),
-        ("key: gc,", "key: fcn,", "tables.table1.fcn: this key stands twice"),
+        ("key: gc,", "key: fcn,", "tables.table1.fcn: this key is used twice"),
         ("examples: 3", "examples: 0", "figures.figure4.examples: 0 is out of range"),
         ("kind: gates", "kind: class_gains", "figures.figure4: kind class_gains needs a protocol"),
     ],

@@ -84,7 +84,7 @@ def _print_costs(parsed: argparse.Namespace, settings, estimated) -> None:
         )
 
 
-def _print_basis(steps: int, kinds: set[str]) -> None:
+def _print_basis(steps: int, kinds: set) -> None:
     """What the estimate is based on."""
     from acnet.plan.calibration import basis
 

@@ -98,6 +98,9 @@ class Run:
         """The same run with other training parameters."""
         return dataclasses.replace(self, train=dataclasses.replace(self.train, **changes))
 
+    def __hash__(self) -> int:
+        return hash(str(self))
+
     def __str__(self) -> str:
         return f"{self.name} seed {self.seed} at {self.scale}"
 

@@ -2,51 +2,43 @@
 
 import dataclasses
 import functools
-import json
 import math
 import subprocess
 import sys
 import time
 
-from acnet.files import canonical
 from acnet.params.run import InitialWeights, Run
-from acnet.params.schema import build
 
 _AFFORDABLE = {"cpu": 3e11, "cuda": 1e14}  # FLOPs of a step that is measured; larger ones are scaled from smaller
 
 
-def kind_of(run: Run) -> str:
-    """All that the cost of a step depends on, as a text, so that runs of one kind share a measurement."""
+def kind_of(run: Run) -> Run:
+    """The run without the parameters that do not change the cost of a step: runs of one kind share a measurement."""
     run = run.with_training(epochs=1, learning_rate=1e-4, new_layers_factor=1.0, scale_range=[1, 1], base_size=None)
     same = {"model": dataclasses.replace(run.model, delta=5.0), "init": InitialWeights(kind="none", name="")}
     bare = {"name": "", "scale": "", "seed": 0, "dataset": "", "train_splits": [], "evaluate_split": ""}
-    return canonical(dataclasses.replace(run, **same, **bare).values())
-
-
-def _run(kind: str) -> Run:
-    return build(Run, json.loads(kind), "kind")
+    return dataclasses.replace(run, **same, **bare)
 
 
 @functools.cache
-def arithmetic(kind: str) -> tuple[int, int]:
+def arithmetic(kind: Run) -> tuple[int, int]:
     """FLOPs of a training step for one image of this kind, and bytes of a checkpoint."""
     import torch
 
     from acnet.model import build_network
     from acnet.plan.measure import flops_per_image
 
-    run = _run(kind)
     with torch.device("meta"):
-        network = build_network(run.model, run.classes)
-    return flops_per_image(run), 4 * sum(tensor.numel() for tensor in network.state_dict().values())
+        network = build_network(kind.model, kind.classes)
+    return flops_per_image(kind), 4 * sum(tensor.numel() for tensor in network.state_dict().values())
 
 
 @functools.cache
-def measured_run(kind: str) -> Run:
+def measured_run(kind: Run) -> Run:
     """A run of the kind; where a whole step is too much for this device, with a smaller batch, then crop."""
     from acnet.device import default_device
 
-    run = _run(kind)
+    run = kind
     limit = _AFFORDABLE[default_device().type]
     per_pixel = arithmetic(kind)[0] / math.prod(run.train.crop)
     while per_pixel * math.prod(run.train.crop) * run.train.batch > limit:
@@ -60,7 +52,7 @@ def measured_run(kind: str) -> Run:
 
 
 @functools.cache
-def seconds_per_flop(kind: str, steps: int) -> tuple[float, str]:
+def seconds_per_flop(kind: Run, steps: int) -> tuple[float, str]:
     """Measured on random images, and the device's name."""
     from acnet.plan.measure import measure
 
@@ -68,9 +60,9 @@ def seconds_per_flop(kind: str, steps: int) -> tuple[float, str]:
     return cost.seconds / (cost.flops_per_image * cost.images), cost.device
 
 
-def basis(kind: str) -> str:
+def basis(kind: Run) -> str:
     """How a kind was measured if not as it trains: its smaller batch and crop; empty if it was."""
-    train, measured = _run(kind).train, measured_run(kind).train
+    train, measured = kind.train, measured_run(kind).train
     if (train.batch, train.crop) == (measured.batch, measured.crop):
         return ""
     return f"batch {measured.batch}, crop {'x'.join(map(str, measured.crop))}"

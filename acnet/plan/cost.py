@@ -19,13 +19,13 @@ from acnet.progress import Progress
 
 @dataclasses.dataclass(frozen=True)
 class RunCost:
-    """Of one run with one seed: training steps, images and FLOPs, bytes of its checkpoint, the `kind` of its step."""
+    """Of one run with one seed: training steps, images, FLOPs, bytes of its checkpoint, and its `kind`."""
 
     steps: int
     images: int
     flops: float
     checkpoint: int
-    kind: str
+    kind: Run
 
 
 def run_cost(campaign: Campaign, run: str) -> RunCost:

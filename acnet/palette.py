@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from acnet.data.classes import VOID, Classes
+from acnet.data.classes import IGNORE, Classes
 
 Colour = tuple[int, int, int]
 Panel = tuple[str, Image.Image]
@@ -30,8 +30,8 @@ def coloured(labels: np.ndarray, classes: Classes) -> Image.Image:
 def legend(classes: Classes, *label_maps: np.ndarray) -> dict[int, tuple[str, Colour]]:
     """Name and colour by id of what occurs in `label_maps`, ignored pixels (255) last."""
     seen = np.unique(np.concatenate([np.unique(one) for one in label_maps]))
-    found = {int(i): (classes.names[i], tuple(map(int, classes.palette[i]))) for i in seen if i != VOID}
-    return found | ({VOID: ("not labelled", IGNORED)} if VOID in seen else {})
+    found = {int(i): (classes.names[i], tuple(map(int, classes.palette[i]))) for i in seen if i != IGNORE}
+    return found | ({IGNORE: ("not labelled", IGNORED)} if IGNORE in seen else {})
 
 
 def heat(values: np.ndarray) -> Image.Image:

@@ -34,7 +34,7 @@ def campaign_status(campaign: Campaign, results: Path, logs: Path) -> list[Statu
     needed = load_tables(campaign.params).trained(campaign.scale.tables + campaign.scale.figures)
     found = []
     for run, entry in campaign.runs.items():
-        own = entry.dataset in campaign.scale.plays and (results / campaign.scale_name / run).is_dir()
+        own = entry.dataset in campaign.scale.stands_in and (results / campaign.scale_name / run).is_dir()
         if run in needed or own:
             found += [run_status(campaign, run, seed, results, logs) for seed in campaign.scale.seeds]
     return found

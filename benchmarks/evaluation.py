@@ -1,7 +1,7 @@
 """How fast evaluation is beside what others do; every ratio is of times taken in one run.
 
 python benchmarks/evaluation.py confusion      counting label maps of 2048x1024 pixels: medians of interleaved repeats
-python benchmarks/evaluation.py sliding        eight scales with mirrors and windows, each way in a process of its own
+python benchmarks/evaluation.py sliding        eight scales with flips and windows, each way in a process of its own
 
 Beside: mmsegmentation (benchmarks/mmsegmentation.py says how to install it), torchmetrics, and the compiled counting of
 cityscapesscripts (`CYTHONIZE_EVAL=1 pip install` of its repository, with cython, numpy and a compiler); what is not
@@ -129,14 +129,14 @@ def counting(truth: np.ndarray, prediction: np.ndarray, classes: int) -> dict[st
 def sliding(ways: list[str], scales: list[float], size: tuple[int, int], threads: int) -> None:
     """Score one image by every way, and say how much of their label maps agrees with the first's.
 
-    The maps are those of two scales without mirrors: SegTTAModel takes the softmax of each mirror, we of their mean.
+    The maps are those of two scales without flips: SegTTAModel takes the softmax of each flip, we of their mean.
     """
     if WAYS[0] in ways and not mmsegmentation.installed():
         print("mmsegmentation is not installed")
         ways = [way for way in ways if way != WAYS[0]]
     if not ways:
         return
-    print(f"FCN-50 at 1/16, {len(scales)} scales with mirrors, {size[1]}x{size[0]}, windows of {WINDOW}, step {STEP}")
+    print(f"FCN-50 at 1/16, {len(scales)} scales with flips, {size[1]}x{size[0]}, windows of {WINDOW}, step {STEP}")
     context, first = multiprocessing.get_context("spawn"), None
     for way in ways:
         # A process of its own, so that its peak of memory is its own.
@@ -145,13 +145,13 @@ def sliding(ways: list[str], scales: list[float], size: tuple[int, int], threads
         first = first or (seconds, labels)
         print(
             f"  {way:<30} {seconds:7.1f} s  {first[0] / seconds:5.2f} times as fast  peak {peak:5.2f} GiB"
-            f"  same class without mirrors {100 * float((labels == first[1]).mean()):6.2f} %",
+            f"  same class without flips {100 * float((labels == first[1]).mean()):6.2f} %",
             flush=True,
         )
 
 
 def scored(way: str, scales: list[float], size: tuple[int, int], threads: int):
-    """Seconds by all scales with mirrors, peak of memory in GiB, and the label map by two scales without."""
+    """Seconds by all scales with flips, peak of memory in GiB, and the label map by two scales without."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     network = lively(build_network(Campaign(PARAMS, "paper").resolve("fcn_s16", 0).model, CLASSES)).eval()
@@ -161,9 +161,9 @@ def scored(way: str, scales: list[float], size: tuple[int, int], threads: int):
         peer = mmsegmentation.tta_model(network, CLASSES, WINDOW, STEP)
         del network
 
-        def given(scales: list[float], mirrors: tuple[bool, ...]) -> dict:
+        def given(scales: list[float], flips: tuple[bool, ...]) -> dict:
             sizes = [scaled_size(size, None, scale) for scale in scales]
-            return mmsegmentation.augmented([resampled_region(image, s, (0, 0, *s)) for s in sizes], mirrors, size)
+            return mmsegmentation.augmented([resampled_region(image, s, (0, 0, *s)) for s in sizes], flips, size)
 
         every, two = given(scales, (False, True)), given(_COMPARED, (False,))
 
@@ -175,10 +175,10 @@ def scored(way: str, scales: list[float], size: tuple[int, int], threads: int):
     else:
         ours = Predictor(InferenceNetwork(network.to(memory_format=torch.channels_last)), CLASSES, torch.device("cpu"))
         several = Protocol(
-            name="bench", scales=scales, mirror=True, window=[WINDOW, WINDOW], stride=STEP / WINDOW,
+            name="bench", scales=scales, flip=True, window=[WINDOW, WINDOW], stride=STEP / WINDOW,
             precision=way.rpartition(" ")[2], batch=2,
         )  # fmt: skip
-        two = dataclasses.replace(several, scales=_COMPARED, mirror=False)
+        two = dataclasses.replace(several, scales=_COMPARED, flip=False)
 
         def compute() -> np.ndarray:
             return ours.label_map(image, several, "")

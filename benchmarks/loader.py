@@ -3,7 +3,7 @@
     python benchmarks/loader.py FOLDER [--turns 5] [--samples 64] [--workers 2]
 
 FOLDER holds Cityscapes in its official layout (a few images do). Both sides draw a random scale of 0.5-2.2, a crop of
-768, a mirror, and normalise. The peer is mmsegmentation's CityscapesDataset (LoadImageFromFile, LoadAnnotations,
+768, a flip, and normalise. The peer is mmsegmentation's CityscapesDataset (LoadImageFromFile, LoadAnnotations,
 RandomResize, RandomCrop with cat_max_ratio 0.75, RandomFlip, PackSegInputs) in the worker processes of a torch
 DataLoader. It needs `pip install mmsegmentation==1.2.2 mmcv-lite==2.1.0 ftfy regex`; without it, it is left out.
 "Page cache dropped" asks the system to forget the store's files before each turn, as if they were larger than memory.

@@ -74,16 +74,16 @@ def tta_model(ours: nn.Module, classes: int, crop: int, stride: int) -> nn.Modul
     return SegTTAModel(model.eval()).eval()
 
 
-def augmented(images: list[np.ndarray], mirrors: tuple[bool, ...], size: tuple[int, int]) -> dict[str, list[Any]]:
-    """What its pipeline hands to SegTTAModel.test_step: every scaled image (h, w, 3) uint8, plain and mirrored."""
+def augmented(images: list[np.ndarray], flips: tuple[bool, ...], size: tuple[int, int]) -> dict[str, list[Any]]:
+    """What its pipeline hands to SegTTAModel.test_step: every scaled image (h, w, 3) uint8, plain and flipped."""
     from mmseg.structures import SegDataSample
 
     inputs, samples = [], []
     for image in images:
-        for mirrored in mirrors:
-            pixels = torch.from_numpy(np.array(image[:, ::-1] if mirrored else image)).permute(2, 0, 1)
-            about = {"ori_shape": size, "img_shape": image.shape[:2], "pad_shape": image.shape[:2], "flip": mirrored}
-            about["flip_direction"] = "horizontal" if mirrored else None
+        for flipped in flips:
+            pixels = torch.from_numpy(np.array(image[:, ::-1] if flipped else image)).permute(2, 0, 1)
+            about = {"ori_shape": size, "img_shape": image.shape[:2], "pad_shape": image.shape[:2], "flip": flipped}
+            about["flip_direction"] = "horizontal" if flipped else None
             inputs.append([pixels])
             samples.append([SegDataSample(metainfo={**about, "img_path": "street.png"})])
     return {"inputs": inputs, "data_samples": samples}

@@ -39,7 +39,7 @@ class SplitReport:
     modes: dict[str, int] = dataclasses.field(default_factory=dict)
     sizes: dict[str, int] = dataclasses.field(default_factory=dict)
     histogram: dict[str, int] | None = None
-    void: int | None = None
+    ignored: int | None = None
 
     @property
     def good(self) -> bool:
@@ -63,7 +63,7 @@ class SplitReport:
         total = sum(self.histogram.values()) if self.histogram else 0
         if total:
             shares = ", ".join(f"{name} {100 * n / total:.1f} %" for name, n in Counter(self.histogram).most_common(5))
-            lines.append(f"    pixels: {shares}; void {100 * self.void / (total + self.void):.1f} %")
+            lines.append(f"    pixels: {shares}; ignored {100 * self.ignored / (total + self.ignored):.1f} %")
         return lines
 
 
@@ -214,7 +214,7 @@ def _count(
     """Add up the classes of all labels and note what they say about the coding."""
     total = sum(one.counts for one in found)
     report.histogram = {n: int(c) for n, c in zip(classes.load(reader).names, total, strict=False)}
-    report.void = int(total[classes.VOID])
+    report.ignored = int(total[classes.IGNORE])
     by_image = ((one.name, one.counts) for one in found)
     report.problems += judge(reader, source, split, report.complete, report.histogram, by_image, record)
     never = [name for name, count in report.histogram.items() if not count]

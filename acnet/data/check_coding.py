@@ -30,7 +30,7 @@ def suspicions(
     counts = np.array(list(histogram.values()), np.float64)
     if not counts.sum():
         dummies = "no evaluated class in any label: these are the dummy labels of Cityscapes' test split"
-        return [dummies if reader == "cityscapes" else "no class in any label: every pixel is void"]
+        return [dummies if reader == "cityscapes" else "no class in any label: every pixel is ignored"]
     if recorded is None:
         return []
     right = np.array([recorded[name] for name in histogram])
@@ -51,7 +51,7 @@ def _moved(reader: str, shares: np.ndarray, shift: int) -> list[np.ndarray]:
     by_raw, by_train = np.zeros_like(shares), np.zeros_like(shares)
     for train_id, (raw_id, share) in enumerate(zip(table.raw_ids, shares, strict=True)):
         moved = raw_id + shift
-        read_as = table.train_ids[moved] if 0 <= moved < len(table.train_ids) else classes.VOID
+        read_as = table.train_ids[moved] if 0 <= moved < len(table.train_ids) else classes.IGNORE
         if read_as < len(shares):
             by_raw[read_as] += share
         if 0 <= train_id + shift < len(shares):
@@ -93,7 +93,7 @@ class VocOrder:
             self._ours += bool(counts[ours])
             self._fcn += bool(counts[self._offset + _VOC.index(voc)])
             for what, shift in _SHIFTS.items():
-                self._shifted[what] += bool(counts[ours + shift])  # -1 is 255, void
+                self._shifted[what] += bool(counts[ours + shift])  # -1 is 255, ignore
 
     def suspicions(self) -> list[str]:
         """What is wrong with the order of the classes."""

@@ -9,7 +9,7 @@ import numpy as np
 from acnet.errors import AcnetError
 from acnet.files import read_json
 
-VOID = 255
+IGNORE = 255  # the train id of pixels that count nowhere
 _ILLEGAL = 254  # no dataset has that many classes
 _FOLDER = Path(__file__).parent / "classes"
 
@@ -19,7 +19,7 @@ class Classes:
     """The classes of one dataset, in the order of their train ids.
 
     `palette` (K, 3) uint8; `raw_ids` (K,) the id on disk of each class; `train_ids` (R,) uint8 from an id on
-    disk to the train id, VOID where it is not evaluated.
+    disk to the train id, IGNORE where it is not evaluated.
     """
 
     reader: str
@@ -42,9 +42,9 @@ class Classes:
             raise AcnetError(f"{source}: label id {raw[illegal].min()} is out of range for {self.reader}; {remedy}")
         return label
 
-    def encode(self, label: np.ndarray, void: int) -> np.ndarray:
-        """Train ids uint8 (H, W) to ids on disk int32 (H, W), VOID becoming `void`."""
-        table = np.full(256, void, np.int32)
+    def encode(self, label: np.ndarray, ignore: int) -> np.ndarray:
+        """Train ids uint8 (H, W) to ids on disk int32 (H, W), IGNORE becoming `ignore`."""
+        table = np.full(256, ignore, np.int32)
         table[: len(self.raw_ids)] = self.raw_ids
         return table[label]
 
@@ -53,8 +53,8 @@ class Classes:
 def load(reader: str) -> Classes:
     """The class table of a reader; AcnetError for an unknown name."""
     table = read_json(_FOLDER / f"{reader}.json")
-    train_ids = np.full(max(table["raw_ids"] + table["void_ids"]) + 1, _ILLEGAL, np.uint8)
-    train_ids[table["void_ids"]] = VOID
+    train_ids = np.full(max(table["raw_ids"] + table["ignored_ids"]) + 1, _ILLEGAL, np.uint8)
+    train_ids[table["ignored_ids"]] = IGNORE
     train_ids[table["raw_ids"]] = np.arange(len(table["names"]))
     palette = np.array(table["palette"], np.uint8)
     raw_ids = np.array(table["raw_ids"], np.int32)

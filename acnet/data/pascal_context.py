@@ -83,7 +83,7 @@ def _name(image_id: int) -> str:
 
 
 def read_label(pair: Pair) -> np.ndarray:
-    """The label as train ids uint8 (H, W), void outside the 59 classes; where masks overlap the last one counts."""
+    """The label as train ids uint8 (H, W), ignored outside the 59 classes; where masks overlap the last one counts."""
     table = classes.load("pascal_context")
     if isinstance(pair.label, Masks):
         return table.decode(_paint(pair.label, pair.name), f"{pair.label}: {pair.name}")
@@ -92,7 +92,7 @@ def read_label(pair: Pair) -> np.ndarray:
     ids = read_ids(pair.label, "PNG labels with 0 = background and 1..59 are wanted")
     if ids.max() > len(table.names):
         raise AcnetError(f"{pair.label}: label id {ids.max()} is out of range; 0 = background and 1..59 are wanted")
-    return ids.astype(np.uint8) - np.uint8(1)  # background 0 wraps to 255, which is void
+    return ids.astype(np.uint8) - np.uint8(1)  # background 0 wraps to 255, which is ignored
 
 
 def _paint(label: Masks, name: str) -> np.ndarray:

@@ -160,7 +160,7 @@ def _prepare_split(name: str, reader: str, split: _Split, work: Path, pool: Pool
     if split.labelled:
         counts = sum(_counts(line) for line in done.values())
         record["histogram"] = {n: int(c) for n, c in zip(classes.load(reader).names, counts, strict=False)}
-        record["void"] = int(counts[classes.VOID])
+        record["ignored"] = int(counts[classes.IGNORE])
     return record
 
 

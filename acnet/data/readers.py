@@ -85,7 +85,7 @@ def _list_cocostuff10k(root: Path, split: str) -> Listing:
 
 
 def _read_cocostuff10k(pair: Pair) -> np.ndarray:
-    """`S` in 0..182, any integer type; 0 (unlabelled) becomes void.
+    """`S` in 0..182, any integer type; 0 (unlabelled) becomes 255 (ignore).
 
     255 and the eleven ids that the dataset does not use are refused: they occur in the 164k coding only. So is v1.0,
     whose `names` begin with "unlabeled" and do not count these eleven.
@@ -113,7 +113,7 @@ def _list_camvid(root: Path, split: str) -> Listing:
 
 def _read_pascal_context60(pair: Pair) -> np.ndarray:
     """PASCAL Context with everything outside the 59 classes as a class of its own, the first of 60."""
-    return pascal_context.read_label(pair) + np.uint8(1)  # void 255 wraps to 0
+    return pascal_context.read_label(pair) + np.uint8(1)  # ignore 255 wraps to 0
 
 
 _ALL = ("train", "val", "test")
@@ -161,7 +161,7 @@ def labelled(reader: str, split: str) -> bool:
 
 
 def load_pair(reader: str, pair: Pair) -> tuple[np.ndarray, np.ndarray | None]:
-    """Image RGB uint8 (H, W, 3) and label uint8 (H, W) of train ids with 255 void, or None without a label.
+    """Image RGB uint8 (H, W, 3) and label uint8 (H, W) of train ids with 255 (ignore), or None without a label.
 
     Both are as shown: turned by the image's EXIF orientation. A label is taken as drawn on the pixels as stored, as the
     datasets' own tools and Pillow read them, unless only the image as shown has its size.

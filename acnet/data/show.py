@@ -11,12 +11,12 @@ from acnet.files import replacing
 
 _OPAQUE = 0.6
 _WIDTH = 8.5  # inches
-_VOID_COLOUR = (0, 0, 0)
+_IGNORE_COLOUR = (0, 0, 0)
 
 
 def overlay(image: np.ndarray, label: np.ndarray, palette: np.ndarray) -> np.ndarray:
-    """The image (H, W, 3) uint8 under the colours of its label (H, W); void is darkened."""
-    colours = np.full((256, 3), _VOID_COLOUR, np.float32)
+    """The image (H, W, 3) uint8 under the colours of its label (H, W); ignored pixels are darkened."""
+    colours = np.full((256, 3), _IGNORE_COLOUR, np.float32)
     colours[: len(palette)] = palette
     mixed = (1 - _OPAQUE) * image + _OPAQUE * colours[label]
     return mixed.round().astype(np.uint8)
@@ -61,8 +61,8 @@ def _add_legend(figure, label: np.ndarray, table: classes.Classes) -> None:
     shares = 100 * np.bincount(label.ravel(), minlength=256) / label.size
     handles = []
     for i in (i for i in np.argsort(-shares) if shares[i]):
-        name = "not labelled" if i == classes.VOID else table.names[i]
-        colour = _VOID_COLOUR if i == classes.VOID else table.palette[i] / 255
+        name = "not labelled" if i == classes.IGNORE else table.names[i]
+        colour = _IGNORE_COLOUR if i == classes.IGNORE else table.palette[i] / 255
         handles.append(Patch(facecolor=colour, edgecolor=QUIET, linewidth=0.4, label=f"{name} {shares[i]:.1f} %"))
     figure.legend(
         handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.1 / figure.get_figheight()), ncols=5, fontsize=8,

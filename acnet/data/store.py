@@ -1,6 +1,6 @@
 """Prepared data: raw pixels in one file per split, memory-mapped, so that a crop is read without decoding.
 
-A split is `{split}.images.bin` (RGB uint8, one image after another), `{split}.labels.bin` (train ids uint8, void
+A split is `{split}.images.bin` (RGB uint8, one image after another), `{split}.labels.bin` (train ids uint8, ignored
 255; absent for a split without labels) and `{split}.index.json` (names, sizes, checksums). `manifest.json` is
 written last: without it the folder counts as absent.
 """
@@ -159,7 +159,7 @@ class Store:
         return self._images[start:stop].reshape(*self.sizes[index], 3)
 
     def label(self, index: int) -> np.ndarray:
-        """Train ids uint8 (H, W), read-only, void 255; AcnetError for a split without labels."""
+        """Train ids uint8 (H, W), read-only, ignored 255; AcnetError for a split without labels."""
         if self._labels is None:
             raise AcnetError(f"{self.folder}: split '{self.split}' has no public labels; it can only be predicted")
         return self._labels[self._starts[index] : self._starts[index + 1]].reshape(self.sizes[index])

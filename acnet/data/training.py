@@ -23,7 +23,7 @@ class TrainingSamples(torch.utils.data.Dataset):
         crop: tuple[int, int],
         base_size: int | None,
         scale_range: tuple[float, float],
-        mirror: float,
+        flip: float,
         seed: int,
         batch: int,
     ):
@@ -31,7 +31,7 @@ class TrainingSamples(torch.utils.data.Dataset):
             if not store.labelled:
                 raise AcnetError(f"{store.folder}: split '{store.split}' has no labels and cannot be trained on")
         self.stores = stores
-        self.augmentation = Augmentation(tuple(crop), base_size, tuple(scale_range), mirror)
+        self.augmentation = Augmentation(tuple(crop), base_size, tuple(scale_range), flip)
         self.seed = seed
         self.images = sum(len(store) for store in stores)
         self.steps_per_epoch = max(1, self.images // batch)
@@ -44,7 +44,7 @@ class TrainingSamples(torch.utils.data.Dataset):
         return self.samples_per_epoch
 
     def __getitem__(self, k: int) -> tuple[torch.Tensor, torch.Tensor, str]:
-        """Image float32 (3, h, w), label int64 (h, w) with 255 void, and the image's name."""
+        """Image float32 (3, h, w), label int64 (h, w) with 255 (ignore), and the image's name."""
         epoch, offset = divmod(int(k), self.samples_per_epoch)
         index = int(self._epoch_order(epoch)[offset])
         which = int(np.searchsorted(self._ends, index, side="right"))

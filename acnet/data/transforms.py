@@ -1,4 +1,4 @@
-"""From stored pixels to a training sample: scale, mirror, pad, crop, normalise (decisions: the recipe)."""
+"""From stored pixels to a training sample: scale, flip, pad, crop, normalise (decisions: the recipe)."""
 
 import dataclasses
 import math
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from acnet.data.classes import VOID
+from acnet.data.classes import IGNORE
 
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)  # of ImageNet, which the backbones were trained on
 STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
@@ -19,13 +19,13 @@ class Augmentation:
     """How a training sample is drawn.
 
     `crop` (height, width); the short side becomes `base_size` (None: stays) times a factor uniform in
-    `scale_range`; `mirror` is a probability.
+    `scale_range`; `flip` is a probability.
     """
 
     crop: tuple[int, int]
     base_size: int | None = None
     scale_range: tuple[float, float] = (1.0, 1.0)
-    mirror: float = 0.5
+    flip: float = 0.5
 
 
 def normalise(image: np.ndarray) -> torch.Tensor:
@@ -40,22 +40,22 @@ def augment(
     """One random sample: float32 (3, h, w) and int64 (h, w), of the crop's size.
 
     Where the scaled image is smaller than the crop, the right and the bottom are padded with the mean colour
-    and void. The numbers drawn, in order: scale, mirror, top, left.
+    and the ignored id. The numbers drawn, in order: scale, flip, top, left.
     """
     scale = generator.uniform(*how.scale_range)
-    mirrored = generator.random() < how.mirror
+    flipped = generator.random() < how.flip
     height, width = scaled_size(image.shape[:2], how.base_size, scale)
     h, w = min(how.crop[0], height), min(how.crop[1], width)
     top, left = int(generator.integers(height - h + 1)), int(generator.integers(width - w + 1))
     pixels = resampled_region(image, (height, width), (top, left, h, w))
     labels = nearest_region(label, (height, width), (top, left, h, w))
-    if mirrored:
+    if flipped:
         pixels, labels = pixels[:, ::-1], labels[:, ::-1]
     sample, target = normalise(pixels), torch.from_numpy(labels.astype(np.int64))
     if (h, w) != tuple(how.crop):
         margin = (0, how.crop[1] - w, 0, how.crop[0] - h)
         sample = torch.nn.functional.pad(sample, margin)
-        target = torch.nn.functional.pad(target, margin, value=VOID)
+        target = torch.nn.functional.pad(target, margin, value=IGNORE)
     return sample, target
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from acnet.data.classes import VOID, load
+from acnet.data.classes import IGNORE, load
 from acnet.data.store import Store
 from acnet.evaluate.counts import confusion
 from acnet.evaluate.metrics import areas_of, metrics_of
@@ -53,7 +53,7 @@ def differences(image: np.ndarray, label: np.ndarray, first: np.ndarray, second:
     """The image in pale grey, where only the first label map is right orange, where only the second is, blue."""
     grey = np.asarray(Image.fromarray(image).convert("L")) // 2 + 127
     made = np.repeat(grey[..., None], 3, axis=2)
-    known = label != VOID
+    known = label != IGNORE
     made[known & (first == label) & (second != label)] = FIRST
     made[known & (second == label) & (first != label)] = SECOND
     return Image.fromarray(made)

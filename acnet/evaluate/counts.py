@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from acnet.data.classes import VOID
+from acnet.data.classes import IGNORE
 from acnet.errors import AcnetError
 from acnet.evaluate.edges_and_segments import edge_distances, near_edge, segment_sizes
 from acnet.files import replacing
@@ -32,7 +32,7 @@ def _pairs(label: np.ndarray, prediction: np.ndarray, classes: int) -> np.ndarra
         raise ValueError(f"label maps of different sizes: label {label.shape}, prediction {prediction.shape}")
     row = label + np.uint8(1)
     if row.max() > classes or prediction.max() >= classes:
-        raise ValueError(f"label maps hold ids outside 0..{classes - 1} that are not ignored ({VOID})")
+        raise ValueError(f"label maps hold ids outside 0..{classes - 1} that are not ignored ({IGNORE})")
     return row.astype(np.uint16) * np.uint16(classes) + prediction
 
 
@@ -57,7 +57,7 @@ def count(label: np.ndarray, prediction: np.ndarray, classes: int, measures: Mea
     code = region * np.intp((classes + 1) * classes) + _pairs(label, prediction, classes)
     found = np.bincount(code.ravel(), minlength=np.prod(shape)).reshape(shape)[:, 1:].ravel()
     codes = np.flatnonzero(found)
-    contour = _contours(label, np.where(label == VOID, label, prediction), classes, measures.contour)
+    contour = _contours(label, np.where(label == IGNORE, label, prediction), classes, measures.contour)
     return ImageCounts(codes.astype(np.uint32), found[codes].astype(np.uint32), contour)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from acnet.data.classes import VOID
+from acnet.data.classes import IGNORE
 from acnet.data.store import Store
 from acnet.evaluate.counts import write_arrays
 from acnet.evaluate.trained_network import load_predictor
@@ -39,6 +39,6 @@ def choose(store: Store, count: int) -> list[int]:
     count = min(count, len(store))
     edges = [len(store) * i // count for i in range(count + 1)] if count else []
     return [
-        max(range(first, end), key=lambda index: np.setdiff1d(store.label(index), VOID).size)
+        max(range(first, end), key=lambda index: np.setdiff1d(store.label(index), IGNORE).size)
         for first, end in itertools.pairwise(edges)
     ]

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from acnet.data.classes import VOID
+from acnet.data.classes import IGNORE
 from acnet.data.classes import load as load_classes
 from acnet.data.store import Store
 from acnet.errors import AcnetError
@@ -87,7 +87,7 @@ def _image(
 
     The groups are the classes, the sizes of segments and the distances, one behind the other.
     """
-    known = label != VOID
+    known = label != IGNORE
     groups, count = [], 0
     for values, number in (
         (label, predictor.classes),

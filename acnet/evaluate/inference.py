@@ -89,7 +89,7 @@ class Predictor:
         pixels = F.pad(pixels, padding) if any(padding) else pixels
         windows = corners(height, width, window, protocol.stride)
         tops, lefts = (sorted(set(side)) for side in zip(*windows, strict=True))
-        flips = (False, True) if protocol.mirror else (False,)
+        flips = (False, True) if protocol.flip else (False,)
         grid = None
         for (top, left), flipped, logits in self._forwards(pixels, window, windows, flips, protocol.batch):
             if logits.shape[0] != self.classes:

@@ -34,14 +34,14 @@ def class_iou(areas: np.ndarray) -> np.ndarray:
     return _ratio(correct, labelled + predicted - correct)
 
 
-def mean_over_classes(values: np.ndarray, absent: str = "left_out") -> np.ndarray:
+def mean_over_classes(values: np.ndarray, absent: str = "ignore") -> np.ndarray:
     """(..., K) to (...): the mean without NaN, or, with `absent` "zero", with NaN as 0; NaN where all are NaN."""
     known = ~np.isnan(values)
     count = known.any(axis=-1) * values.shape[-1] if absent == "zero" else known.sum(axis=-1)
     return _ratio(np.nansum(values, axis=-1), count)
 
 
-def metrics_of(areas: np.ndarray, reader: str = "", absent: str = "left_out") -> dict[str, np.ndarray]:
+def metrics_of(areas: np.ndarray, reader: str = "", absent: str = "ignore") -> dict[str, np.ndarray]:
     """Every metric of all classes together by its name, each (...); some are those of one dataset (`reader`) only.
 
     `absent` says how classes without an IoU count in `miou`; `miou_absent_zero` counts them as 0. A class without a
@@ -61,14 +61,14 @@ def metrics_of(areas: np.ndarray, reader: str = "", absent: str = "left_out") ->
     if reader == "ade20k":
         # The official tool averages over all 150 classes, absent ones as 0.
         found["final_score"] = (found["miou_absent_zero"] + found["pixacc"]) / 2
-        found["final_score_left_out"] = (mean_over_classes(iou) + found["pixacc"]) / 2
+        found["final_score_ignore"] = (mean_over_classes(iou) + found["pixacc"]) / 2
     if reader in ("pascal_context", "pascal_context60"):
         # EncNet's rule for the paper's 60 classes: the untrained background counts with IoU 0.
         found["miou60"] = found["miou"] * (59 / 60 if reader == "pascal_context" else 1)
     return found
 
 
-def summary(confusion: np.ndarray, names: Sequence[str], reader: str, absent: str = "left_out") -> dict[str, Any]:
+def summary(confusion: np.ndarray, names: Sequence[str], reader: str, absent: str = "ignore") -> dict[str, Any]:
     """Every metric of a (K, K) confusion matrix of the classes `names`; plain values for JSON, None for NaN."""
     areas = areas_of(confusion)
     iou, labelled = class_iou(areas), areas[1]

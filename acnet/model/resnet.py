@@ -66,16 +66,16 @@ _RATES = {16: (1, 1, 1, 2), 8: (1, 1, 2, 4)}
 
 
 def dilations(
-    blocks: Sequence[int], output_stride: int, rule: Literal["uniform", "lineage"], multi_grid: Sequence[int] | None
+    blocks: Sequence[int], output_stride: int, rule: Literal["uniform", "prior"], multi_grid: Sequence[int] | None
 ) -> list[list[int]]:
     """The rate of every residual block, layer by layer (Sec. 4.2: (2, 2, 2) in the last layer at stride 16).
 
-    "uniform" gives all blocks of a layer the layer's rate. "lineage" (torchvision, PyTorch-Encoding) leaves the
+    "uniform" gives all blocks of a layer the layer's rate. "prior" (torchvision, PyTorch-Encoding) leaves the
     first block of a dilated layer at the rate of the layer before: (1, 2, 2). `multi_grid` sets the rates of the
     last layer's blocks themselves; a layer of two blocks takes the first two.
     """
     rates = [[rate] * count for rate, count in zip(_RATES[output_stride], blocks, strict=True)]
-    if rule == "lineage":
+    if rule == "prior":
         for layer in (2, 3):
             rates[layer][0] = _RATES[output_stride][layer - 1]
     if multi_grid is not None:
@@ -104,7 +104,7 @@ class ResNet(nn.Module):
         base_width: int = 64,
         stem: Literal["7x7", "deep"] = "7x7",
         output_stride: int = 16,
-        dilation: Literal["uniform", "lineage"] = "uniform",
+        dilation: Literal["uniform", "prior"] = "uniform",
         multi_grid: Sequence[int] | None = None,
     ):
         super().__init__()

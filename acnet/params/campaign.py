@@ -46,8 +46,8 @@ class Campaign:
             for name, run in self.runs.items()
         }
         self._protocols = Protocols(self.params, written, self.scale.protocols, self._scale_file)
-        for paper, dataset in mapping(self.scale.plays, f"{self._scale_file}: plays", written).items():
-            among(dataset, self.datasets, f"{self._scale_file}: plays.{paper}")
+        for paper, dataset in mapping(self.scale.stands_in, f"{self._scale_file}: stands_in", written).items():
+            among(dataset, self.datasets, f"{self._scale_file}: stands_in.{paper}")
         mapping(self.scale.weights, f"{self._scale_file}: weights", IMAGENET1K_V1)
 
     @property
@@ -76,10 +76,10 @@ class Campaign:
     def dataset_of(self, name: str) -> str:
         """The dataset that a run really uses at this scale; AcnetError if the scale has none for it."""
         dataset = self.entry(name).dataset
-        if dataset not in self.scale.plays:
-            have = ", ".join(run for run, entry in self.runs.items() if entry.dataset in self.scale.plays)
+        if dataset not in self.scale.stands_in:
+            have = ", ".join(run for run, entry in self.runs.items() if entry.dataset in self.scale.stands_in)
             raise AcnetError(f"run '{name}': scale '{self.scale_name}' has no dataset for {dataset}; it has: {have}")
-        return self.scale.plays[dataset]
+        return self.scale.stands_in[dataset]
 
     def backbone(self, role: str) -> str:
         """The backbone of a role of the paper at this scale."""

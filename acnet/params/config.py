@@ -15,7 +15,7 @@ class NetworkConfig:
     base_width: int = limited(low=4, high=256)
     stem: Literal["7x7", "deep"] = "7x7"
     output_stride: Literal[8, 16] = 16
-    dilation: Literal["uniform", "lineage"] = "uniform"
+    dilation: Literal["uniform", "prior"] = "uniform"
     multi_grid: list[int] | None = limited(None, low=1, high=64, count=3)
     reduction: int = limited(512, low=1)
     global_context: Literal["none", "gc", "gcm"] = "gcm"
@@ -53,7 +53,7 @@ class TrainingConfig:
     crop: list[int] = limited(low=1, count=2)
     base_size: int | None = limited(low=1)
     scale_range: list[float] = limited(low=0.05, high=8, count=2, rising=True)
-    mirror: float = limited(low=0, high=1)
+    flip: float = limited(low=0, high=1)
     learning_rate: float = limited(low=0)
     new_layers_factor: float = limited(low=0)
     momentum: float = limited(low=0, high=1)

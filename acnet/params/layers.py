@@ -23,7 +23,7 @@ class Sourced:
     """A value of params/ with where it comes from: the recipe's origins, or the scale or run that overrides it."""
 
     value: Any
-    origin: Literal["paper", "lineage", "ours", "scale", "run"]
+    origin: Literal["paper", "prior", "ours", "scale", "run"]
     note: str = ""
 
     def __str__(self) -> str:
@@ -41,7 +41,7 @@ def sourced_layer(entries: Any, kinds: Mapping[str, type], where: str) -> Layer:
         if not isinstance(data, dict | None):
             raise AcnetError(f"{here}: expected a mapping, got {data!r}; write {{value: {data!r}, origin: ours}}")
         entry = build(Sourced, data, here)
-        convert(Literal["paper", "lineage", "ours"], entry.origin, f"{here}.origin")
+        convert(Literal["paper", "prior", "ours"], entry.origin, f"{here}.origin")
         layer[key] = dataclasses.replace(entry, value=field_value(kinds[key], key, entry.value, here))
     return layer
 

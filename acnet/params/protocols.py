@@ -1,4 +1,4 @@
-"""The evaluation protocols of params/protocols.yaml: scales, mirror, window and stride."""
+"""The evaluation protocols of params/protocols.yaml: scales, flip, window and stride."""
 
 import dataclasses
 from collections.abc import Collection, Mapping
@@ -23,13 +23,13 @@ class Protocol:
 
     name: str
     scales: list[float] = limited(low=0.05, high=8)
-    mirror: bool = False
+    flip: bool = False
     base_size: int | None = limited(None, low=1)
     base_side: Literal["short", "long"] = "short"
     window: list[int] | None = limited(None, low=1, count=2)
     stride: float = limited(1.0, low=0.05, high=1)
     fusion: Literal["softmax", "logits"] = "softmax"
-    absent: Literal["left_out", "zero"] = "left_out"
+    absent: Literal["ignore", "zero"] = "ignore"
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     batch: int = limited(1, low=1)
 

@@ -126,7 +126,11 @@ def read_run(file: Path) -> Run:
     """The run of a params.yaml; AcnetError for a missing file, or one that has been edited to nonsense."""
     if not file.is_file():
         raise AcnetError(f"{file}: not there; `acnet resolve` writes it")
-    return build(Run, read_yaml(file), f"{file}")
+    values = read_yaml(file)
+    if isinstance(values, dict) and "run" in values:
+        commit = "the commit in the provenance.json beside it"
+        raise AcnetError(f"{file}: of an earlier version of acnet; check out {commit}, or train the run again")
+    return build(Run, values, f"{file}")
 
 
 def read_origins(file: Path) -> dict[str, str]:

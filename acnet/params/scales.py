@@ -24,7 +24,7 @@ class WeightsFile:
 class Scale:
     """One file of params/scales/.
 
-    `plays` says which dataset stands in for each of the paper's; `noise` is the difference in points below
+    `stands_in` says which dataset stands in for each of the paper's; `noise` is the difference in points below
     which a claim counts as within noise; `comparable` whether cited absolute numbers may be compared with; `gpus`
     is what one training asks of Snakemake; `weights` are backbone files that win over the published ImageNet
     weights where they are at hand. `common`, `datasets`, `roles`, `strategies` and `fine_tuning` override the
@@ -33,7 +33,7 @@ class Scale:
 
     title: str
     banner: str
-    plays: dict[str, str]
+    stands_in: dict[str, str]
     tables: list[str]
     figures: list[str]
     comparable: bool

@@ -123,7 +123,7 @@ def _pixels(protocol: Protocol, size: tuple[int, int]) -> float:
         height, width = scaled_size(size, protocol.base_size, scale, protocol.base_side)
         window = tuple(protocol.window or (height, width))
         total += len(corners(height, width, window, protocol.stride)) * window[0] * window[1]
-    return total * (2 if protocol.mirror else 1)
+    return total * (2 if protocol.flip else 1)
 
 
 def _size(run: Run, dataset: Dataset, data_root: Path) -> tuple[int, int]:

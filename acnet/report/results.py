@@ -141,7 +141,7 @@ class Results:
 
     def absent(self, run: str, protocol: str, seed: int) -> str:
         """The protocol's rule for classes that never occur, as `run` was measured."""
-        return (self.metrics(run, protocol, seed) or {}).get("protocol", {}).get("absent", "left_out")
+        return (self.metrics(run, protocol, seed) or {}).get("protocol", {}).get("absent", "ignore")
 
     def interval(self, run: str, protocol: str, metric: str, class_name: str | None = None) -> Interval | None:
         """The confidence interval of the mean of `scores`."""

@@ -47,7 +47,7 @@ def scale_info(campaign: Campaign) -> ScaleInfo:
     """What the report must know of the scale of `campaign`."""
     scale = campaign.scale
     backbones = {"r50": "ResNet-50", "r101": "ResNet-101"}
-    stand_ins = {paper: campaign.datasets[name] for paper, name in scale.plays.items() if name != paper}
+    stand_ins = {paper: campaign.datasets[name] for paper, name in scale.stands_in.items() if name != paper}
     return ScaleInfo(
         name=campaign.scale_name,
         title=scale.title,
@@ -57,7 +57,7 @@ def scale_info(campaign: Campaign) -> ScaleInfo:
         seeds=scale.seeds,
         tables=scale.tables,
         figures=scale.figures,
-        generated=all(campaign.datasets[name].generate for name in scale.plays.values()),
+        generated=all(campaign.datasets[name].generate for name in scale.stands_in.values()),
         roles={paper: campaign.backbone(role) for role, paper in backbones.items()},
         measures=load_measures(campaign.params),
         titles=campaign.titles,

@@ -46,7 +46,7 @@ class Server:
 
     def write(self, path: Path, prediction: np.ndarray) -> None:
         """Write train ids uint8 (H, W) in the official ids, whole or not at all."""
-        ids = load_classes(self.reader).encode(prediction, void=0).astype(np.uint8)
+        ids = load_classes(self.reader).encode(prediction, ignore=0).astype(np.uint8)
         with replacing(path) as temporary:
             Image.fromarray(ids).save(temporary, format="PNG")
 

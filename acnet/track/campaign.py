@@ -49,13 +49,13 @@ def files_of(campaign: Campaign, tables: Tables, root: Path, with_data: bool) ->
     that show them) are among them only `with_data`; so are stores of generated ones, which are quicker made than sent.
     """
     scale = campaign.scale_name
-    pixels = with_data or all(campaign.datasets[name].generate for name in campaign.scale.plays.values())
+    pixels = with_data or all(campaign.datasets[name].generate for name in campaign.scale.stands_in.values())
     found: set[Path] = set()
     for run in campaign.runs:
         for pattern in (*_OF_A_RUN, *(["examples.npz"] if pixels else [])):
             found |= set(root.glob(f"results/{scale}/{run}/seed*/{pattern}"))
     found |= set(root.glob(f"results/{scale}/server/*.yaml"))
-    for dataset in set(campaign.scale.plays.values()):
+    for dataset in set(campaign.scale.stands_in.values()):
         found |= set(root.glob(f"data/{dataset}/{'*' if with_data else 'manifest.json'}"))
     photos = [name for name in campaign.scale.figures if tables.figures[name].examples]
     for file in root.glob(f"reports/{scale}/**/*"):

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from acnet.data.classes import VOID
+from acnet.data.classes import IGNORE
 from acnet.data.store import Store
 from acnet.data.training import TrainingSamples
 from acnet.device import default_device
@@ -26,7 +26,7 @@ def training_samples(run: Run, data: Path) -> TrainingSamples:
         crop=tuple(train.crop),
         base_size=train.base_size,
         scale_range=tuple(train.scale_range),
-        mirror=train.mirror,
+        flip=train.flip,
         seed=run.seed,
         batch=train.batch,
     )
@@ -63,7 +63,7 @@ def batches(
             store.refuse_changed()
         image, label, name = samples[number]
         label = label.long()
-        largest = int(torch.where(label == VOID, -1, label).max())
+        largest = int(torch.where(label == IGNORE, -1, label).max())
         if largest >= run.classes:
             raise NonRetryableError(
                 f"image {name}: its label has class {largest}, the run has {run.classes}; prepare the data again"

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from acnet.data.classes import VOID
+from acnet.data.classes import IGNORE
 from acnet.distributed import gathered, summed, world_size
 from acnet.params.config import TrainingConfig
 
@@ -46,7 +46,7 @@ def hard_pixels(losses: Tensor, labels: Tensor, threshold: float, keep: float) -
     A pixel is hard if the probability of its class is at most `threshold`; where these are fewer than the share
     `keep` of all pixels of the batch (ignored ones counted, as in CCNet), the hardest ones fill up.
     """
-    valid = labels != VOID
+    valid = labels != IGNORE
     ranked = torch.where(valid, losses.detach(), -1.0)
     pixels = ranked.numel() * world_size()
     count = min(math.ceil(keep * pixels), pixels)
@@ -79,7 +79,7 @@ class _UpsampledCrossEntropy(torch.autograd.Function):
         ctx.align_corners = align_corners
         losses = [
             functional.cross_entropy(
-                _upsampled(scores, i, labels, align_corners), label.flatten(), ignore_index=VOID, reduction="none"
+                _upsampled(scores, i, labels, align_corners), label.flatten(), ignore_index=IGNORE, reduction="none"
             )
             for i, label in enumerate(labels)
         ]
@@ -92,10 +92,10 @@ class _UpsampledCrossEntropy(torch.autograd.Function):
         result = torch.empty_like(scores)
         for i, label in enumerate(labels):
             target = label.flatten()[:, None]
-            weight = torch.where(target != VOID, gradient[i].flatten()[:, None], 0)
+            weight = torch.where(target != IGNORE, gradient[i].flatten()[:, None], 0)
             # d loss / d score = softmax - one hot, times the pixel's weight.
             rows = torch.softmax(_upsampled(scores, i, labels, ctx.align_corners), dim=1).mul_(weight)
-            rows.scatter_add_(1, torch.where(target != VOID, target, 0), -weight)
+            rows.scatter_add_(1, torch.where(target != IGNORE, target, 0), -weight)
             full = rows.view(1, *size, -1).permute(0, 3, 1, 2)
             result[i] = torch.ops.aten.upsample_bilinear2d_backward(
                 full, size, [1, *scores.shape[1:]], ctx.align_corners, None, None

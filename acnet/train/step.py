@@ -5,7 +5,7 @@ import inspect
 import torch
 from torch import Tensor, nn
 
-from acnet.data.classes import VOID
+from acnet.data.classes import IGNORE
 from acnet.device import autocast
 from acnet.distributed import rank, summed, world_size
 from acnet.params.config import TrainingConfig
@@ -43,7 +43,7 @@ class TrainingStep:
 
         `images` (n, 3, H, W) and `labels` (n, H, W) are those of `indices`, on the CPU; the result is on the device.
         """
-        valid = int(summed((labels != VOID).sum()))
+        valid = int(summed((labels != IGNORE).sum()))
         self.optimizer.zero_grad(set_to_none=True)
         losses = torch.zeros(len(PARTS), device=self.device, dtype=images.dtype)
         micro = len(images) // self.train.accumulate

@@ -60,7 +60,7 @@ def test_a_training_that_was_stopped_resumes_to_the_same_losses(train, tmp_path,
 def test_predictions_are_the_cpus_but_for_near_ties(train, tmp_path, precision):
     train()
     image = np.random.default_rng(0).integers(0, 256, (45, 61, 3)).astype(np.uint8)
-    protocol = Protocol(name="multi", scales=[0.5, 1.0], mirror=True, window=[32, 32], precision=precision)
+    protocol = Protocol(name="multi", scales=[0.5, 1.0], flip=True, window=[32, 32], precision=precision)
     gpu = load_predictor(tiny_run(), tmp_path / "tiny/seed0/checkpoint.pt")
     cpu = dataclasses.replace(gpu, network=copy.deepcopy(gpu.network).cpu(), device=torch.device("cpu"))
     maps = [predictor.label_map(image, protocol, "image") for predictor in (cpu, gpu)]

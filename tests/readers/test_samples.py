@@ -140,7 +140,7 @@ def test_camvid_is_prepared(shared, tmp_path):
     val = manifest["splits"]["val"]
     assert val["histogram"]["Road"] == 5053176
     assert val["histogram"]["Pole"] == 98499
-    assert val["void"] == 297271
+    assert val["ignored"] == 297271
     opened = Store(tmp_path, "val")
     assert opened.image(100).shape == (360, 480, 3)
     assert opened.names[0] == (root / "val.txt").read_text().split()[0]

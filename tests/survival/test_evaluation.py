@@ -24,7 +24,7 @@ def evaluate(folder: Path, data: Path, moment: str | None = None, part: tuple[in
         MOMENTS[moment]()
     protocols = [
         Protocol(name="single", scales=[1.0]),
-        Protocol(name="multi_flip", scales=[0.5, 1.0, 1.5], mirror=True, window=[24, 32], stride=2 / 3, batch=3),
+        Protocol(name="multi_flip", scales=[0.5, 1.0, 1.5], flip=True, window=[24, 32], stride=2 / 3, batch=3),
     ]
     measures = load_measures(ROOT / "params")
     module.evaluate_run(RUN, folder.parent / "checkpoint.pt", protocols, measures, data, folder / "metrics", part)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from acnet.data.classes import VOID
+from acnet.data.classes import IGNORE
 from acnet.data.prepare import prepare
 from acnet.data.store import Store
 from acnet.evaluate.evaluate import evaluate_run
@@ -31,7 +31,7 @@ SCALE = {
     "protocols": {"single": {"base_size": "train", "window": "whole"}},
 }
 # Nothing that only guards against learning by heart; hard pixels first, since the thin objects are few.
-BY_HEART = {"mirror": 0.0, "weight_decay": 0.0, "dropout": 0.0, "ohem": True, "ohem_keep": 0.02, "batch": 8}
+BY_HEART = {"flip": 0.0, "weight_decay": 0.0, "dropout": 0.0, "ohem": True, "ohem_keep": 0.02, "batch": 8}
 MINI = {
     "base_width": 16,
     "reduction": 64,
@@ -52,7 +52,7 @@ def campaign(folder: Path, dataset: str, images: int, common: dict, **scale) -> 
     if "generate" in datasets[dataset]:
         datasets[dataset]["generate"]["size"] = [64, 64]
     (params / "datasets.yaml").write_text(yaml.safe_dump(datasets))
-    content = {**SCALE, **scale, "plays": {"cityscapes": dataset}, "common": BY_HEART | common}
+    content = {**SCALE, **scale, "stands_in": {"cityscapes": dataset}, "common": BY_HEART | common}
     (params / "scales/learning.yaml").write_text(yaml.safe_dump(content))
     return Campaign(params, "learning")
 
@@ -72,7 +72,7 @@ def learn(settings: Campaign, folder: Path, run: str, seed: int = 0) -> dict:
 def constant(settings: Campaign, dataset: str) -> float:
     """The mIoU of the best predictor that says the same class everywhere."""
     store = Store(settings.params.parent / "data" / dataset, "train")
-    pixels = sum(np.bincount(store.label(i).ravel(), minlength=256)[:VOID] for i in range(len(store)))
+    pixels = sum(np.bincount(store.label(i).ravel(), minlength=256)[:IGNORE] for i in range(len(store)))
     return pixels.max() / pixels.sum() / np.count_nonzero(pixels)
 
 

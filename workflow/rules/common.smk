@@ -76,7 +76,7 @@ try:
     for run in {*NEEDED, *NAMED}:
         for protocol in CAMPAIGN.protocols:
             CAMPAIGN.protocol(protocol, run)
-    names = [name for name, run in CAMPAIGN.runs.items() if run.dataset in CAMPAIGN.scale.plays]
+    names = [name for name, run in CAMPAIGN.runs.items() if run.dataset in CAMPAIGN.scale.stands_in]
     playable = {name: CAMPAIGN.resolve(name, CAMPAIGN.scale.seeds[0]) for name in names}
     check_spread(NEEDS, playable, f"{PARAMS}/resources.yaml: scales.{SCALE}.spread")
 except AcnetError as error:

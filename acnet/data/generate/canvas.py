@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from PIL import Image, ImageDraw
 
-from acnet.data.classes import VOID
+from acnet.data.classes import IGNORE
 
 Colour = tuple[float, float, float]
 
@@ -104,9 +104,9 @@ class Canvas:
         light = self.random.uniform(0.82, 1.12) * self.random.uniform(0.97, 1.03, 3)
         slope = 1 + self.random.uniform(-0.1, 0.1) * (self.x / self.width - 0.5)
         noisy = self._pixels * light * slope[:, :, None] + self.random.normal(0, 5, self._pixels.shape)
-        label = np.full((self.height, self.width), VOID, np.uint8)
+        label = np.full((self.height, self.width), IGNORE, np.uint8)
         for layer in self.layers:
-            label[layer.mask] = VOID if layer.name is None else names.index(layer.name)
+            label[layer.mask] = IGNORE if layer.name is None else names.index(layer.name)
         return Scene(np.clip(noisy, 0, 255).astype(np.uint8), label, tuple(self.layers), kind)
 
 

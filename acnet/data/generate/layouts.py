@@ -39,7 +39,7 @@ def write_cityscapes(out: Path, splits: Splits) -> None:
 
 
 def _cityscapes_ids(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
-    label = classes.load("cityscapes").encode(scene.label, void=0).astype(np.uint8)
+    label = classes.load("cityscapes").encode(scene.label, ignore=0).astype(np.uint8)
     if scene.layers[-1].name is None:
         label[scene.layers[-1].mask] = _EGO_VEHICLE
     instances, counts = label.astype(np.uint16), Counter()
@@ -61,7 +61,7 @@ def write_ade20k(out: Path, splits: Splits) -> None:
                 _save_jpeg(out / "release_test" / "testing" / f"{stem}.jpg", scene.image)
                 continue
             _save_jpeg(base / "images" / folders[split] / f"{stem}.jpg", scene.image)
-            label = classes.load("ade20k").encode(scene.label, void=0).astype(np.uint8)
+            label = classes.load("ade20k").encode(scene.label, ignore=0).astype(np.uint8)
             _save(base / "annotations" / folders[split] / f"{stem}.png", label)
 
 
@@ -100,7 +100,7 @@ def write_cocostuff10k(out: Path, splits: Splits) -> None:
             name = f"COCO_{split}2014_{number:012d}"
             lists[split].append(f"{name}\n")
             _save_jpeg(out / "images" / f"{name}.jpg", scene.image)
-            label = classes.load("cocostuff10k").encode(scene.label, void=0).astype(np.uint8)
+            label = classes.load("cocostuff10k").encode(scene.label, ignore=0).astype(np.uint8)
             _save_mat(out / "annotations" / f"{name}.mat", {"S": label})
     (out / "imageLists").mkdir(parents=True)
     lists["all"] = [name for listed in lists.values() for name in listed]

@@ -57,7 +57,7 @@ def test_one_pixel_is_right_or_wrong(here, acnet, split, classifier, protocol):
         assert found["classes_counted"] == 2 - expected
 
 
-def test_a_class_that_is_absent_everywhere_is_left_out(here, acnet, split, classifier):
+def test_a_class_that_is_absent_everywhere_is_ignore(here, acnet, split, classifier):
     split(np.arange(18, dtype=np.uint8).repeat(20).reshape(18, 20))
     classifier(lambda w, b: (w, torch.where(torch.arange(len(b)) == 18, -1e6, b)))
     assert acnet(f"{EVALUATE} single").status == 0

@@ -252,11 +252,11 @@ def published(root):
 
 
 def counted(reader, shares, shift):
-    """The histogram and void pixels of a million pixels with these shares, ids on disk moved by `shift`."""
+    """The histogram and ignored pixels of a million pixels with these shares, ids on disk moved by `shift`."""
     table, found = classes.load(reader), np.zeros(256, np.int64)
     for raw, share in zip(table.raw_ids, shares.values(), strict=True):
         moved = int(raw) + shift
-        found[table.train_ids[moved] if 0 <= moved < len(table.train_ids) else classes.VOID] += round(1e6 * share)
+        found[table.train_ids[moved] if 0 <= moved < len(table.train_ids) else classes.IGNORE] += round(1e6 * share)
     return dict(zip(table.names, found.tolist(), strict=False))
 
 

@@ -31,8 +31,8 @@ def test_known_classes_stand_where_they_should():
 def test_encoding_inverts_decoding(reader):
     table = classes.load(reader)
     label = np.append(np.arange(len(table.names)), 255).astype(np.uint8)[None]
-    void = int(np.flatnonzero(table.train_ids == 255)[0])
-    assert (table.decode(table.encode(label, void), "x") == label).all()
+    ignored = int(np.flatnonzero(table.train_ids == 255)[0])
+    assert (table.decode(table.encode(label, ignored), "x") == label).all()
 
 
 @pytest.mark.parametrize("bad", [34, 255, -1])

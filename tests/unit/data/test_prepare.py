@@ -83,7 +83,7 @@ def test_the_manifest_counts_and_hashes(prepared):
     counts = np.bincount(np.fromfile(folder / "train.labels.bin", np.uint8), minlength=256)
     assert list(train["histogram"]) == list(classes.load("cityscapes").names)
     assert train["histogram"]["sky"] == counts[10]
-    assert train["void"] == counts[255] == counts.sum() - sum(train["histogram"].values())
+    assert train["ignored"] == counts[255] == counts.sum() - sum(train["histogram"].values())
     assert "histogram" not in manifest["splits"]["test"]
     assert str(folder.parent) not in text
 

@@ -142,7 +142,7 @@ def test_cocostuff_1_0_is_told_by_its_names(tree):
 def test_the_coding_of_cocostuff_164k_is_refused_by_name(tree):
     root = tree("cocostuff10k")
     label = min(root.glob(FIRST_LABEL["cocostuff10k"]))
-    for value in (255, 12):  # void of the 164k coding, and the 164k code of a stop sign
+    for value in (255, 12):  # ignored of the 164k coding, and the 164k code of a stop sign
         write_label(label, np.full((40, 48), value, np.uint8))
         with pytest.raises(AcnetError, match=f"label id {value} is out of range.*164k"):
             load_all("cocostuff10k", root)

@@ -24,7 +24,7 @@ def test_normalise_follows_imagenet():
 
 
 def test_scale_one_gives_the_bytes_of_a_plain_crop():
-    sample, target = augment(IMAGE, LABEL, Augmentation((16, 20), mirror=0.0), np.random.default_rng(1))
+    sample, target = augment(IMAGE, LABEL, Augmentation((16, 20), flip=0.0), np.random.default_rng(1))
     places = [
         (t, x)
         for t in range(37 - 15)
@@ -50,7 +50,7 @@ def test_a_resampled_region_equals_the_crop_of_the_whole_resized(size, corner):
 
 
 def test_a_small_image_is_padded_with_mean_and_void():
-    sample, target = augment(IMAGE, LABEL, Augmentation((40, 60), mirror=0.0), np.random.default_rng(0))
+    sample, target = augment(IMAGE, LABEL, Augmentation((40, 60), flip=0.0), np.random.default_rng(0))
     assert sample.shape == (3, 40, 60)
     assert torch.equal(sample[:, :37, :53], normalise(IMAGE))
     assert (target[:37, :53].numpy() == LABEL).all()
@@ -61,7 +61,7 @@ def test_a_small_image_is_padded_with_mean_and_void():
 
 
 def test_mirroring_turns_image_and_label_together():
-    how = Augmentation((37, 53), mirror=1.0)
+    how = Augmentation((37, 53), flip=1.0)
     sample, target = augment(IMAGE, LABEL, how, np.random.default_rng(0))
     assert torch.equal(sample, normalise(IMAGE[:, ::-1]))
     assert (target.numpy() == LABEL[:, ::-1]).all()
@@ -80,11 +80,11 @@ def test_scales_and_mirrors_are_drawn_over_their_range():
     image[:, 10:] = 255
     label = np.zeros((20, 20), np.uint8)
     how = Augmentation((40, 40), scale_range=(0.5, 2.0))
-    sides, mirrored = [], []
+    sides, flipped = [], []
     for seed in range(60):
         sample, target = augment(image, label, how, np.random.default_rng(seed))
         sides.append(int((target == 0).sum(0).max()))
-        mirrored.append(bool(sample[0, 0, 0] > 0))
+        flipped.append(bool(sample[0, 0, 0] > 0))
     assert 10 <= min(sides) <= 12
     assert 37 <= max(sides) <= 40
-    assert 15 < sum(mirrored) < 45
+    assert 15 < sum(flipped) < 45

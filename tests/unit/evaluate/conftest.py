@@ -75,7 +75,7 @@ def run(tmp_path, photograph):
             write_split(self.data / self.config.dataset, "val", images, labels)
 
         def labels(self) -> list[np.ndarray]:
-            """Labels of several sizes, class 3 in none of them, one of void only."""
+            """Labels of several sizes, class 3 in none of them, one of ignored only."""
             rng = np.random.default_rng(0)
             known = np.array([0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 255], np.uint8)
             sizes = [(40, 56), (1, 1), (20, 300), (33, 47), (24, 24)]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from acnet.data.classes import VOID
+from acnet.data.classes import IGNORE
 from acnet.errors import AcnetError
 from acnet.evaluate.counts import SIZES, Counts, confusion, count, read_counts, write_counts
 from acnet.evaluate.edges_and_segments import edge_distances, near_edge, segment_areas, segment_sizes
@@ -16,7 +16,7 @@ MEASURES = Measures(
 
 @pytest.fixture
 def maps():
-    """A function from a number of classes and a size to a label with void and a prediction, in patches."""
+    """A function from a number of classes and a size to a label with ignored and a prediction, in patches."""
 
     def make(classes, height, width, seed=0):
         rng = np.random.default_rng(seed)
@@ -24,7 +24,7 @@ def maps():
         label, prediction = coarse.repeat(6, 1).repeat(6, 2)[:, :height, :width].astype(np.uint8)
         prediction = np.where(rng.random(label.shape) < 0.6, label, prediction)
         label = label.copy()
-        label[height // 3 : height // 3 + 2] = VOID
+        label[height // 3 : height // 3 + 2] = IGNORE
         return label, prediction
 
     return make
@@ -37,11 +37,11 @@ def test_counts_equal_an_obvious_loop(classes):
     total = np.zeros((classes, classes), np.int64)
     for height, width in [(1, 1), (13, 40), (40, 3)]:
         label = rng.integers(0, classes, (height, width)).astype(np.uint8)
-        label[rng.random(label.shape) < 0.2] = VOID
+        label[rng.random(label.shape) < 0.2] = IGNORE
         prediction = rng.integers(0, classes, (height, width)).astype(np.uint8)
         total += confusion(label, prediction, classes)
         for t, p in zip(label.flat, prediction.flat, strict=True):
-            if t != VOID:
+            if t != IGNORE:
                 expected[t, p] += 1
     assert (total == expected).all()
 
@@ -101,11 +101,11 @@ def test_the_regions_add_up_and_each_is_the_confusion_of_its_pixels(maps, classe
     counts = Counts.join("abc", classes, MEASURES.bands, [count(*pair, classes, MEASURES) for pair in pairs])
     assert (counts.confusion() == sum(confusion(*pair, classes) for pair in pairs)).all()
     for band in MEASURES.bands:
-        expected = sum(confusion(np.where(near_edge(t, band), t, VOID), p, classes) for t, p in pairs)
+        expected = sum(confusion(np.where(near_edge(t, band), t, IGNORE), p, classes) for t, p in pairs)
         assert (counts.confusion(band=band) == expected).all()
     for number, size in enumerate(SIZES):
         expected = sum(
-            confusion(np.where(segment_sizes(t, 0.01, 0.1) == number, t, VOID), p, classes) for t, p in pairs
+            confusion(np.where(segment_sizes(t, 0.01, 0.1) == number, t, IGNORE), p, classes) for t, p in pairs
         )
         assert (counts.confusion(size=size) == expected).all()
     for i, pair in enumerate(pairs):
@@ -127,7 +127,7 @@ def test_the_parts_hold_the_metrics_of_their_pixels(maps):
     parts = {("near_edges", str(band)): near_edge(label, band) for band in MEASURES.bands}
     parts |= {("segments", size): segment_sizes(label, 0.01, 0.1) == number for number, size in enumerate(SIZES)}
     for (kind, name), part in parts.items():
-        expected = summary(confusion(np.where(part, label, VOID), prediction, 5), "vwxyz", "camvid")
+        expected = summary(confusion(np.where(part, label, IGNORE), prediction, 5), "vwxyz", "camvid")
         assert found[kind][name] == {key: expected[key] for key in ("pixels", "miou", "pixacc")}
 
 
@@ -135,7 +135,7 @@ def test_the_parts_hold_the_metrics_of_their_pixels(maps):
 def test_boundary_iou_is_that_of_its_authors_for_every_class(maps, size, radius):
     label, prediction = maps(5, *size)
     counts = Counts.join("a", 5, MEASURES.bands, [count(label, prediction, 5, MEASURES)])
-    seen = np.where(label == VOID, VOID, prediction)
+    seen = np.where(label == IGNORE, IGNORE, prediction)
     expected = []
     for number in range(5):
         ours, theirs = (official_boundary(m == number, radius) for m in (seen, label))
@@ -146,7 +146,7 @@ def test_boundary_iou_is_that_of_its_authors_for_every_class(maps, size, radius)
 
 
 def test_an_image_of_void_counts_nothing():
-    image = count(np.full((4, 5), VOID, np.uint8), np.zeros((4, 5), np.uint8), 3, MEASURES)
+    image = count(np.full((4, 5), IGNORE, np.uint8), np.zeros((4, 5), np.uint8), 3, MEASURES)
     assert not image.pixels.any() and not image.contour.any()
 
 

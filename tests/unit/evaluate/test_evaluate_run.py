@@ -22,7 +22,7 @@ from tests.tiny import changed
 
 MEASURES = load_measures(Path(__file__).parents[3] / "params")
 SINGLE = Protocol(name="single", scales=[1.0])
-MULTI = Protocol(name="multi_flip", scales=[0.5, 1.0, 1.5], mirror=True, window=[32, 40], stride=2 / 3, batch=4)
+MULTI = Protocol(name="multi_flip", scales=[0.5, 1.0, 1.5], flip=True, window=[32, 40], stride=2 / 3, batch=4)
 
 
 def evaluate(run, *protocols):

@@ -7,11 +7,11 @@ from acnet.evaluate.example_images import choose, write_examples
 from acnet.evaluate.inference import Predictor
 from acnet.params.protocols import Protocol
 
-PROTOCOL = Protocol(name="single", scales=[1.0], mirror=True, window=[32, 40], stride=2 / 3)
+PROTOCOL = Protocol(name="single", scales=[1.0], flip=True, window=[32, 40], stride=2 / 3)
 
 
 def labels(*numbers):
-    """One label per number, holding that many classes and void."""
+    """One label per number, holding that many classes and ignored."""
     return [np.append(np.arange(12) % number, 255).astype(np.uint8)[None] for number in numbers]
 
 

@@ -21,7 +21,7 @@ MEASURES = Measures(
 
 
 def scene():
-    """Class 0 on the left, 1 on the right, a small square of class 2, and a void row."""
+    """Class 0 on the left, 1 on the right, a small square of class 2, and a ignored row."""
     label = np.zeros((32, 48), np.uint8)
     label[:, 28:] = 1
     label[10:16, 10:16] = 2

@@ -57,7 +57,7 @@ def reference(network, image, protocol, classes):
                 crop = padded[:, top : top + wh, left : left + ww]
                 with torch.no_grad():
                     logits = network(torch.from_numpy(crop[None].copy()))["logits"][0].numpy()
-                    if protocol.mirror:
+                    if protocol.flip:
                         flipped = network(torch.from_numpy(crop[None, :, :, ::-1].copy()))["logits"][0].numpy()
                         logits = (logits + flipped[:, :, ::-1]) / 2
                 total[:, top : top + wh, left : left + ww] += logits
@@ -81,7 +81,7 @@ def softmax(scores):
 
 
 MULTI = Protocol(
-    name="multi_flip", scales=[0.5, 0.75, 1.0, 1.25, 1.75], mirror=True, window=[24, 32], stride=2 / 3, batch=3
+    name="multi_flip", scales=[0.5, 0.75, 1.0, 1.25, 1.75], flip=True, window=[24, 32], stride=2 / 3, batch=3
 )
 
 
@@ -92,10 +92,10 @@ MULTI = Protocol(
         MULTI,
         dataclasses.replace(MULTI, base_size=40),
         dataclasses.replace(MULTI, name="of_logits", fusion="logits"),
-        Protocol(name="whole", scales=[0.5, 1.0, 1.5], mirror=True, batch=4),
+        Protocol(name="whole", scales=[0.5, 1.0, 1.5], flip=True, batch=4),
         Protocol(name="single", scales=[1.0], window=[24, 32], stride=1 / 2),
         Protocol(name="long", scales=[0.5, 1.0], base_size=40, base_side="long", window=[24, 32], stride=2 / 3),
-        Protocol(name="base", scales=[1.0], base_size=26, window=[24, 24], stride=2 / 3, mirror=True, batch=2),
+        Protocol(name="base", scales=[1.0], base_size=26, window=[24, 24], stride=2 / 3, flip=True, batch=2),
         Protocol(name="plain", scales=[1.0]),
     ],
     ids=lambda p: p.name + (f"_{p.base_size}" if p.base_size else ""),
@@ -132,7 +132,7 @@ def test_on_a_cpu_the_windows_in_a_forward_pass_depend_on_their_size_alone(photo
             seen.append(len(images))
             return {"logits": images, "gates": []}
 
-    plain, made = Protocol(name="flip", scales=[1.0], mirror=True, window=window, stride=2 / 3), []
+    plain, made = Protocol(name="flip", scales=[1.0], flip=True, window=window, stride=2 / 3), []
     for batch in (1, 4, 64):
         made.append(predict(Watch(), photograph(*size), dataclasses.replace(plain, batch=batch), 3))
     assert seen == windows * 3

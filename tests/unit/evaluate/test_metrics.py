@@ -55,7 +55,7 @@ def test_scores_of_the_datasets_own_tools():
     matrix = np.array([[4, 1, 0], [2, 3, 0], [0, 0, 0]])
     ade = summary(matrix, ["a", "b", "c"], "ade20k")
     assert ade["final_score"] == pytest.approx(((4 / 7 + 1 / 2) / 3 + 0.7) / 2, abs=1e-15)
-    assert ade["final_score_left_out"] == pytest.approx(((4 / 7 + 1 / 2) / 2 + 0.7) / 2, abs=1e-15)
+    assert ade["final_score_ignore"] == pytest.approx(((4 / 7 + 1 / 2) / 2 + 0.7) / 2, abs=1e-15)
     context = summary(matrix, ["a", "b", "c"], "pascal_context")
     assert context["miou60"] == pytest.approx((4 / 7 + 1 / 2) / 2 * 59 / 60, abs=1e-15)
     assert summary(matrix, ["a", "b", "c"], "pascal_context60")["miou60"] == context["miou"]

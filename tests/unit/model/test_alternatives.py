@@ -8,9 +8,9 @@ from .variants import ROWS, small
 
 ALTERNATIVES = {
     "deep stem": {"stem": "deep"},
-    "lineage dilation": {"dilation": "lineage"},
+    "prior dilation": {"dilation": "prior"},
     "output stride 8": {"output_stride": 8},
-    "output stride 8, lineage dilation": {"output_stride": 8, "dilation": "lineage"},
+    "output stride 8, prior dilation": {"output_stride": 8, "dilation": "prior"},
     "multi-grid 4 8 16": {"multi_grid": [4, 8, 16]},
     "multi-grid 2 4 8": {"multi_grid": [2, 4, 8]},
     "multi-grid on bottlenecks": {"multi_grid": [4, 8, 16], "backbone": "resnet50"},

@@ -91,7 +91,7 @@ def test_the_hand_count_of_the_backbones_is_torchvisions_published_one():
     assert {name: count + fc[name] for name, count in ours.items()} == published
 
 
-@pytest.mark.parametrize("changes", [{"output_stride": 8}, {"multi_grid": [4, 8, 16]}, {"dilation": "lineage"}])
+@pytest.mark.parametrize("changes", [{"output_stride": 8}, {"multi_grid": [4, 8, 16]}, {"dilation": "prior"}])
 def test_dilation_and_stride_add_no_parameter(changes):
     assert counted(full("acb3", **changes)) == EXPECTED["acb3"]
 

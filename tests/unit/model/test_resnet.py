@@ -40,8 +40,8 @@ def same_weights(name, width=64, **options):
 
 
 @pytest.mark.parametrize(("output_stride", "replace"), [(16, [False, False, True]), (8, [False, True, True])])
-def test_features_equal_torchvisions_under_the_lineage_rule(output_stride, replace):
-    ours = same_weights("resnet50", output_stride=output_stride, dilation="lineage")
+def test_features_equal_torchvisions_under_the_prior_rule(output_stride, replace):
+    ours = same_weights("resnet50", output_stride=output_stride, dilation="prior")
     theirs = torchvision.models.resnet50(weights=None, replace_stride_with_dilation=replace).eval()
     theirs.fc = nn.Identity()
     theirs.load_state_dict(ours.state_dict(), strict=True)
@@ -87,28 +87,28 @@ def build(name, **options):
 # Rates of layer3 and of layer4, block by block; layer1 and layer2 are never dilated.
 RATES = [
     ({"output_stride": 16, "dilation": "uniform"}, "resnet50", [1] * 6, [2, 2, 2]),
-    ({"output_stride": 16, "dilation": "lineage"}, "resnet50", [1] * 6, [1, 2, 2]),
+    ({"output_stride": 16, "dilation": "prior"}, "resnet50", [1] * 6, [1, 2, 2]),
     ({"output_stride": 8, "dilation": "uniform"}, "resnet50", [2] * 6, [4, 4, 4]),
-    ({"output_stride": 8, "dilation": "lineage"}, "resnet50", [1] + [2] * 5, [2, 4, 4]),
+    ({"output_stride": 8, "dilation": "prior"}, "resnet50", [1] + [2] * 5, [2, 4, 4]),
     ({"output_stride": 16, "dilation": "uniform"}, "resnet101", [1] * 23, [2, 2, 2]),
-    ({"output_stride": 16, "dilation": "lineage"}, "resnet101", [1] * 23, [1, 2, 2]),
+    ({"output_stride": 16, "dilation": "prior"}, "resnet101", [1] * 23, [1, 2, 2]),
     ({"output_stride": 8, "dilation": "uniform"}, "resnet101", [2] * 23, [4, 4, 4]),
-    ({"output_stride": 8, "dilation": "lineage"}, "resnet101", [1] + [2] * 22, [2, 4, 4]),
+    ({"output_stride": 8, "dilation": "prior"}, "resnet101", [1] + [2] * 22, [2, 4, 4]),
     ({"output_stride": 16, "dilation": "uniform"}, "resnet34", [1] * 6, [2, 2, 2]),
-    ({"output_stride": 16, "dilation": "lineage"}, "resnet34", [1] * 6, [1, 2, 2]),
+    ({"output_stride": 16, "dilation": "prior"}, "resnet34", [1] * 6, [1, 2, 2]),
     ({"output_stride": 8, "dilation": "uniform"}, "resnet34", [2] * 6, [4, 4, 4]),
-    ({"output_stride": 8, "dilation": "lineage"}, "resnet34", [1] + [2] * 5, [2, 4, 4]),
+    ({"output_stride": 8, "dilation": "prior"}, "resnet34", [1] + [2] * 5, [2, 4, 4]),
     ({"output_stride": 16, "dilation": "uniform"}, "resnet18", [1, 1], [2, 2]),
-    ({"output_stride": 16, "dilation": "lineage"}, "resnet18", [1, 1], [1, 2]),
+    ({"output_stride": 16, "dilation": "prior"}, "resnet18", [1, 1], [1, 2]),
     ({"output_stride": 8, "dilation": "uniform"}, "resnet18", [2, 2], [4, 4]),
-    ({"output_stride": 8, "dilation": "lineage"}, "resnet18", [1, 2], [2, 4]),
+    ({"output_stride": 8, "dilation": "prior"}, "resnet18", [1, 2], [2, 4]),
     ({"output_stride": 16, "multi_grid": [4, 8, 16]}, "resnet101", [1] * 23, [4, 8, 16]),
     ({"output_stride": 16, "multi_grid": [4, 8, 16]}, "resnet50", [1] * 6, [4, 8, 16]),
     ({"output_stride": 16, "multi_grid": [2, 4, 8]}, "resnet101", [1] * 23, [2, 4, 8]),
     ({"output_stride": 16, "multi_grid": [2, 4, 8]}, "resnet34", [1] * 6, [2, 4, 8]),
     ({"output_stride": 16, "multi_grid": [4, 8, 16]}, "resnet18", [1, 1], [4, 8]),
     ({"output_stride": 16, "multi_grid": [2, 4, 8]}, "resnet18", [1, 1], [2, 4]),
-    ({"output_stride": 16, "multi_grid": [4, 8, 16], "dilation": "lineage"}, "resnet50", [1] * 6, [4, 8, 16]),
+    ({"output_stride": 16, "multi_grid": [4, 8, 16], "dilation": "prior"}, "resnet50", [1] * 6, [4, 8, 16]),
     ({"output_stride": 8, "multi_grid": [4, 8, 16]}, "resnet101", [2] * 23, [4, 8, 16]),
 ]
 

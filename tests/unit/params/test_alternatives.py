@@ -10,8 +10,8 @@ from acnet.model import build_network
 from acnet.params.campaign import Campaign
 
 MODEL = {
-    "torchvision's dilation": {"dilation": "lineage"},
-    "the same at stride 8": {"dilation": "lineage", "output_stride": 8},
+    "torchvision's dilation": {"dilation": "prior"},
+    "the same at stride 8": {"dilation": "prior", "output_stride": 8},
     "deep stem": {"stem": "deep"},
     "half the multi-grid": {"multi_grid": [2, 4, 8]},
     "multi-grid at stride 8": {"multi_grid": [4, 8, 16], "output_stride": 8},
@@ -40,7 +40,7 @@ TRAINING = {
     "batch 16": {"batch": 16},
     "another crop": {"crop": [769, 769], "base_size": 1024},
     "bfloat16": {"precision": "bfloat16"},
-    "no mirror": {"mirror": 0},
+    "no flip": {"flip": 0},
 }
 
 

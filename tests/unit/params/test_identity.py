@@ -12,11 +12,11 @@ from acnet.params.schema import limited
 from tests.tiny import changed
 
 OTHER = {
-    "backbone": "resnet50", "base_width": 32, "stem": "deep", "output_stride": 8, "dilation": "lineage",
+    "backbone": "resnet50", "base_width": 32, "stem": "deep", "output_stride": 8, "dilation": "prior",
     "multi_grid": [1, 2, 4], "reduction": 128, "delta": 7.0, "global_conv": "conv1x1", "distance": "scaled",
     "reuse": 2, "local_channels": 24, "block_channels": [24, 16], "dropout": 0.2, "align_corners": False,
     "auxiliary_channels": 24,
-    "epochs": 7, "batch": 4, "crop": [32, 32], "base_size": 40, "scale_range": [0.5, 1.5], "mirror": 0.0,
+    "epochs": 7, "batch": 4, "crop": [32, 32], "base_size": 40, "scale_range": [0.5, 1.5], "flip": 0.0,
     "learning_rate": 0.2, "new_layers_factor": 3.0, "momentum": 0.5, "weight_decay": 0.1, "decay_norm": False,
     "decay_scalars": False, "power": 0.5, "auxiliary_weight": 0.1, "ohem_threshold": 0.5, "ohem_keep": 0.3,
     "precision": "bfloat16", "accumulate": 2, "compile": True, "threads": 3, "save_minutes": 1.0,

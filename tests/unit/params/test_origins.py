@@ -29,7 +29,7 @@ def test_every_value_says_where_it_comes_from(root, file):
     found = list(entries(yaml.safe_load((root / "params" / f"{file}.yaml").read_text()), file))
     assert len(found) > 18
     for path, entry in found:
-        assert isinstance(entry, dict) and entry.get("origin") in ("paper", "lineage", "ours"), path
+        assert isinstance(entry, dict) and entry.get("origin") in ("paper", "prior", "ours"), path
         assert set(entry) <= {"value", "origin", "note"}, path
 
 
@@ -63,7 +63,7 @@ def test_each_line_of_params_yaml_ends_with_its_origin(root, tmp_path, monkeypat
     assert found["backbone"] == "scale: params/scales/mini.yaml: roles.r101"
     assert found["epochs"] == "scale: params/scales/mini.yaml: strategies.random_scale"
     for key in [field.name for cls in (NetworkConfig, TrainingConfig) for field in dataclasses.fields(cls)]:
-        assert found[key].split(":")[0] in ("paper", "lineage", "ours", "scale", "run"), key
+        assert found[key].split(":")[0] in ("paper", "prior", "ours", "scale", "run"), key
 
 
 def test_a_runs_own_value_names_the_run(paper):
@@ -85,6 +85,7 @@ def test_a_runs_own_value_names_the_run(paper):
         ("reader: cityscapes", "reader: cityscape", ": reader: 'cityscape' is not valid; did you mean 'cityscapes'?"),
         ("  kind: none", "  kind: url", ": init: key 'url' is missing"),
         ("name: acb3", "# name", ": key 'name' is missing"),
+        ("name: acb3", "run: acb3", ": of an earlier version of acnet; check out the commit"),
     ],
 )
 def test_a_params_yaml_edited_to_nonsense_is_refused(root, tmp_path, old, new, said):

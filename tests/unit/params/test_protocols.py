@@ -43,20 +43,20 @@ EXPECTED = {
 def test_windows_and_scales_are_the_documented_ones(paper, scale, run):
     campaign = paper if scale == "paper" else Campaign(paper.params, scale)
     single, multi = EXPECTED[scale, run]
-    usual = {"base_side": "short", "fusion": "softmax", "absent": "left_out", "precision": "float32", "batch": 1}
-    for name, asked, mirror in (
+    usual = {"base_side": "short", "fusion": "softmax", "absent": "ignore", "precision": "float32", "batch": 1}
+    for name, asked, flip in (
         ("single", single, False),
         ("single_flip", single, True),
         ("multi_flip", multi, True),
     ):
         found = dataclasses.asdict(campaign.protocol(name, run))
-        assert found == {"name": name, "mirror": mirror, **usual, **asked}
+        assert found == {"name": name, "flip": flip, **usual, **asked}
 
 
 @pytest.mark.parametrize("scale", ["mini", "camvid", "camvid-gpu", "paper"])
 def test_every_protocol_settles_for_every_run_of_a_scale(paper, scale):
     campaign = Campaign(paper.params, scale)
-    runs = [name for name, run in campaign.runs.items() if run.dataset in campaign.scale.plays]
+    runs = [name for name, run in campaign.runs.items() if run.dataset in campaign.scale.stands_in]
     found = {run: {name: campaign.protocol(name, run) for name in campaign.protocols} for run in runs}
     # Runs of one dataset and crop are measured alike: the window is part of the protocol, not of the network.
     alike = {}

@@ -58,7 +58,7 @@ EVERYWHERE = {
     "train.decay_scalars": True,
     "train.new_layers_factor": 10.0,
     "train.power": 0.9,
-    "train.mirror": 0.5,
+    "train.flip": 0.5,
     "train.auxiliary_weight": 0.4,
     "train.ohem_threshold": 0.7,
     "train.ohem_keep": 0.085,
@@ -138,14 +138,14 @@ def test_a_run_learns_from_its_datasets_training_split(paper, run):
 
 
 def test_a_row_keeps_its_role_whatever_backbone_plays_it(scales):
-    played = {
+    paper_names = {
         "mini": ("resnet18", "resnet34"),
         "camvid": ("resnet18", "resnet50"),
         "camvid-gpu": ("resnet18", "resnet50"),
     }
-    for scale, (small, large) in played.items():
+    for scale, (small, large) in paper_names.items():
         for run, asked in expected().items():
-            if scales[scale].entry(run).dataset not in scales[scale].scale.plays:
+            if scales[scale].entry(run).dataset not in scales[scale].scale.stands_in:
                 continue
             found = row(scales[scale].resolve(run, 0))
             assert found["backbone"] == (large if asked["backbone"] == "resnet101" else small), (scale, run)
@@ -166,7 +166,7 @@ def test_a_scale_refuses_a_run_whose_dataset_nothing_plays(scales):
     [
         # a later layer wins over all above it
         ("recipe.yaml", "common:\n", "common:\n  epochs: {value: 1, origin: ours}\n", 120),
-        ("recipe.yaml", "    epochs:        {value: 120, origin: lineage}", "    epochs: {value: 2, origin: ours}", 2),
+        ("recipe.yaml", "    epochs:        {value: 120, origin: prior}", "    epochs: {value: 2, origin: ours}", 2),
         ("recipe.yaml", "    r101:\n", "    r50: {epochs: {value: 3, origin: ours}}\n    r101:\n", 3),
         ("recipe.yaml", "  r50:\n    backbone", "  r50:\n    epochs: {value: 4, origin: ours}\n    backbone", 4),
         ("recipe.yaml", "  random_scale:\n", "  random_scale:\n    batch: {value: 5, origin: ours}\n", 240),

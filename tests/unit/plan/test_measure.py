@@ -62,7 +62,7 @@ def test_a_run_costs_its_steps_and_the_forward_passes_of_its_protocols(mini, mon
     monkeypatch.setattr(cost, "arithmetic", lambda kind: (3000, 40))
     monkeypatch.setattr(cost, "seconds_per_flop", lambda kind, steps: (0.5, "CPU"))
     monkeypatch.setattr(cost, "start_seconds", lambda module: {"acnet.evaluate.evaluate": 7.0}.get(module, 11.0))
-    monkeypatch.setattr(mini, "protocol", lambda name, run: Protocol(name=name, scales=[1.0], mirror=name == "twice"))
+    monkeypatch.setattr(mini, "protocol", lambda name, run: Protocol(name=name, scales=[1.0], flip=name == "twice"))
     jobs = {name: Job(name, "evaluate", "fcn_s16", 0, name) for name in ("once", "twice")}
     found = cost.estimate(mini, {"train": Job("train", "train", "fcn_s16", 0), **jobs}, tmp_path, 1, None)
     steps = 50 * (48 // 8)
@@ -74,5 +74,5 @@ def test_a_run_costs_its_steps_and_the_forward_passes_of_its_protocols(mini, mon
 
 
 def test_every_scale_and_the_flip_of_a_protocol_pass_through_the_network():
-    protocol = Protocol(name="multi_flip", scales=[0.5, 1.0], mirror=True)
+    protocol = Protocol(name="multi_flip", scales=[0.5, 1.0], flip=True)
     assert cost._pixels(protocol, (64, 128)) == 2 * (32 * 64 + 64 * 128)

@@ -58,7 +58,7 @@ def test_an_account_names_everything_behind_the_number(tell):
     found = fields(text)
     assert text.startswith("table3, Res-50+ACB#3: mIoU 51.00 (paper 76.53)\n")
     assert found["run"] == "acb3, seed 0 at scale mini: measured"
-    assert found["protocol"].startswith("single: scales [1.0], mirror False")
+    assert found["protocol"].startswith("single: scales [1.0], flip False")
     assert sha256(tell.root / "data/mini_cityscapes/manifest.json") in found["dataset"]
     assert "ab" * 32 in found["checkpoint"] and found["checkpoint"].endswith("not here")
     assert found["commit"] == "c" * 40
@@ -90,7 +90,7 @@ def test_a_protocol_changed_since_is_the_one_that_the_run_was_measured_by(tell):
     stored = json.loads(file.read_text())
     file.write_text(json.dumps(stored | {"protocol": {"name": "single", "scales": [0.5]}}))
     protocol = fields(tell("table3", "r50_acb3"))["protocol"]
-    assert protocol.startswith("single: scales [0.5]  (today [1.0]), mirror False,")
+    assert protocol.startswith("single: scales [0.5]  (today [1.0]), flip False,")
 
 
 @pytest.fixture

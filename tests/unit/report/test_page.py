@@ -25,7 +25,7 @@ from acnet.report.tables import write_table
 class Page(HTMLParser):
     """Every tag with its attributes, and whether tags are balanced."""
 
-    VOID = ("meta", "link", "img", "br", "wbr")
+    IGNORE = ("meta", "link", "img", "br", "wbr")
 
     def __init__(self, text: str):
         super().__init__()
@@ -34,7 +34,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         self.tags.append((tag, dict(attributes)))
-        if tag not in self.VOID:
+        if tag not in self.IGNORE:
             self.open.append(tag)
 
     def handle_endtag(self, tag):
@@ -165,15 +165,15 @@ def test_each_table_says_what_of_it_is_ours_and_names_the_second_protocol_in_wor
     made = campaign(
         tables=["table1", "table5"],
         figures=[],
-        titles={"single": "single scale", "single_flip": "single scale, mirrored"},
+        titles={"single": "single scale", "single_flip": "single scale, flipped"},
     )
     text = made.page()
     first, second = text[text.index('<section id="table1"') :].split('<section id="table5"')
     assert "Every row has a run of ours beside" in first and "Shaded" not in first
     assert "Shaded rows have a run of ours" in second and 'class="results mixed"' in second
     assert 'class="results"' in first  # nothing of it is shaded
-    assert first.count('<th scope="col" class="beside"><span>ours, mirrored</span>') == 2
-    assert "Protocol of ours: single, single scale; of “ours, mirrored”: single_flip; backbone ResNet-50" in first
+    assert first.count('<th scope="col" class="beside"><span>ours, flipped</span>') == 2
+    assert "Protocol of ours: single, single scale; of “ours, flipped”: single_flip; backbone ResNet-50" in first
 
 
 def test_tables_of_any_width_scroll_inside_their_own_box(campaign):

@@ -20,7 +20,7 @@ def at_hand(root, tmp_path):
     def find(scale, with_data=False, **changes):
         campaign = Campaign(root / "params", scale)
         campaign.scale = dataclasses.replace(campaign.scale, **changes)
-        dataset = campaign.scale.plays["cityscapes"]
+        dataset = campaign.scale.stands_in["cityscapes"]
         run = f"results/{scale}/acb3/seed0"
         for name in (
             *(f"{run}/{name}" for name in (*OWN, "examples.npz", "resume/state.pt")),

@@ -20,7 +20,7 @@ from tests.tiny import STEPS, tiny_run
 
 @pytest.fixture
 def halves():
-    """Images (4, 3, 32, 32) and labels of which the first half is mostly void, the second not."""
+    """Images (4, 3, 32, 32) and labels of which the first half is mostly ignored, the second not."""
     generator = torch.Generator().manual_seed(0)
     labels = torch.randint(0, 11, (4, 32, 32), generator=generator)
     labels[:2, 4:] = 255
@@ -42,7 +42,7 @@ def test_the_losses_of_a_step_in_pieces_are_those_of_the_whole_batch(halves, ohe
     whole = losses(images, labels, accumulate=2, **settings)
     first, second = (losses(images[half], labels[half], **settings) for half in (slice(2), slice(2, 4)))
     assert first["main"] != pytest.approx(second["main"], rel=0.01)
-    # Each piece has its share of the pixels that are not void; with OHEM its mean counts as one of two.
+    # Each piece has its share of the pixels that are not ignored; with OHEM its mean counts as one of two.
     share = (labels[:2] != 255).sum().item() / (labels != 255).sum().item()
     main = 0.5 if ohem else share
     assert whole["main"] == pytest.approx(main * first["main"] + (1 - main) * second["main"], rel=1e-5)

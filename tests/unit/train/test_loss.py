@@ -12,7 +12,7 @@ from tests.tiny import tiny_run
 
 @pytest.fixture
 def batch():
-    """Scores (2, 5, 4, 6) and labels (2, 13, 17), a fifth of them void."""
+    """Scores (2, 5, 4, 6) and labels (2, 13, 17), a fifth of them ignored."""
     generator = torch.Generator().manual_seed(0)
     scores = torch.randn(2, 5, 4, 6, generator=generator, dtype=torch.float64, requires_grad=True)
     labels = torch.randint(0, 5, (2, 13, 17), generator=generator)
@@ -72,8 +72,8 @@ def test_the_loss_is_the_mean_over_pixels_that_are_not_void(batch):
 @pytest.mark.parametrize("ohem", [True, False])
 def test_a_batch_of_void_alone_has_loss_and_gradient_zero(batch, ohem):
     scores, labels = batch
-    void = torch.full_like(labels, 255)
-    found = total_loss({"logits": scores, "auxiliary": scores}, void, settings(ohem=ohem), True, 0)["total"]
+    ignored = torch.full_like(labels, 255)
+    found = total_loss({"logits": scores, "auxiliary": scores}, ignored, settings(ohem=ohem), True, 0)["total"]
     (gradient,) = torch.autograd.grad(found, scores)
     assert found.item() == 0
     assert torch.count_nonzero(gradient) == 0

@@ -37,7 +37,7 @@ def test_by_default_everything_decays():
     assert {decay for _, decay in settings_by_name().values()} == {0.0001}
 
 
-def test_norms_and_biases_can_be_left_out_of_decay():
+def test_norms_and_biases_can_be_ignore_of_decay():
     parameters = dict(network().named_parameters())
     for name, (_, decay) in settings_by_name(decay_norm=False).items():
         parameter = parameters[name]
@@ -45,7 +45,7 @@ def test_norms_and_biases_can_be_left_out_of_decay():
         assert decay == (0.0001 if parameter.ndim > 1 or scalar else 0), name
 
 
-def test_alpha_and_beta_can_be_left_out_of_decay():
+def test_alpha_and_beta_can_be_ignore_of_decay():
     without = {name for name, (_, decay) in settings_by_name(decay_scalars=False).items() if decay == 0}
     assert without == {"blocks.0.global_context.alpha", "blocks.0.local_context.beta"}
 

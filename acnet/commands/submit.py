@@ -44,7 +44,8 @@ def _submit(parsed: argparse.Namespace) -> None:
 
     settings = campaign(parsed)
     seed = seed_asked(parsed, settings)
-    folder = run_folder(parsed.results_root, parsed.scale, settings.entry(parsed.run).name, seed)
+    settings.entry(parsed.run)  # or the nearest name
+    folder = run_folder(parsed.results_root, parsed.scale, parsed.run, seed)
     run = read_run(folder / "params.yaml")
     if run.reader != parsed.reader:
         raise AcnetError(f"run '{parsed.run}': is trained on {run.dataset}, not for the server of {parsed.reader}")

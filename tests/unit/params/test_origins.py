@@ -76,11 +76,8 @@ def test_a_runs_own_value_names_the_run(paper):
     [
         ("  delta: 5.0", "  delta: -5.0", ": model.delta: -5.0 is out of range; expected at least 0.001"),
         ("  delta: 5.0", "  detla: 5.0", ": model: unknown key 'detla'; did you mean 'delta'?"),
-        ("  base_width: 16", "  # width", ": model: key 'base_width' is missing"),
         ("  epochs: 50", "  # epochs", ": train: key 'epochs' is missing"),
         ("seed: 0", "seed: -1", ": seed: -1 is out of range; expected at least 0"),
-        ("seed: 0", "seed: one", ": seed: expected a whole number, got 'one'"),
-        ("classes: 19", "classes: many", ": classes: expected a whole number, got 'many'"),
         ("train_splits: [train]", "train_splits: train", ": train_splits: expected a list, got 'train'"),
         ("reader: cityscapes", "reader: cityscape", ": reader: 'cityscape' is not valid; did you mean 'cityscapes'?"),
         ("  kind: none", "  kind: url", ": init: key 'url' is missing"),

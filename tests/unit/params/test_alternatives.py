@@ -72,7 +72,7 @@ def test_multi_grid_and_ohem_can_be_switched_on_off_cityscapes(params):
     assert values.train.scale_range == [0.5, 2.0]
 
 
-def test_pascal_context_may_be_played_with_its_background(params, edit):
+def test_pascal_context_may_be_used_with_its_background(params, edit):
     edit("scales/paper.yaml", "pascal_context: pascal_context", "pascal_context: pascal_context60")
     values = Campaign(params, "paper").resolve("context_r101_acnet", 0)
     assert (values.classes, values.reader) == (60, "pascal_context60")

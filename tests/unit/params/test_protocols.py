@@ -1,4 +1,4 @@
-"""Each protocol, settled for runs of every dataset at every scale."""
+"""Each protocol, resolved for runs of every dataset at every scale."""
 
 import dataclasses
 
@@ -54,7 +54,7 @@ def test_windows_and_scales_are_the_documented_ones(paper, scale, run):
 
 
 @pytest.mark.parametrize("scale", ["mini", "camvid", "camvid-gpu", "paper"])
-def test_every_protocol_settles_for_every_run_of_a_scale(paper, scale):
+def test_every_protocol_resolves_for_every_run_of_a_scale(paper, scale):
     campaign = Campaign(paper.params, scale)
     runs = [name for name, run in campaign.runs.items() if run.dataset in campaign.scale.stands_in]
     found = {run: {name: campaign.protocol(name, run) for name in campaign.protocols} for run in runs}

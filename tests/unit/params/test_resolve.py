@@ -137,7 +137,7 @@ def test_a_run_learns_from_its_datasets_training_split(paper, run):
     assert run.endswith("trainval") or backbone in values.init.url
 
 
-def test_a_row_keeps_its_role_whatever_backbone_plays_it(scales):
+def test_a_row_keeps_its_role_whatever_backbone_stands_in(scales):
     paper_names = {
         "mini": ("resnet18", "resnet34"),
         "camvid": ("resnet18", "resnet50"),
@@ -153,7 +153,7 @@ def test_a_row_keeps_its_role_whatever_backbone_plays_it(scales):
             assert {key: found[key] for key in same} == {key: asked[key] for key in same}, (scale, run)
 
 
-def test_a_scale_refuses_a_run_whose_dataset_nothing_plays(scales):
+def test_a_scale_refuses_a_run_whose_dataset_nothing_stands_in_for(scales):
     with pytest.raises(AcnetError) as error:
         scales["camvid"].resolve("ade_acnet", 0)
     line = str(error.value)

@@ -135,7 +135,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _said_by_the_system(error: OSError) -> str:
-    """The line for a file that cannot be written or read; any other error goes on as it is."""
+    """The line for a file that cannot be written or read; any other error is raised unchanged."""
     from acnet.files import no_room
 
     if refusal := no_room(error, error.filename or "disk"):

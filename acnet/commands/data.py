@@ -16,7 +16,7 @@ def add(commands) -> None:
     """Add the commands to the parser."""
     data = group(commands, "data", "fetch, check, prepare and show datasets")
     generate = command(data, "generate", _generate, "generate a mini dataset in the official layout")
-    fetch = command(data, "fetch", _fetch, "find a dataset's archives: your own copies, else downloads")
+    fetch = command(data, "fetch", _fetch, "use your own copies of a dataset's archives, or download them")
     extract = command(data, "extract", _extract, "extract the fetched archives into the folder that prepare reads")
     prepare = command(data, "prepare", _prepare, "convert a dataset into the memory-mapped format that training reads")
     check = command(data, "check", _check, "read a dataset on disk and list what is missing or wrong")

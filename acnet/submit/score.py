@@ -33,8 +33,8 @@ class Submitted:
         if path.exists():
             return path
         raise AcnetError(
-            f"{path}: is missing, so it is not known what was judged; make it by `acnet submit`, "
-            "bring it here, or name the --seed and --protocol that went to the server"
+            f"{path}: is missing, so it is not known what was scored; create it with `acnet submit`, "
+            "copy it here, or name the --seed and --protocol that went to the server"
         )
 
 

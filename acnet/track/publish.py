@@ -75,7 +75,7 @@ def check_name(repository: Repository, name: str) -> None:
         repository.git("check-ref-format", tag(name))
     except AcnetError:
         allowed = "use letters, digits, - and _, and single dots between them, such as mini-2.1"
-        raise AcnetError(f"campaign '{name}': cannot be a name, a Git tag is called so; {allowed}") from None
+        raise AcnetError(f"campaign '{name}': cannot be a name, since Git accepts no such tag; {allowed}") from None
 
 
 def _check_checkpoints(paths: Iterable[Path], root: Path) -> None:

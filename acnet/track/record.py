@@ -73,7 +73,7 @@ def record(campaign: Campaign, results: Path, root: Path, keep: bool = False) ->
         raise AcnetError(f"{root}/dvc.yaml: not in the commit HEAD; commit it, since DVC reads the columns there")
     if repository.git("status", "--porcelain", "--untracked-files=no"):
         note = "the work tree differs from it; the column `commit` says what each run was trained at"
-        _say(f"rows hang on commit {repository.head[:10]}; {note}")
+        _say(f"rows belong to commit {repository.head[:10]}; {note}")
     done: dict[str, list[str]] = {"new": [], "replaced": [], "moved": [], "marked": [], "unchanged": []}
     with one_at_a_time(root):
         rows = rows_of(repository)

@@ -10,7 +10,6 @@ peak.
 """
 
 import argparse
-import dataclasses
 import json
 import os
 import re
@@ -79,7 +78,7 @@ def _finish(project: Path) -> int:
             write_run(campaign.resolve(name, seed), campaign.origins(name), path)
         elif path.parent.name == "metrics" and path.suffix == ".json":
             protocol = campaign.protocol(path.stem, path.parts[-4])
-            path.write_text(json.dumps({"protocol": dataclasses.asdict(protocol)}))
+            path.write_text(json.dumps({"protocol": protocol.identity()}))
     _snakemake(project, "--touch", "--cores", "1")
     return int(re.search(r"^total +(\d+)$", text, re.MULTILINE)[1])
 

@@ -69,7 +69,8 @@ def load_resources(params: Path, scale: str) -> Resources:
     data = read_mapping(file, ("common", "scales"))
     scales = mapping(data.get("scales", {}), f"{file}: scales", scale_names(params))
     build(Resources, data.get("common"), f"{file}: common")
-    return build(Resources, {**data["common"], **scales.get(scale, {})}, f"{file}: scales.{scale}")
+    where = f"{file}: scales.{scale}"
+    return build(Resources, {**data["common"], **mapping(scales.get(scale, {}), where)}, where)
 
 
 def check_spread(resources: Resources, runs: Mapping[str, Run], where: str) -> None:

@@ -6,10 +6,6 @@ from typing import Any
 from acnet.params.run import Run
 
 NONE, NOT_RUN, UNKNOWN = "none", "not run", "unknown"
-COLUMNS = (
-    "scale", "run", "seed", "dataset", "backbone", "stride", "modules", "delta", "n", "blocks", "strategies", "commit",
-    "stale",
-)  # fmt: skip
 _MODULES = {"none": [], "gc": ["GC"], "gcm": ["GCM"], "lc": ["LC"], "lcm": ["LCM"]}
 _NO_SCORE = f"   {NOT_RUN}"  # its blanks sort it behind every number
 _MEASURES = ("miou", "pixacc")

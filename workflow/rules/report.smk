@@ -77,6 +77,7 @@ rule gates_figure:
     """Where the gates are large, as PNG and PDF."""
     input:
         lambda wildcards: at_hand(of_runs("gates.json", GATED_NEEDED)),
+        local("params/claims.yaml"),
     output:
         report(f"reports/{SCALE}/figures/gates.png", category="Figures", labels={"figure": "gates"}),
         report(f"reports/{SCALE}/figures/gates_runs.png", category="Figures", labels={"figure": "gates of all runs"}),

@@ -86,9 +86,7 @@ def run_stage(root: Path, project: Path) -> str:
     finally:
         signal.signal(signal.SIGINT, former)
     if status:
-        raise AcnetError(
-            f"snakemake {ask.target}: status {status}, see above; the same command resumes it"
-        )
+        raise AcnetError(f"snakemake {ask.target}: status {status}, see above; the same command resumes it")
     campaign = Campaign(root / "params", ask.scale)
     files = place(campaign, ask.row, campaign.scale.seeds[0], root / "results", root)
     if experiment:

@@ -41,6 +41,11 @@ def test_a_second_run_has_nothing_to_do(campaign):
     assert time.monotonic() - start < 10
 
 
+@pytest.mark.parametrize("profile", ["slurm", "generic"])
+def test_a_finished_campaign_has_nothing_to_do_on_a_cluster_either(campaign, profile):
+    assert not campaign.planned("--workflow-profile", f"workflow/profiles/{profile}")
+
+
 def test_a_fine_tuned_network_is_never_scored(campaign):
     for run in ("r101_ohem_trainval", "ade_r101_acnet_trainval"):
         assert not (campaign.folder / f"results/mini/{run}/seed0/metrics").exists()

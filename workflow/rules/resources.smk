@@ -68,4 +68,3 @@ SPREAD = {"gpu": CAMPAIGN.scale.gpus}
 if NEEDS.spread:
     SPREAD = {name: for_slurm(name) for name in ("nodes", "tasks", "tasks_per_gpu", "mpi", "slurm_extra")}
     SPREAD["gpu"] = lambda wildcards: spread(wildcards).gpus
-LIMIT = limit if workflow.resource_settings.nodes or not workflow.is_main_process else ""

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
 
 import pytest
@@ -37,12 +38,14 @@ def test_the_editable_install_is_found_from_above_a_clone_called_acnet(root, tmp
     )
     (wheel,) = (tmp_path / "wheel").glob("*.whl")
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+    # Without -S this environment's own editable install could be found first.
+    folders = [str(tmp_path / "site"), sysconfig.get_paths()["purelib"]]
     ask = (
-        f"import site; site.addsitedir({str(tmp_path / 'site')!r}); "
+        f"import site; [site.addsitedir(folder) for folder in {folders}]; "
         "import acnet.evaluate.counts as found; print(found.read_counts.__code__.co_filename)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", ask], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
+        [sys.executable, "-S", "-c", ask], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
     )
     assert done.stdout.strip() == str(clone / "acnet/evaluate/counts.py")
 

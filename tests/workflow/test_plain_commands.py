@@ -1,19 +1,24 @@
 """The commands that `acnet plan --commands` prints, typed one after another."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
-from acnet.cli import main
 from tests.workflow.conftest import shorten
 
 
 @pytest.fixture
-def type_here(project, monkeypatch, capsys):
+def type_here(project):
     """Words for acnet in the project's folder; what it prints."""
-    monkeypatch.chdir(project.folder)
 
     def type_here(line: str) -> str:
-        assert main(line.split()) == 0, capsys.readouterr().err
-        return capsys.readouterr().out
+        command = [sys.executable, "-m", "acnet", *line.split()]
+        environment = {**os.environ, "PYTHONPATH": str(project.folder)}
+        done = subprocess.run(command, cwd=project.folder, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     return type_here
 

@@ -68,7 +68,7 @@ def _half_a_file() -> None:
 def _before_clearing() -> None:
     from acnet.evaluate import evaluate as module
 
-    _before(module.shutil, "rmtree")
+    _before(module.shutil, "rmtree", 0)
 
 
 MOMENTS = {

@@ -31,7 +31,7 @@ rule train:
     resources:
         **needed(NEEDS.train, **SPREAD),
     params:
-        limit=limit, # takes resources, so Snakemake does not compare it: a campaign may go to a cluster and back
+        limit=limit,  # takes resources, so Snakemake does not compare it: a campaign may go to a cluster and back
         spread=processes,
     shell:
         "{params.limit}acnet train --params {input.params}{params.spread} 2> {log}"

@@ -10,12 +10,13 @@ from acnet.files import read_json
 from acnet.jobs.run_lock import Holder, live_holder
 from acnet.jobs.status_files import read_failure, read_journal, read_progress
 from acnet.params.campaign import Campaign
-from acnet.params.run import run_folder
+from acnet.params.run import read_run, run_folder
 from acnet.params.tables import load_tables
 from acnet.progress import duration
 from acnet.provenance import changed_since, source_hash
 
 _ENDED_WELL = re.compile(r": finished after .+ of training$")  # a journal is cleared only once its run is published
+RESTORED = "restored"  # marks a run that came from its record, which has no checkpoint
 State = Literal["waiting", "running", "stopped", "failed", "done", "stale"]
 
 
@@ -36,8 +37,16 @@ def campaign_status(campaign: Campaign, results: Path, logs: Path) -> list[Statu
     for run, entry in campaign.runs.items():
         own = entry.dataset in campaign.scale.stands_in and (results / campaign.scale_name / run).is_dir()
         if run in needed or own:
-            found += [run_status(campaign, run, seed, results, logs) for seed in campaign.scale.seeds]
+            found += [run_status(campaign, run, seed, results, logs) for seed in campaign.seeds(run)]
     return found
+
+
+def is_restored(campaign: Campaign, run: str, seed: int, results: Path) -> bool:
+    """Whether a run is here from its record alone, without a checkpoint, and has the parameters of today."""
+    folder = run_folder(results, campaign.scale_name, run, seed)
+    if (folder / "checkpoint.pt").exists() or not (folder / RESTORED).exists():
+        return False
+    return read_run(folder / "params.yaml").digest() == campaign.resolve(run, seed).digest()
 
 
 def run_status(campaign: Campaign, run: str, seed: int, results: Path, logs: Path) -> Status:
@@ -51,6 +60,8 @@ def run_status(campaign: Campaign, run: str, seed: int, results: Path, logs: Pat
         if "code" in changes:
             return Status(run, seed, "stale", "code that can change its result has changed since it was trained")
         return Status(run, seed, "done", f"trained in {duration(facts['seconds'])} on {facts['device']}")
+    if is_restored(campaign, run, seed, results):
+        return Status(run, seed, "done", "trained elsewhere: its record is here, its checkpoint is not")
     return unfinished_status(run, seed, folder, logs / "train" / campaign.scale_name / run / f"seed{seed}.log")
 
 

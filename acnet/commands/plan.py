@@ -52,19 +52,21 @@ def _plan(parsed: argparse.Namespace) -> None:
 
 
 def _print_costs(parsed: argparse.Namespace, settings, estimated) -> None:
-    seeds, width = len(settings.scale.seeds), max(map(len, estimated.runs))
+    seeds, width = {run: len(settings.seeds(run)) for run in estimated.runs}, max(map(len, estimated.runs))
     print(f"{'run':<{width}}  seeds   steps       images    operations      training    evaluation  checkpoint")
     for run, cost in estimated.runs.items():
         one = [job for job in estimated.jobs.values() if job.run == run and job.seed == settings.scale.seeds[0]]
         training, evaluation = ([job.seconds for job in one if job.kind == kind] for kind in ("training", "evaluation"))
         times = [duration(sum(part)) if part and estimated.per_flop else "-" for part in (training, evaluation)]
-        counted = f"{seeds:>5}  {cost.steps:>6}  {cost.images:>11,}  {operations(sum(job.flops for job in one)):>12}"
+        flops = operations(sum(job.flops for job in one))
+        counted = f"{seeds[run]:>5}  {cost.steps:>6}  {cost.images:>11,}  {flops:>12}"
         print(f"{run:<{width}}  {counted}  {times[0]:>12}  {times[1]:>12}  {cost.checkpoint / 2**20:>6.1f} MiB")
     images, disk = (
-        seeds * sum(getattr(cost, name) for cost in estimated.runs.values()) for name in ("images", "checkpoint")
+        sum(seeds[run] * getattr(cost, name) for run, cost in estimated.runs.items())
+        for name in ("images", "checkpoint")
     )
     flops = operations(sum(job.flops for job in estimated.jobs.values()))
-    print(f"{seeds * len(estimated.runs)} trainings, {images:,} images, {flops}, {disk / 2**30:.2f} GiB of checkpoints")
+    print(f"{sum(seeds.values())} trainings, {images:,} images, {flops}, {disk / 2**30:.2f} GiB of checkpoints")
     if estimated.device:
         kinds = {kind: duration(estimated.seconds(kind)) for kind in ("training", "evaluation", "all else")}
         parts = ", ".join(f"{kind} {time}" for kind, time in kinds.items())
@@ -111,5 +113,6 @@ def _print_recorded(parsed: argparse.Namespace, settings, runs: list[str]) -> No
         how = "at the recipe's crop and batch" if whole else "at a smaller crop, scaled by FLOPs"
         least = min(entry["steps"] for entry in found)
         steps = f"{least} step{'s' if least > 1 else ''} of every run"
-        hours = duration(3600 * len(settings.scale.seeds) * sum(entry["hours"] for entry in found))
+        trained = zip(runs, found, strict=True)
+        hours = duration(3600 * sum(len(settings.seeds(run)) * entry["hours"] for run, entry in trained))
         print(f"recorded on {device}, measured there only: training {hours}, from {steps} {how}")

@@ -40,9 +40,9 @@ def print_plan(parsed: argparse.Namespace, settings: Campaign, estimated) -> Non
     path = critical_path(jobs)
     steps = ", ".join(f"{job.name} ({duration(job.seconds)})" for job in path if job.runtime is not None)
     print(f"critical path   {duration(sum(job.seconds for job in path))}: {steps}")
-    checkpoints = [cost.checkpoint for cost in estimated.runs.values()]
+    checkpoints = [cost.checkpoint for run, cost in estimated.runs.items() for _ in settings.seeds(run)]
     print(
-        f"disk            {sum(checkpoints) * len(settings.scale.seeds) / 2**30:.1f} GiB of checkpoints, "
+        f"disk            {sum(checkpoints) / 2**30:.1f} GiB of checkpoints, "
         f"{_STATES * max(checkpoints) / 2**30:.1f} GiB for each training under way, up to "
         f"{needs.prepare.disk_mb / 1000:,.0f} GB for each of {sum(job.rule == 'prepare' for job in jobs.values())} "
         "datasets"

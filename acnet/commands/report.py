@@ -2,8 +2,12 @@
 
 import argparse
 import importlib
+import sys
+from pathlib import Path
 
 from acnet.commands.options import campaign, command, group, scale_option
+from acnet.errors import AcnetError
+from acnet.progress import some
 
 # name: (module of acnet.report, function, help, takes a name)
 _DRAWN = {
@@ -29,6 +33,35 @@ def add(commands) -> None:
             made.add_argument("name", help=f"such as {name}1")
         if name == "gates":
             made.add_argument("--run", help="only this run, written to figures/gates_RUN")
+    kept = command(report, "publish-runs", _publish_runs, "write the record of each finished run to reports/published")
+    scale_option(kept)
+    restored = command(report, "restore-runs", _restore_runs, "bring the records of finished runs back into results")
+    scale_option(restored)
+
+
+def _publish_runs(parsed: argparse.Namespace) -> None:
+    from acnet.report.run_records import publish_runs
+
+    written, refused = publish_runs(campaign(parsed), parsed.results_root, parsed.reports_root)
+    for file in written:
+        print(file)
+    if refused:
+        raise AcnetError(f"no record of {some(refused)}: they have to be trained again from a commit")
+
+
+def _restore_runs(parsed: argparse.Namespace) -> None:
+    from acnet.report.run_records import restore_runs
+    from acnet.track.restore import runs_among, touch
+
+    settings = campaign(parsed)
+    files = [str(it / "params.yaml") for it in restore_runs(settings, parsed.results_root, parsed.reports_root)]
+    print(f"restored: {len(files)} runs, without checkpoints", file=sys.stderr)
+    runs = runs_among(files, settings, Path.cwd())
+    if others := [*runs.others, *runs.unknown]:
+        how = f"not as {parsed.params_root}/ describes them today"
+        print(f"{how}: {some(others)}; `commit` in their provenance.json says when it did", file=sys.stderr)
+    if known := [file for file in files if "/".join(Path(file).parts[-3:-1]) not in runs.unknown]:
+        touch(Path.cwd(), known, parsed.scale)  # so that Snakemake notices when params/ change
 
 
 def _draw(parsed: argparse.Namespace) -> None:

@@ -32,7 +32,7 @@ def add(commands) -> None:
 
 def _resolve(parsed: argparse.Namespace) -> None:
     settings = campaign(parsed)
-    seeds, seed = settings.scale.seeds, seed_asked(parsed, settings)
+    seeds, seed = settings.seeds(parsed.run), seed_asked(parsed, settings)
     if seed not in seeds:
         file, more = f"{parsed.params_root}/scales/{parsed.scale}.yaml", [*seeds, seed]
         raise AcnetError(f"--seed {seed}: scale '{parsed.scale}' has seeds {seeds}; `seeds: {more}` in {file} adds it")

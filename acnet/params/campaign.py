@@ -12,7 +12,7 @@ from acnet.params.protocols import Protocol, Protocols
 from acnet.params.run import Run, run_folder
 from acnet.params.run_matrix import RunEntry, load_runs
 from acnet.params.scales import Scale, load_scale
-from acnet.params.schema import among, build, mapping, nearest, read_mapping
+from acnet.params.schema import among, build, field_value, mapping, nearest, read_mapping
 from acnet.params.tables import Tables
 from acnet.params.weights import IMAGENET1K_V1, initial_weights
 
@@ -48,6 +48,8 @@ class Campaign:
         self._protocols = Protocols(self.params, written, self.scale.protocols, self._scale_file)
         for paper, dataset in mapping(self.scale.stands_in, f"{self._scale_file}: stands_in", written).items():
             among(dataset, self.datasets, f"{self._scale_file}: stands_in.{paper}")
+        for run, seeds in mapping(self.scale.more_seeds, f"{self._scale_file}: more_seeds", self.runs).items():
+            field_value(Scale, "seeds", seeds, f"{self._scale_file}: more_seeds.{run}")
         mapping(self.scale.weights, f"{self._scale_file}: weights", IMAGENET1K_V1)
 
     @property
@@ -72,6 +74,10 @@ class Campaign:
         if name not in self.runs:
             raise AcnetError(f"run '{name}': {self.params}/runs.yaml has no such entry{nearest(name, self.runs)}")
         return self.runs[name]
+
+    def seeds(self, name: str) -> list[int]:
+        """The seeds that a run is trained with."""
+        return list(dict.fromkeys([*self.scale.seeds, *self.scale.more_seeds.get(name, [])]))
 
     def dataset_of(self, name: str) -> str:
         """The dataset that a run really uses at this scale; AcnetError if the scale has none for it."""
@@ -125,13 +131,14 @@ class Campaign:
         folder, scale = run_folder(results, self.scale_name, name, seed), self.scale_name
         if (folder / "checkpoint.pt").exists():
             return folder
-        if seed not in self.scale.seeds:
-            seeds = ", ".join(map(str, self.scale.seeds))
+        if seed not in self.seeds(name):
+            seeds = ", ".join(map(str, self.seeds(name)))
             raise AcnetError(f"run '{name}': seed {seed} is not one of scale '{scale}', which has {seeds}")
         if (folder / "provenance.json").exists():
             raise AcnetError(
                 f"{folder}/checkpoint.pt: trained, but not here; "
-                f"`snakemake --cores 1 restore --config scale={scale}` brings it from a remote"
+                f"`snakemake --cores 1 restore --config scale={scale}` brings it from a remote, "
+                f"`snakemake --cores 1 {folder}/checkpoint.pt --config scale={scale}` trains it again"
             )
         have = sorted(run for run in self.runs if (run_folder(results, scale, run, seed) / "checkpoint.pt").exists())
         raise AcnetError(
@@ -149,7 +156,7 @@ class Campaign:
         """AcnetError unless the gates of a run are measured here: it is misspelt, has none, or what to do first."""
         if not self._has_gates(name):
             raise AcnetError(f"run {name} has no gated module; name one with global_context: gcm")
-        seeds = self.scale.seeds
+        seeds = self.seeds(name)
         if not any((run_folder(results, self.scale_name, name, seed) / "gates.json").exists() for seed in seeds):
             folder = self.trained_folder(results, name, seeds[0])
             raise AcnetError(f"{folder}/gates.json: not there; `acnet gates --params {folder}/params.yaml` measures it")

@@ -26,9 +26,10 @@ class Scale:
 
     `stands_in` says which dataset stands in for each of the paper's; `noise` is the difference in points below
     which a claim counts as within noise; `comparable` whether cited absolute numbers may be compared with; `gpus`
-    is what one training asks of Snakemake; `weights` are backbone files that win over the published ImageNet
-    weights where they are at hand. `common`, `datasets`, `roles`, `strategies` and `fine_tuning` override the
-    layers of recipe.yaml, `protocols` those of protocols.yaml, all with plain values.
+    is what one training asks of Snakemake; every run is trained with `seeds`, some by name with `more_seeds` too;
+    `weights` are backbone files that win over the published ImageNet weights where they are at hand. `common`,
+    `datasets`, `roles`, `strategies` and `fine_tuning` override the layers of recipe.yaml, `protocols` those of
+    protocols.yaml, all with plain values.
     """
 
     title: str
@@ -39,6 +40,7 @@ class Scale:
     comparable: bool
     noise: float = limited(low=0)
     seeds: list[int] = limited(lambda: [0], low=0, high=2**32 - 1, distinct=True)
+    more_seeds: dict[str, list[int]] = dataclasses.field(default_factory=dict)
     gpus: int = limited(0, low=0)
     pretrained: bool = True
     weights: dict[str, WeightsFile] = dataclasses.field(default_factory=dict)

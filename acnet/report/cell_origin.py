@@ -48,9 +48,9 @@ def trace(campaign: Campaign, name: str, row: str, column: str | None, roots: Ro
         return _choice(name, table, row, {key: next(iter(cells.values())) for key, cells in found.items()})
     parts = []
     key, by_run = found.popitem()
-    for cells in by_run.values():
+    for run, cells in by_run.items():
         parts += [f"{name}, {_heading(table, table.row(key), cells)}"]
-        parts += [_text(_lines(campaign, cells[0], seed, roots, read)) for seed in info.seeds]
+        parts += [_text(_lines(campaign, cells[0], seed, roots, read)) for seed in campaign.seeds(run)]
     return "\n".join(parts)
 
 

@@ -42,7 +42,9 @@ def publish(
             raise AcnetError(f"{source / name}: not there; make the report of scale {scale.name} first")
     listed = _runs(scale, tables, results)
     _refuse_loss(scale, listed, target / "README.md")
-    shutil.rmtree(target, ignore_errors=True)
+    for path in target.glob("*"):
+        if path.name != "runs":  # the records, which `acnet report publish-runs` writes
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     for name in names:
         with replacing(target / name) as temporary:
             shutil.copyfile(source / name, temporary)

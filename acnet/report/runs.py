@@ -30,8 +30,9 @@ def run_entries(
 def _entry(
     campaign: Campaign, run: str, uses: list[tuple[str, str]], results: Results, data: Path, code: str | None
 ) -> dict[str, Any]:
-    seeds = [_seed(campaign, run, seed, results, data, code) for seed in results.scale.seeds]
-    made = [provenance for seed in results.scale.seeds if (provenance := results.provenance(run, seed))]
+    own = [s for s in results.scale.seeds if s in campaign.seeds(run) or results.provenance(run, s)]
+    seeds = [_seed(campaign, run, seed, results, data, code) for seed in own]
+    made = [provenance for seed in own if (provenance := results.provenance(run, seed))]
     commits = sorted({provenance["commit"][:10] for provenance in made if provenance.get("commit")})
     states = [seed["state"] for seed in seeds]
     done = sum(state in ("measured", "trained") for state in states)

@@ -15,6 +15,7 @@ class ScaleInfo:
     `noise` (points) is the difference below which nothing is said; `comparable` whether absolute numbers may be set
     against those of cited methods; `generated` whether its images may be published; `roles` maps a backbone of the
     paper to the one that stands in for it; `measures` say how sure a number is; `titles` are the words for protocols;
+    `seeds` are those of all runs together, of which a run may have only some;
     `stand_ins` names the dataset that stands in for a run's own, and the split that is scored.
     """
 
@@ -54,7 +55,7 @@ def scale_info(campaign: Campaign) -> ScaleInfo:
         banner=scale.banner,
         noise=scale.noise,
         comparable=scale.comparable,
-        seeds=scale.seeds,
+        seeds=list(dict.fromkeys(seed for seeds in (scale.seeds, *scale.more_seeds.values()) for seed in seeds)),
         tables=scale.tables,
         figures=scale.figures,
         generated=all(campaign.datasets[name].generate for name in scale.stands_in.values()),

@@ -17,7 +17,7 @@ from acnet.track.repository import Repository
 
 POINTER = "campaign.dvc"
 FOLDERS = ("data", "results", "reports")  # that a campaign has files in
-_OF_A_RUN = ("*.yaml", "*.json", "*.csv", "checkpoint.pt", "metrics/*.json", "metrics/*.npz")
+MEASURED = ("*.yaml", "*.json", "*.csv", "metrics/*.json", "metrics/*.npz")  # all of a run but weights and images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +52,7 @@ def files_of(campaign: Campaign, tables: Tables, root: Path, with_data: bool) ->
     pixels = with_data or all(campaign.datasets[name].generate for name in campaign.scale.stands_in.values())
     found: set[Path] = set()
     for run in campaign.runs:
-        for pattern in (*_OF_A_RUN, *(["examples.npz"] if pixels else [])):
+        for pattern in (*MEASURED, "checkpoint.pt", *(["examples.npz"] if pixels else [])):
             found |= set(root.glob(f"results/{scale}/{run}/seed*/{pattern}"))
     found |= set(root.glob(f"results/{scale}/server/*.yaml"))
     for dataset in set(campaign.scale.stands_in.values()):

@@ -21,8 +21,9 @@ from acnet.params.claims import load_claims
 from acnet.params.measures import load_measures
 from acnet.params.resources import check_spread, load_resources
 from acnet.params.scales import no_target
-from acnet.params.schema import mapping
+from acnet.params.schema import among, mapping
 from acnet.params.tables import check_names, load_tables
+from acnet.status import is_restored
 
 # The rules find the command `acnet` whether or not this environment is activated.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
@@ -45,6 +46,7 @@ RUN = "results/{scale}/{run}/seed{seed}"
 
 CAMPAIGN_NAME = config["campaign"] or SCALE
 NAMED = [name for name in str(config["runs"]).split(",") if name]
+ASKED_SEEDS = [seed for seed in str(config["seeds"]).split(",") if seed]
 
 
 def refuse_for_dvc(given, in_file):
@@ -76,6 +78,8 @@ try:
     for run in {*NEEDED, *NAMED}:
         for protocol in CAMPAIGN.protocols:
             CAMPAIGN.protocol(protocol, run)
+    for seed in ASKED_SEEDS:
+        among(seed, {str(one) for run in CAMPAIGN.runs for one in CAMPAIGN.seeds(run)}, "--config seeds")
     names = [name for name, run in CAMPAIGN.runs.items() if run.dataset in CAMPAIGN.scale.stands_in]
     playable = {name: CAMPAIGN.resolve(name, CAMPAIGN.scale.seeds[0]) for name in names}
     check_spread(NEEDS, playable, f"{PARAMS}/resources.yaml: scales.{SCALE}.spread")
@@ -96,7 +100,6 @@ DRAW_ONLY = bool(DRAWING) and not {"all", "runs", *SHOWN} & set(WORDS)
 if DRAWING and not DRAW_ONLY:
     raise WorkflowError("report draws the runs at hand: ask for it alone, once the other targets are done")
 
-SEEDS = CAMPAIGN.scale.seeds
 GENERATED = [name for name, dataset in CAMPAIGN.datasets.items() if dataset.generate]
 FETCHABLE = [name for name, dataset in CAMPAIGN.datasets.items() if dataset.archives]
 
@@ -109,9 +112,17 @@ wildcard_constraints:
     dataset="|".join(CAMPAIGN.datasets),
 
 
+@functools.cache
+def seeds_of(run):
+    """The seeds of a run that are asked for, without those of restored records, which are not trained again."""
+    asked = [seed for seed in CAMPAIGN.seeds(run) if not ASKED_SEEDS or str(seed) in ASKED_SEEDS]
+    return [seed for seed in asked if not is_restored(CAMPAIGN, run, seed, HERE / "results")]
+
+
 def of_runs(pattern, runs):
-    """The files of `pattern` for every seed of the given runs."""
-    return [f"{RUN}/{pattern}".format(scale=SCALE, run=run, seed=seed) for run in runs for seed in SEEDS]
+    """The files of `pattern` for every seed of the given runs: when only drawing, of all seeds."""
+    seeds = CAMPAIGN.seeds if DRAW_ONLY else seeds_of
+    return [f"{RUN}/{pattern}".format(scale=SCALE, run=run, seed=seed) for run in runs for seed in seeds(run)]
 
 
 def metrics_of(sources, kinds=("json", "images.npz")):

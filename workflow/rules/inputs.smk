@@ -94,8 +94,8 @@ def at_hand(files):
 def scale_facts():
     """What the report says of a scale; a change redraws."""
     scale = CAMPAIGN.scale
-    facts = [scale.title, scale.banner, scale.noise, scale.comparable, scale.seeds, scale.roles, CAMPAIGN.titles]
-    return canonical([*facts, dataclasses.asdict(MEASURES)])
+    facts = [scale.title, scale.banner, scale.noise, scale.comparable, scale.roles, CAMPAIGN.titles]
+    return canonical([*facts, scale.seeds, scale.more_seeds, dataclasses.asdict(MEASURES)])
 
 
 def named_runs():
@@ -122,7 +122,7 @@ def after_all(wildcards):
 
 def say_absent(runs, consequence):
     """Name the trainings among `runs` that ended, here or elsewhere, whose checkpoint is not here, and what follows."""
-    seeds = [f"{run}/seed{seed}" for run in runs for seed in SEEDS]
+    seeds = [f"{run}/seed{seed}" for run in runs for seed in seeds_of(run)]
     ended = [name for name in seeds if Path(f"results/{SCALE}/{name}/provenance.json").exists()]
     if names := [name for name in ended if not Path(f"results/{SCALE}/{name}/checkpoint.pt").exists()]:
         print(

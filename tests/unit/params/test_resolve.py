@@ -232,6 +232,12 @@ def test_editing_a_strategy_changes_the_runs_that_use_it(params, edit):
     assert changed == ["r101_mg", "r101_da", "r101_ohem", "r101_ohem_trainval"]
 
 
+def test_a_run_may_have_more_seeds_than_its_scale(params, edit):
+    edit("scales/mini.yaml", "seeds: [0]", "seeds: [0, 1]\nmore_seeds: {gc_s16: [1, 5]}")
+    campaign = Campaign(params, "mini")
+    assert campaign.seeds("gc_s16") == [0, 1, 5] and campaign.seeds("fcn_s16") == [0, 1]
+
+
 def test_a_seed_changes_nothing_but_the_seed(paper):
     one, other = paper.resolve("acb3", 0), paper.resolve("acb3", 1)
     assert dataclasses.replace(one, seed=1) == other

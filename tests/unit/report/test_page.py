@@ -220,13 +220,14 @@ def test_no_image_of_a_real_dataset_is_published(campaign):
     report(made)
     change(made.results, "gc_s16", miou=0.654321)
     target = made.roots["out_root"] / "published"
-    (target / "mini").mkdir(parents=True)
-    (target / "mini" / "old.csv").write_text("old")
+    write_text(target / "mini/old.csv", "old")
+    write_text(target / "mini/runs/acb3/seed0.tar.xz", "a record, which is not made anew")
     paths = publish(made.scale, **made.roots)
     names = {str(path.relative_to(target / "mini")) for path in (target / "mini").rglob("*") if path.is_file()}
     expected = {f"tables/table8.{s}" for s in ("csv", "md", "tex")} | {"claims.json", "README.md"}
     expected |= {f"figures/{stem}.{s}" for stem in ("figure1", "curves") for s in ("png", "pdf")}
-    assert names == expected == {str(path.relative_to(target / "mini")) for path in paths}
+    assert names == expected | {"runs/acb3/seed0.tar.xz"}
+    assert {str(path.relative_to(target / "mini")) for path in paths} == expected
     readme = (target / "mini/README.md").read_text()
     assert "make reproduce SCALE=mini" in readme and "stay local" in readme and "index.html" not in readme
     assert re.search(r"\| gc_s16 \| 0 \| single \| 65.43 \| `\w+` \| float32 \| 0123456789 \| none \|", readme)

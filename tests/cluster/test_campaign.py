@@ -11,7 +11,8 @@ from tests.workflow.conftest import files_below
 
 
 @pytest.mark.parametrize(
-    ("profile", "target", "trained_or_evaluated", "measured"), [("slurm", "all", 28 + 51, 51), ("slurm-array", TABLE, 6, 3)]
+    ("profile", "target", "trained_or_evaluated", "measured"),
+    [("slurm", "all", 28 + 51, 51), ("slurm-array", TABLE, 6, 3)],
 )
 def test_a_campaign_is_the_same_as_without_slurm_and_no_gpu_has_two_jobs(
     profile, target, trained_or_evaluated, measured, project, reference, slurm

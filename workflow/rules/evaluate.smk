@@ -9,6 +9,9 @@ rule evaluate:
         f"{RUN}/metrics/{{protocol}}.images.npz",
     log:
         "logs/evaluate/{scale}/{run}/seed{seed}/{protocol}.log",
+    wildcard_constraints:
+        # Those that rule gates measures are passed over here, where Snakemake would only make and discard a job.
+        run=rf"(?!({'|'.join(GATED) or '-'})/seed\d+/metrics/{GATES_PROTOCOL}\.)({'|'.join(CAMPAIGN.runs)})",
     conda:
         "../envs/acnet.yaml"
     threads: THREADS
@@ -23,9 +26,6 @@ rule evaluate:
 
 
 # One process measures both: loading the network costs more than the gates of a small split.
-ruleorder: gates > evaluate
-
-
 use rule evaluate as gates with:
     output:
         f"{RUN}/metrics/{GATES_PROTOCOL}.json",

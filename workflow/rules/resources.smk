@@ -2,18 +2,21 @@ from snakemake.logging import logger
 
 from acnet.params.resources import uncovered
 
+# Whether jobs run elsewhere, and how often they are tried again, no public name tells: profiles and options both set it.
+# `jobs` (nodes) is what a cluster's profile sets. Each function costs a campaign of a thousand runs some tenths of a
+# second: constants where all runs have the same.
+ON_CLUSTER = workflow.remote_exec or bool(workflow.resource_settings.nodes)
+
 
 def needed(need, **more):
-    """The resources of a job as resources.yaml states its `need`."""
-    memory = lambda wildcards, attempt: need.memory(attempt)
+    """The resources of a job as resources.yaml states its `need`; on a cluster, more memory for each further attempt."""
+    memory = (lambda wildcards, attempt: need.memory(attempt)) if ON_CLUSTER else need.mem_mb
     return {**more, "runtime": need.runtime, "mem_mb": memory, "disk_mb": need.disk_mb}
 
 
-# Whether jobs run elsewhere, and how often they are tried again, no public name tells: profiles and options both set it.
 def limit(wildcards, resources):
-    """Tells a training on a cluster the minutes it has, less those in which its job starts; nothing on this machine."""
-    # `jobs` is what a cluster's profile sets; of the executor that it names, a dry run knows nothing.
-    if workflow.is_main_process and workflow.resource_settings.nodes and (workflow.dryrun or not workflow.local_exec):
+    """Tells a training on a cluster the minutes it has, minus those in which its job starts; nothing on this machine."""
+    if workflow.is_main_process and ON_CLUSTER and (workflow.dryrun or not workflow.local_exec):
         say_if_retries_fall_short(resources.runtime, workflow.execution_settings.retries)
     return f"ACNET_TIME_LIMIT={max(resources.runtime - 2, resources.runtime / 2):g} " if workflow.remote_exec else ""
 
@@ -60,7 +63,6 @@ def processes(wildcards, resources):
     return f" --processes {granted}{nodes}" if granted > 1 else ""
 
 
-# Each function costs a campaign of a thousand runs some tenths of a second: constants where all runs have the same.
 THREADS = {run.train.threads for run in playable.values()}
 THREADS = THREADS.pop() if len(THREADS) == 1 else lambda wildcards: run_of(wildcards).train.threads
 TRAIN_THREADS = threads_on_node if NEEDS.spread else THREADS

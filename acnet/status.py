@@ -1,21 +1,19 @@
 """Where each run of a scale stands."""
 
 import dataclasses
-import re
 from pathlib import Path
 from typing import Literal
 
 from acnet.errors import AcnetError
 from acnet.files import read_json
 from acnet.jobs.run_lock import Holder, live_holder
-from acnet.jobs.status_files import read_failure, read_journal, read_progress
+from acnet.jobs.status_files import read_journal, read_progress
 from acnet.params.campaign import Campaign
 from acnet.params.run import read_run, run_folder
 from acnet.params.tables import load_tables
 from acnet.progress import duration
 from acnet.provenance import changed_since, source_hash
 
-_ENDED_WELL = re.compile(r": finished after .+ of training$")  # a journal is cleared only once its run is published
 RESTORED = "restored"  # marks a run that came from its record, which has no checkpoint
 State = Literal["waiting", "running", "stopped", "failed", "done", "stale"]
 
@@ -70,15 +68,11 @@ def unfinished_status(run: str, seed: int, folder: Path, log: Path) -> Status:
     resume = folder / "resume"
     if (holder := live_holder(resume)) is not None:
         return Status(run, seed, "running", _running(resume, holder))
-    if (failure := read_failure(resume)) is not None:
-        return Status(run, seed, "failed", failure["message"])
     lines = read_journal(resume)
     if lines and " stopped " in lines[-1]:
         return Status(run, seed, "stopped", lines[-1].split(maxsplit=2)[2])
     last = _last_line(log)
-    if not lines and _ENDED_WELL.search(last):
-        return Status(run, seed, "waiting", "trained before, its results were removed")
-    if last or lines:
+    if lines or (last and " finished after " not in last):  # else its results were removed
         return Status(run, seed, "failed", last or f"killed after: {lines[-1].split(maxsplit=2)[2]}")
     return Status(run, seed, "waiting")
 

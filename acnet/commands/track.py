@@ -1,6 +1,7 @@
 """acnet record, place, stage, publish, restore, trace: what DVC and Git remember of runs."""
 
 import argparse
+import functools
 import os
 import sys
 import time
@@ -136,9 +137,11 @@ def _hand_over(parsed: argparse.Namespace, scale: str, restored: list[str]) -> N
 
 def _trace(parsed: argparse.Namespace) -> None:
     from acnet.report.cell_origin import Roots, trace
+    from acnet.track.restore import commands_that_fetch
 
-    roots = Roots(Path.cwd(), parsed.data_root, parsed.results_root, parsed.logs_root)
-    print(trace(campaign(parsed), parsed.table, parsed.row, parsed.column, roots), end="")
+    chosen, roots = campaign(parsed), Roots(parsed.data_root, parsed.results_root, parsed.logs_root)
+    fetch = functools.partial(commands_that_fetch, Path.cwd(), chosen)
+    print(trace(chosen, parsed.table, parsed.row, parsed.column, roots, fetch), end="")
 
 
 def _say(message: str) -> None:

@@ -48,6 +48,7 @@ def _train(parsed: argparse.Namespace) -> None:
     again = [f"--data-root={parsed.data_root}", "train", f"--params={parsed.params}"]
     again += [f"--time-limit={parsed.time_limit}"] if parsed.time_limit is not None else []
     start_processes(parsed.processes, parsed.nodes, run.train.threads, again)
+    from acnet.data.scratch import near
     from acnet.train.train import train_run
 
-    train_run(run, parsed.params.parent, parsed.data_root, parsed.time_limit)
+    train_run(run, parsed.params.parent, near(parsed.data_root, run.dataset, run.train_splits), parsed.time_limit)

@@ -20,8 +20,8 @@ from acnet.data.pool import Pool
 from acnet.data.source import described, record_source
 from acnet.data.store import MANIFEST, Place, Places
 from acnet.errors import AcnetError
-from acnet.fetch.extract import EXTRACTED
 from acnet.files import check_space, digest, held, no_room, read_json, write_json, write_text
+from acnet.params.datasets import EXTRACTED
 from acnet.progress import Progress
 
 Check = Callable[[str, dict[str, Any], Iterator[tuple[str, np.ndarray]]], list[str]]

@@ -7,12 +7,12 @@ import numpy as np
 from PIL import Image
 
 from acnet.data.classes import IGNORE, load
+from acnet.data.palette import coloured, legend, sheet
 from acnet.data.store import Store
 from acnet.evaluate.counts import confusion
 from acnet.evaluate.metrics import areas_of, metrics_of
 from acnet.evaluate.trained_network import load_predictor
 from acnet.files import replacing
-from acnet.palette import coloured, legend, sheet
 from acnet.params.protocols import Protocol
 from acnet.params.run import Run
 

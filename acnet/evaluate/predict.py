@@ -11,12 +11,12 @@ from PIL import Image
 
 from acnet.data.classes import Classes, load
 from acnet.data.images import read_image
+from acnet.data.palette import coloured, heat, legend, sheet
 from acnet.data.readers import images
 from acnet.errors import AcnetError
 from acnet.evaluate.inference import Predictor, probabilities
 from acnet.evaluate.trained_network import load_predictor
 from acnet.files import replacing, visible_below
-from acnet.palette import coloured, heat, legend, sheet
 from acnet.params.protocols import Protocol
 from acnet.params.run import Run
 from acnet.progress import Progress

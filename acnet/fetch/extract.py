@@ -14,10 +14,9 @@ from typing import Any
 
 from acnet.errors import AcnetError
 from acnet.files import check_space, visible, write_json
-from acnet.params.datasets import Dataset
+from acnet.params.datasets import EXTRACTED, Dataset
 from acnet.progress import Progress
 
-EXTRACTED = "extracted.json"
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz")
 _RATIO, _SMALL = 100, 10**8  # images are never compressed more than that
 _DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError)

@@ -11,28 +11,16 @@ from typing import Any
 
 import torch
 
-from acnet.data.scratch import near
-from acnet.data.store import MANIFEST
 from acnet.distributed import from_first, process_group, summed
-from acnet.errors import AcnetError, Interrupted, NonRetryableError, TryAgain
-from acnet.files import digest, read_json, sha256
+from acnet.errors import Interrupted, TryAgain
+from acnet.files import read_json, sha256
 from acnet.jobs.run_lock import FILE as LOCK
 from acnet.jobs.run_lock import Holder, RunLock, live_holder
-from acnet.jobs.signals import Signals
-from acnet.jobs.status_files import (
-    FAILURE,
-    note,
-    read_failure,
-    read_journal,
-    read_progress,
-    write_failure,
-    write_progress,
-)
-from acnet.jobs.time_limit import TimeLimit
+from acnet.jobs.status_files import note, read_journal, read_progress, write_progress
+from acnet.jobs.stopping import Signals, TimeLimit
 from acnet.jobs.training_state import load_state, read_state, save_state
 from acnet.params.run import Run
 from acnet.progress import Progress, duration
-from acnet.provenance import source_hash
 
 _EVERY = 3.0  # seconds between progress files
 
@@ -44,36 +32,24 @@ def training_job(
     """The right to train `run` in `folder`; None if it is finished, by another trainer in the meantime or before.
 
     Waits while another trainer works on the run. Under torchrun the first process takes the lock for all of them. What
-    is in {folder}/resume goes when the block ends well; a NonRetryableError is remembered there, so that a retry fails
-    at once.
+    is in {folder}/resume goes when the block ends well.
     """
     limit, resume = TimeLimit(time_limit), folder / "resume"
     first, size = int(os.environ.get("RANK", 0)) == 0, int(os.environ.get("WORLD_SIZE", 1))
     group = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}" if size > 1 else ""
-    lock, waited = RunLock(resume, group), False
+    lock = RunLock(resume, group)
     if first:
-        waited = lock.acquire(functools.partial(_show_holder, run, resume))
+        lock.acquire(functools.partial(_show_holder, run, resume))
     else:
         _wait_for_first(group, run, folder)
     try:
         if finished(folder, run):
             if first:
-                by_other, before = "the other trainer has finished it", "delete checkpoint.pt to train it again"
-                print(f"{run.name}: {by_other if waited else f'finished already; {before}'}", file=sys.stderr)
-                _clear(resume)
+                print(f"{run.name}: finished already; delete checkpoint.pt to train it again", file=sys.stderr)
             yield None
-            return
-        data = near(data_root, run.dataset, run.train_splits) / run.dataset
-        with process_group(size), Signals() as signals:
-            under = _circumstances(run, data)
-            if first:
-                _refuse_retry(resume, under)
-            try:
-                yield TrainingJob(run, resume, data, first, lock, limit, signals)
-            except NonRetryableError as error:
-                if first:
-                    write_failure(resume, str(error), under)
-                raise
+        else:
+            with process_group(size), Signals() as signals:
+                yield TrainingJob(run, resume, data_root / run.dataset, first, lock, limit, signals)
         if first:
             _clear(resume)
     finally:
@@ -103,7 +79,7 @@ class TrainingJob:
             for name, part in parts.items():
                 part.load_state_dict(state[name])
             start = state["step"]
-        self.note(f"resuming at step {start}" if file else "starting anew")
+        self.note(f"resuming at step {start}" if file else "starting from the beginning")
         if self.first:
             self._progress = Progress(self.run.name, steps, "steps", start=start)
         self._saved = time.monotonic()
@@ -177,10 +153,8 @@ def finished(folder: Path, run: Run) -> bool:
 
 def _show_holder(run: Run, resume: Path, holder: Holder) -> None:
     """Say who trains the run and how far that is."""
-    state = "starting"
-    if (facts := read_progress(resume)) is not None:
-        left = facts["seconds_left"]
-        state = f"at step {facts['step']}/{facts['steps']}" + (f", {duration(left)} left" if left else "")
+    facts = read_progress(resume)
+    state = f"at step {facts['step']}/{facts['steps']}" if facts else "starting"
     print(f"{run.name}: {holder} trains it, {state}; waiting", file=sys.stderr)
 
 
@@ -193,27 +167,6 @@ def _wait_for_first(group: str, run: Run, folder: Path) -> None:
         if os.getppid() != parent:
             raise SystemExit(1)  # torchrun is gone
         time.sleep(0.2)
-
-
-def _circumstances(run: Run, data: Path) -> str:
-    """A digest of everything whose change could make a failure go away: parameters, code, and the data's manifest."""
-    manifest = data / MANIFEST
-    content = [manifest.read_text()] if manifest.exists() else []
-    return digest({"params": run.values(), "code": source_hash(), "data": content})
-
-
-def _refuse_retry(resume: Path, under: str) -> None:
-    """AcnetError if training failed before under the same circumstances; a failure under others is forgotten."""
-    failure = read_failure(resume)
-    if failure is None:
-        return
-    if failure["circumstances"] != under:
-        (resume / FAILURE).unlink()
-        return
-    raise AcnetError(
-        f"failed before, and would again: {failure['message']} (change the parameters or the data, or delete "
-        f"{resume / FAILURE} to try all the same)"
-    )
 
 
 def _clear(resume: Path) -> None:

@@ -21,12 +21,11 @@ STALE = 60.0  # seconds without one after which a holder on another machine coun
 
 @dataclasses.dataclass(frozen=True)
 class Holder:
-    """Who holds a lock: `place` tells machines and containers apart, `born` a process from a later one of its pid."""
+    """Who holds a lock; `place` tells machines and containers apart."""
 
     host: str
     place: str
     pid: int
-    born: str
     token: str
     job: str = ""
     group: str = ""
@@ -43,7 +42,7 @@ class Holder:
             os.kill(self.pid, 0)
         except OSError as error:
             return isinstance(error, ProcessLookupError)
-        return self.born != _born(self.pid)
+        return False
 
 
 class RunLock:
@@ -55,16 +54,13 @@ class RunLock:
 
     def __init__(self, folder: Path, group: str = "", beat: float = BEAT, stale: float = STALE):
         self._file, self._beat, self._stale = folder / FILE, beat, stale
-        pid, token, job = os.getpid(), uuid.uuid4().hex, os.environ.get("SLURM_JOB_ID", "")
-        self._own = Holder(socket.gethostname(), _place(), pid, _born(pid), token, job, group)
+        job = os.environ.get("SLURM_JOB_ID", "")
+        self._own = Holder(socket.gethostname(), _place(), os.getpid(), uuid.uuid4().hex, job, group)
         self._ended = threading.Event()
         self._lost = False
 
-    def acquire(self, waiting: Callable[[Holder], None], every: float = 1.0) -> bool:
-        """Take the lock, looking at it every `every` seconds; True if it had to wait.
-
-        Every tenth time `waiting` is called with the holder.
-        """
+    def acquire(self, waiting: Callable[[Holder], None], every: float = 1.0) -> None:
+        """Take the lock, looking at it every `every` seconds; every tenth time `waiting` is called with the holder."""
         looks, seen, since = 0, None, 0.0
         while not self._create():
             holder, modified = found = _read(self._file)
@@ -81,7 +77,6 @@ class RunLock:
             looks += 1
             time.sleep(every)
         threading.Thread(target=self._keep_beating, daemon=True).start()
-        return looks > 0
 
     def check(self) -> None:
         """AcnetError if this process no longer holds the lock."""
@@ -144,8 +139,7 @@ def live_holder(folder: Path) -> Holder | None:
     holder, modified = _read(folder / FILE)
     if holder is None or holder.has_died():
         return None
-    # Twice as long as a waiter watches, since clocks of machines differ.
-    return holder if holder.place == _place() or time.time() - modified < 2 * STALE else None
+    return holder if time.time() - modified < 2 * STALE else None  # twice, since clocks of machines differ
 
 
 def _read(file: Path) -> tuple[Holder | None, float | None]:
@@ -164,12 +158,3 @@ def _place() -> str:
     """The machine and, in a container, its own numbering of processes."""
     namespace = "/proc/self/ns/pid"
     return f"{socket.gethostname()} {os.readlink(namespace) if os.path.exists(namespace) else sys.platform}"
-
-
-def _born(pid: int) -> str:
-    """When a process started, in the kernel's own count; empty where there is no /proc, and for a zombie."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return "" if fields[0] == "Z" else fields[19]

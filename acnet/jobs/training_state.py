@@ -11,7 +11,7 @@ import torch
 from acnet.checkpoint import write_tensors
 from acnet.files import replacing, sha256
 
-GENERATIONS = 2
+_GENERATIONS = 2
 _NAME = re.compile(r"state-(\d{9})-([0-9a-f]{16})\.pt")
 
 
@@ -24,7 +24,7 @@ def save_state(folder: Path, state: dict[str, Any]) -> None:
     with replacing(pending) as temporary:
         write_tensors(temporary, state)
     os.replace(pending, folder / f"state-{state['step']:09d}-{sha256(pending)[:16]}.pt")
-    for old in _states(folder)[GENERATIONS:]:
+    for old in _states(folder)[_GENERATIONS:]:
         old.unlink(missing_ok=True)
 
 

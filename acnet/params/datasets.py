@@ -8,6 +8,7 @@ from typing import Any, Literal
 from acnet.errors import AcnetError
 from acnet.params.schema import among, build, limited, nearest, read_mapping, usable
 
+EXTRACTED = "extracted.json"  # in the folder of a dataset whose archives were extracted here
 DIGESTS = {"md5": 32, "sha1": 40, "sha256": 64}
 READERS = ("cityscapes", "ade20k", "pascal_context", "pascal_context60", "cocostuff10k", "camvid")
 

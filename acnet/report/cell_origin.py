@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from acnet.errors import AcnetError
@@ -16,20 +17,22 @@ from acnet.report.origin import Line
 from acnet.report.results import Results
 from acnet.report.scale import scale_info
 from acnet.report.text import number
-from acnet.track.restore import commands_that_fetch
 
 
 @dataclasses.dataclass(frozen=True)
 class Roots:
-    """The folders to read; `project` is that of the Git repository."""
+    """The folders to read."""
 
-    project: Path
     data: Path
     results: Path
     logs: Path
 
 
-def trace(campaign: Campaign, name: str, row: str, column: str | None, roots: Roots) -> str:
+# Of a run, a seed and a table: the commands that bring what is needed back.
+Fetch = Callable[[str, int, str], list[str]]
+
+
+def trace(campaign: Campaign, name: str, row: str, column: str | None, roots: Roots, fetch: Fetch) -> str:
     """The origin of every cell of table `name` that `row` and `column` mean; of several rows, a list to choose from.
 
     `row` is a row's key, its method or the end of it, or its run; `column` a column's key, None for all. Raises
@@ -50,7 +53,7 @@ def trace(campaign: Campaign, name: str, row: str, column: str | None, roots: Ro
     key, by_run = found.popitem()
     for run, cells in by_run.items():
         parts += [f"{name}, {_heading(table, table.row(key), cells)}"]
-        parts += [_text(_lines(campaign, cells[0], seed, roots, read)) for seed in campaign.seeds(run)]
+        parts += [_text(_lines(campaign, cells[0], seed, roots, fetch, read)) for seed in campaign.seeds(run)]
     return "\n".join(parts)
 
 
@@ -102,7 +105,7 @@ def _heading(table: Table, row: Row, cells: list[Cell]) -> str:
     return f"{row.method}{backbone}: {', '.join(numbers)}"
 
 
-def _lines(campaign: Campaign, one: Cell, seed: int, roots: Roots, read: Results) -> list[Line]:
+def _lines(campaign: Campaign, one: Cell, seed: int, roots: Roots, fetch: Fetch, read: Results) -> list[Line]:
     run, protocol = str(one.run), str(one.protocol)
     lines = [
         ("run", f"{run}, seed {seed} at scale {campaign.scale_name}: {_state(run, seed, read)}"),
@@ -113,8 +116,7 @@ def _lines(campaign: Campaign, one: Cell, seed: int, roots: Roots, read: Results
     if one.fine_tuned:
         lines += [("test server", _server(one, read))]
     lines += origin.parameters(campaign, run, seed, read)
-    fetch = commands_that_fetch(roots.project, campaign, run, seed, one.table)
-    return lines + origin.commands(campaign, run, seed, fetch, read)
+    return lines + origin.commands(campaign, run, seed, fetch(run, seed, one.table), read)
 
 
 def _server(one: Cell, read: Results) -> str:

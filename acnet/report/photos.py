@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from acnet.data.classes import Classes, load
+from acnet.data.palette import coloured, legend
 from acnet.drawing import INK, QUIET, placeholder
 from acnet.evaluate.counts import confusion
 from acnet.evaluate.metrics import areas_of, metrics_of
-from acnet.palette import coloured, legend
 from acnet.params import tables
 from acnet.report.results import Example, Results
 from acnet.report.text import number

@@ -33,7 +33,7 @@ def test_two_processes_on_a_node_take_both_gpus_and_give_the_weights_of_one(proj
     assert "CPUs/Task=2" in facts  # the run's thread for each process
     assert same_to_rounding(project, reference) and weights(project).keys() == weights(reference).keys()
     log = (project.folder / "logs/train/mini/ade_fcn/seed0.log").read_text()
-    assert log.count("starting anew") == 1
+    assert log.count("starting from the beginning") == 1
     # How a run was spread is no part of it.
     project.edit("params/resources.yaml", "{ade_fcn: {gpus: 2}}", "{ade_fcn: {gpus: 4}}")
     assert "Nothing to be done" in project.snakemake("-n", f"{TRAINED}/checkpoint.pt").stdout

@@ -13,9 +13,9 @@ import pytest
 
 from acnet.errors import AcnetError
 from acnet.fetch import account
-from acnet.fetch.extract import EXTRACTED, extract
+from acnet.fetch.extract import extract
 from acnet.fetch.fetch import fetch
-from acnet.params.datasets import Archive
+from acnet.params.datasets import EXTRACTED, Archive
 
 from .server import serving, status, whole
 

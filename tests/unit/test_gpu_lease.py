@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from acnet.jobs import gpu_lease as module
+from acnet import gpu_lease as module
 
-HOLD = "import sys; from pathlib import Path; from acnet.jobs.gpu_lease import lease; \
+HOLD = "import sys; from pathlib import Path; from acnet.gpu_lease import lease; \
 print(lease(int(sys.argv[1]), Path(sys.argv[2]), 0.05), flush=True); sys.stdin.read()"
 
 

@@ -11,7 +11,7 @@ from acnet import provenance
 from acnet.cli import main
 from acnet.files import write_json, write_text
 from acnet.jobs.run_lock import RunLock
-from acnet.jobs.status_files import note, write_failure
+from acnet.jobs.status_files import note
 from acnet.params.campaign import Campaign
 from acnet.status import campaign_status, run_status
 
@@ -72,15 +72,9 @@ def test_a_failed_run_shows_the_last_line_of_its_log(look):
 
 def test_a_run_whose_results_were_removed_waits_though_its_log_ends_well(look):
     write_text(look.log, "acb3: 9/9 steps\nacb3 seed 0 at mini: finished after 14 s of training\n")
-    assert look() == ("waiting", "trained before, its results were removed")
+    assert look() == ("waiting", "")
     note(look.folder / "resume", "finished after 14 s of training")
     assert look()[0] == "failed"  # killed before it was published
-
-
-def test_an_error_that_no_retry_cures_is_shown_before_the_log(look):
-    write_failure(look.folder / "resume", "the loss is not finite at step 3", "x")
-    write_text(look.log, "something later\n")
-    assert look() == ("failed", "the loss is not finite at step 3")
 
 
 def test_a_run_stopped_by_a_signal_or_limit_is_stopped_not_failed(look):

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from acnet.data.classes import load
-from acnet.palette import coloured, heat, legend, sheet
+from acnet.data.palette import coloured, heat, legend, sheet
 
 
 def test_label_maps_take_the_datasets_palette_and_the_legend_names_what_occurs():

@@ -12,8 +12,8 @@ from types import SimpleNamespace
 import pytest
 
 from acnet.errors import AcnetError
-from acnet.fetch.extract import EXTRACTED, extract
-from acnet.params.datasets import Archive
+from acnet.fetch.extract import extract
+from acnet.params.datasets import EXTRACTED, Archive
 
 
 def a_dataset(file, unpacked=None):

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from acnet.errors import AcnetError, TryAgain
-from acnet.jobs.time_limit import TimeLimit
+from acnet.errors import AcnetError
+from acnet.jobs.stopping import TimeLimit
 
 NOW = 1_700_000_000.0
 
@@ -47,22 +47,9 @@ def test_without_a_limit_it_never_comes(stops_after):
     assert stops_after() == -1
 
 
-def test_an_end_that_is_over_when_the_training_starts_is_another_jobs_and_ignored(stops_after, capfd):
+def test_an_end_that_is_over_when_the_training_starts_is_another_jobs_and_ignored(stops_after):
     assert stops_after(slurm=-3600) == stops_after(slurm=0) == -1
-    assert "SLURM_JOB_END_TIME=1699996400 is over" in capfd.readouterr().err
     assert stops_after(slurm=-3600, minutes=10) == 570
-
-
-def test_a_training_in_a_shell_of_an_ended_slurm_job_ends_with_its_checkpoint(tiny, monkeypatch):
-    monkeypatch.setenv("SLURM_JOB_END_TIME", "1700000000")
-    tiny.train()
-    assert (tiny.folder() / "checkpoint.pt").exists()
-
-
-def test_a_training_whose_slurm_job_ends_now_saves_and_asks_to_be_called_again(tiny, monkeypatch):
-    monkeypatch.setenv("SLURM_JOB_END_TIME", f"{time.time() + 2}")
-    with pytest.raises(TryAgain, match="before its time limit at step"):
-        tiny.train(epochs=1000)
 
 
 def test_an_end_that_is_no_number_is_named(monkeypatch):

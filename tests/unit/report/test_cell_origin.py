@@ -1,5 +1,6 @@
 """Where a table cell comes from."""
 
+import functools
 import json
 import subprocess
 from hashlib import md5
@@ -14,6 +15,7 @@ from acnet.params.campaign import Campaign
 from acnet.params.run import read_run, write_run
 from acnet.provenance import source_hash
 from acnet.report.cell_origin import Roots, trace
+from acnet.track.restore import commands_that_fetch
 
 
 @pytest.fixture
@@ -41,8 +43,8 @@ def tell(tmp_path, campaign):
 
     def account(table, row, column=None, **changed) -> str:
         (folder / "provenance.json").write_text(json.dumps(made | changed))
-        roots = Roots(tmp_path, *(tmp_path / name for name in ("data", "results", "logs")))
-        return trace(campaign, table, row, column, roots)
+        roots = Roots(*(tmp_path / name for name in ("data", "results", "logs")))
+        return trace(campaign, table, row, column, roots, functools.partial(commands_that_fetch, tmp_path, campaign))
 
     account.root, account.folder = tmp_path, folder
     return account

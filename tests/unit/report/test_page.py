@@ -121,8 +121,8 @@ def test_a_click_on_a_cell_leads_to_all_that_trace_says(campaign, root, tmp_path
     write_text(manifest, "{}")
     text = made.page(data_root=tmp_path / "data")
     section = html.unescape(text[text.index('id="run-gc_s16"') : text.index('id="run-gc_s8"')])
-    roots = Roots(tmp_path, tmp_path / "data", made.results.parent, tmp_path / "logs")
-    accounts = trace(ParamsCampaign(root / "params", "mini"), "table1", "gc", "os16", roots)
+    roots = Roots(tmp_path / "data", made.results.parent, tmp_path / "logs")
+    accounts = trace(ParamsCampaign(root / "params", "mini"), "table1", "gc", "os16", roots, lambda *_: [])
     told = [line[2:].split("  ", 1)[1].strip() for line in accounts.splitlines() if line.startswith("  ")]
     assert len(told) > 20
     assert sha256(manifest) in section

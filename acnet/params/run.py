@@ -13,6 +13,7 @@ from acnet.params.config import NetworkConfig, TrainingConfig
 from acnet.params.datasets import READERS
 from acnet.params.schema import build, limited
 
+MEASURED = ("*.yaml", "*.json", "*.csv", "metrics/*.json", "metrics/*.npz")  # all of a run but weights and images
 _NEEDS = {"none": (), "run": ("run",), "file": ("file", "sha256"), "url": ("url", "file", "sha256")}
 
 

@@ -16,10 +16,9 @@ from acnet.errors import AcnetError
 from acnet.evaluate.counts import write_arrays
 from acnet.files import read_json, replacing
 from acnet.params.campaign import Campaign
-from acnet.params.run import run_folder
+from acnet.params.run import MEASURED, run_folder
 from acnet.provenance import changed_since, source_hash
 from acnet.status import RESTORED
-from acnet.track.campaign import MEASURED
 
 
 def record_file(reports: Path, scale: str, run: str, seed: int) -> Path:

@@ -11,13 +11,13 @@ import yaml
 
 from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
+from acnet.params.run import MEASURED
 from acnet.params.schema import nearest
 from acnet.params.tables import Tables
 from acnet.track.repository import Repository
 
 POINTER = "campaign.dvc"
 FOLDERS = ("data", "results", "reports")  # that a campaign has files in
-MEASURED = ("*.yaml", "*.json", "*.csv", "metrics/*.json", "metrics/*.npz")  # all of a run but weights and images
 
 
 @dataclasses.dataclass(frozen=True)

@@ -42,8 +42,11 @@ def measure_gates(
     """
     store = Store(data_root / run.dataset, run.evaluate_split)
     predictor = load_predictor(run, checkpoint)
+    strides = (run.model.output_stride, *_STRIDES)
     blocks = [
-        block for block in predictor.network.network.blocks if block.global_context and block.global_context.gated
+        (stride, block)
+        for stride, block in zip(strides, predictor.network.network.blocks, strict=False)
+        if block.global_context and block.global_context.gated
     ]
     if not blocks:
         raise AcnetError(f"{checkpoint}: run {run.name} has no gated module; name one with global_context: gcm")
@@ -65,7 +68,7 @@ def measure_gates(
         "images": len(store),
         "blocks": [
             {
-                "stride": (run.model.output_stride, *_STRIDES)[i],
+                "stride": stride,
                 "alpha": block.global_context.alpha.item(),
                 "beta": block.local_context.beta.item() if block.local_context else None,
                 **_described(pixels, sums[:, i], names, measures),
@@ -73,7 +76,7 @@ def measure_gates(
                 "largest": float(ends[:, i, 1].max()),
                 "smallest_maximum": float(ends[:, i, 1].min()),
             }
-            for i, block in enumerate(blocks)
+            for i, (stride, block) in enumerate(blocks)
         ],
     }
     write_json(out_file, content)

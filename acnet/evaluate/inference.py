@@ -13,6 +13,8 @@ from acnet.data.transforms import normalise, resampled_region, scaled_size
 from acnet.device import autocast, memory_ran_out
 from acnet.errors import AcnetError
 from acnet.evaluate.windows import Block, corners, interpolation
+from acnet.files import digest
+from acnet.model import steer_gates
 from acnet.params.protocols import Protocol
 
 _PIXELS = 80_000  # in one forward pass on a CPU, unless one window has more
@@ -62,6 +64,7 @@ class Predictor:
             autocast(self.device, protocol.precision),
         ):
             pixels = _scaled(image, protocol, 1.0, self.device)
+            steer_gates(self.network, [_seed(name, pixels, (0, 0), False)], protocol.gate)
             return [gate[0, 0].float().cpu().numpy() for gate in self.network(pixels[None], native=True)["gates"]]
 
     @contextlib.contextmanager
@@ -89,9 +92,8 @@ class Predictor:
         pixels = F.pad(pixels, padding) if any(padding) else pixels
         windows = corners(height, width, window, protocol.stride)
         tops, lefts = (sorted(set(side)) for side in zip(*windows, strict=True))
-        flips = (False, True) if protocol.flip else (False,)
         grid = None
-        for (top, left), flipped, logits in self._forwards(pixels, window, windows, flips, protocol.batch):
+        for (top, left), flipped, logits in self._forwards(pixels, window, windows, protocol, name):
             if logits.shape[0] != self.classes:
                 raise AcnetError(
                     f"{self.source}: image {name}: the network scores {logits.shape[0]} classes, "
@@ -103,7 +105,7 @@ class Predictor:
             row, column = tops.index(top) * h, lefts.index(left) * w
             # Flips are averaged before upsampling, which is equivalent.
             grid[row : row + h, :, column : column + w] += (logits.flip(-1) if flipped else logits).transpose(0, 1)
-        grid /= len(flips)
+        grid /= 1 + protocol.flip
         if not torch.isfinite(grid.sum()):  # so if any score is NaN or infinite
             remedy = "" if protocol.precision == "float32" else f" or evaluate in float32 (now {protocol.precision})"
             raise AcnetError(
@@ -125,19 +127,25 @@ class Predictor:
         pixels: Tensor,
         window: tuple[int, int],
         windows: list[tuple[int, int]],
-        flips: tuple[bool, ...],
-        batch: int,
+        protocol: Protocol,
+        name: str,
     ) -> Iterator[tuple[tuple[int, int], bool, Tensor]]:
         """(top, left), whether flipped, and the native logits (classes, h, w), still flipped, of every window."""
-        jobs = [(corner, flipped) for corner in windows for flipped in flips]
+        jobs = [(corner, flipped) for corner in windows for flipped in (False, True)[: 1 + protocol.flip]]
         # On a CPU the number of windows, which changes rounding, depends on their size alone.
-        size = batch if pixels.is_cuda else max(1, _PIXELS // (window[0] * window[1]))
+        size = protocol.batch if pixels.is_cuda else max(1, _PIXELS // (window[0] * window[1]))
         for first in range(0, len(jobs), size):
             chunk = jobs[first : first + size]
             crops = [pixels[:, top : top + window[0], left : left + window[1]] for (top, left), _ in chunk]
             crops = [crop.flip(-1) if flipped else crop for crop, (_, flipped) in zip(crops, chunk, strict=True)]
+            steer_gates(self.network, [_seed(name, pixels, *job) for job in chunk], protocol.gate)
             for job, logits in zip(chunk, self.network(torch.stack(crops), native=True)["logits"], strict=True):
                 yield *job, logits
+
+
+def _seed(name: str, pixels: Tensor, corner: tuple[int, int], flipped: bool) -> int:
+    """What a shuffled gate draws from for one window of an image (3, h, w), whichever windows are computed with it."""
+    return int(digest([name, *pixels.shape[1:], *corner, flipped]), 16)
 
 
 def probabilities(protocol: Protocol) -> bool:

@@ -1,7 +1,6 @@
 """The trained network of a run, from its checkpoint, made fast for inference."""
 
 import copy
-import functools
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,16 +63,15 @@ class InferenceNetwork(nn.Module):
 
     def __init__(self, network: nn.Module):
         super().__init__()
-        self.network = network
-
-    @functools.cached_property
-    def _folded(self) -> nn.Module:
-        return fold_batch_norm(copy.deepcopy(self.network))
+        self.network, self.folded = network, None
 
     def forward(self, images: Tensor, native: bool = False) -> dict:
         """What the network gives."""
-        exact = not torch.is_autocast_enabled(images.device.type)
-        return (self._folded if exact else self.network)(images, native=native)
+        if torch.is_autocast_enabled(images.device.type):
+            return self.network(images, native=native)
+        if self.folded is None:
+            self.folded = fold_batch_norm(copy.deepcopy(self.network))
+        return self.folded(images, native=native)
 
 
 def fold_batch_norm(network: nn.Module) -> nn.Module:

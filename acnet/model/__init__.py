@@ -1,6 +1,7 @@
-"""ACNet (Fu et al., ICCV 2019): a dilated ResNet and adaptive context blocks. Imports only torch."""
+"""ACNet (Fu et al., ICCV 2019): a dilated ResNet and adaptive context blocks. Imports little but torch."""
 
 from acnet.model.adaptive_block import AdaptiveContextBlock
+from acnet.model.gate_control import steer_gates
 from acnet.model.global_context import GlobalContextModule
 from acnet.model.local_context import LocalContextModule
 from acnet.model.network import Network, build_network
@@ -18,4 +19,5 @@ __all__ = [
     "context_scalars",
     "count_parameters",
     "new_parameters",
+    "steer_gates",
 ]

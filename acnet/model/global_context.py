@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from acnet.errors import AcnetError
+from acnet.model.gate_control import GateControl
 from acnet.model.layers import at_least_float32, conv_bn_relu
 
 
@@ -17,7 +18,9 @@ class GlobalContextModule(nn.Module):
         channels: C of the features.
         delta: Eq. 2's delta; the larger, the nearer all gates are to 1.
         gated: False gives the paper's "GC": the gate is 1 everywhere and no distance is taken.
-        convolution: what follows the pooling, "conv_bn_relu" or the bare "conv1x1"; the paper says "a convolution".
+        gate: what becomes of the gate before it is used, as in `GateControl`.
+        convolution: what follows the pooling, "conv_bn_relu" or the bare "conv1x1" (the paper says "a convolution"); or
+            "conv_then_pool", the same convolution, BN and ReLU at every pixel, which the pooling follows.
         distance: "euclidean" as in Eq. 1, or "scaled", divided by sqrt(C).
     """
 
@@ -27,7 +30,8 @@ class GlobalContextModule(nn.Module):
         delta: float = 5.0,
         *,
         gated: bool = True,
-        convolution: Literal["conv_bn_relu", "conv1x1"] = "conv_bn_relu",
+        gate: Literal["distance", "constant", "shuffled"] = "distance",
+        convolution: Literal["conv_bn_relu", "conv1x1", "conv_then_pool"] = "conv_bn_relu",
         distance: Literal["euclidean", "scaled"] = "euclidean",
     ):
         super().__init__()
@@ -35,10 +39,12 @@ class GlobalContextModule(nn.Module):
         self.gated = gated
         self.distance_unit = math.sqrt(channels) if distance == "scaled" else 1.0
         self.pool = nn.AdaptiveAvgPool2d(1)
-        if convolution == "conv_bn_relu":
-            self.convolution = conv_bn_relu(channels, channels, 1)
-        else:
+        self.pool_first = convolution != "conv_then_pool"
+        if convolution == "conv1x1":
             self.convolution = nn.Sequential(nn.Conv2d(channels, channels, 1))
+        else:
+            self.convolution = conv_bn_relu(channels, channels, 1)
+        self.control = GateControl(gate)
         # Without dimensions, so that it never promotes half precision features to float32.
         self.alpha = nn.Parameter(torch.ones(()))
 
@@ -47,11 +53,13 @@ class GlobalContextModule(nn.Module):
 
         Raises AcnetError for one image in training mode, where BN would see a single value per channel.
         """
+        if not self.pool_first:
+            return self.pool(self.convolution(features))
         norms = [layer for layer in self.convolution if isinstance(layer, nn.BatchNorm2d)]
         if features.shape[0] == 1 and any(norm.training for norm in norms):
             raise AcnetError(
                 "model.global_conv: 'conv_bn_relu' normalises a 1x1 map over the batch and cannot train on 1 image; "
-                "set train.batch to 2 or more, or model.global_conv to 'conv1x1'"
+                "set train.batch to 2 or more, or model.global_conv to 'conv1x1' or 'conv_then_pool'"
             )
         return self.convolution(self.pool(features))
 
@@ -72,9 +80,12 @@ class GlobalContextModule(nn.Module):
         return torch.exp((k - d) / self.delta)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """A (N, C, H, W) -> context C of Eq. 3 (N, C, H, W), gate W_g (N, 1, H, W)."""
+        """A (N, C, H, W) -> context C of Eq. 3 (N, C, H, W), gate W_g as it is used (N, 1, H, W)."""
         p = self.global_feature(features)
-        gate = self.gate(features, p) if self.gated else at_least_float32(torch.ones_like(features[:, :1]))
+        if self.gated:
+            gate = self.control(self.gate(features, p))
+        else:
+            gate = at_least_float32(torch.ones_like(features[:, :1]))
         # Eq. 3, c_i = alpha w_i p + a_i, without a full-size product.
         context = torch.addcmul(features, (self.alpha * gate).to(features.dtype), p.to(features.dtype))
         return context, gate

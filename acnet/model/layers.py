@@ -5,13 +5,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def conv_bn_relu(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
+def conv_bn_relu(inputs: int, outputs: int, kernel: int, dilation: int = 1) -> nn.Sequential:
     """Convolution (size kept, no bias), BN, ReLU: (N, inputs, H, W) -> (N, outputs, H, W).
 
     Weights are torch's default for nn.Conv2d, as in the heads of the authors' earlier code.
     """
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
+        nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2 * dilation, dilation=dilation, bias=False),
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )

@@ -9,6 +9,7 @@ from acnet.model.adaptive_block import AdaptiveContextBlock
 from acnet.model.global_context import GlobalContextModule
 from acnet.model.layers import at_least_float32, conv_bn_relu, upsample
 from acnet.model.local_context import LocalContextModule
+from acnet.model.parameters import context_scalars
 from acnet.model.resnet import ResNet
 from acnet.params.config import NetworkConfig
 from acnet.params.schema import build
@@ -87,14 +88,19 @@ def build_network(config: NetworkConfig, classes: int) -> Network:
         dilation=config.dilation,
         multi_grid=config.multi_grid,
     )
-    reduction = conv_bn_relu(backbone.channels[3], config.reduction, 3)
+    reduction = conv_bn_relu(backbone.channels[3], config.reduction, 3, config.reduction_dilation)
     blocks, channels = _blocks(config, backbone)
     classifier = _classifier(config, channels, classes)
+    if config.after_context == "conv_bn_relu":
+        classifier = nn.Sequential(conv_bn_relu(channels, channels, 3), *classifier)
     auxiliary = None
     if config.auxiliary:
         width = config.auxiliary_channels
         auxiliary = nn.Sequential(conv_bn_relu(backbone.channels[2], width, 3), _classifier(config, width, classes))
-    return Network(backbone, reduction, blocks, classifier, auxiliary, config.align_corners)
+    network = Network(backbone, reduction, blocks, classifier, auxiliary, config.align_corners)
+    for scalar in context_scalars(network).values():
+        scalar.requires_grad_(config.learn_scalars)
+    return network
 
 
 def _classifier(config: NetworkConfig, channels: int, classes: int) -> nn.Module:
@@ -106,8 +112,9 @@ def _blocks(config: NetworkConfig, backbone: ResNet) -> tuple[list[AdaptiveConte
     layer1, layer2 = backbone.channels[:2]
     widths = config.block_channels
     blocks, channels = [], config.reduction
-    for low, width in [(layer2, widths[0]), (layer1, widths[1]), (None, None)][: config.blocks]:
-        global_context = _global_context(config, channels)
+    places = ((layer2, widths[0]), (layer1, widths[1]), (None, None))
+    for number, (low, width) in enumerate(places[: config.blocks], 1):
+        global_context = _global_context(config, channels) if config.has_global_context(number) else None
         local_context = None
         if low is not None and config.local_context != "none":
             local_context = _local_context(config, low, channels, width)
@@ -117,13 +124,12 @@ def _blocks(config: NetworkConfig, backbone: ResNet) -> tuple[list[AdaptiveConte
     return blocks, channels
 
 
-def _global_context(config: NetworkConfig, channels: int) -> GlobalContextModule | None:
-    if config.global_context == "none":
-        return None
+def _global_context(config: NetworkConfig, channels: int) -> GlobalContextModule:
     return GlobalContextModule(
         channels,
         config.delta,
         gated=config.global_context == "gcm",
+        gate=config.gate,
         convolution=config.global_conv,
         distance=config.distance,
     )

@@ -45,6 +45,8 @@ class Campaign:
             name: plain_layer(run.own, BOTH, "run", f"{self.params}/runs.yaml: {name}")
             for name, run in self.runs.items()
         }
+        for name, entries in mapping(self.scale.runs, f"{self._scale_file}: runs", self.runs).items():
+            self._own[name] |= plain_layer(entries, BOTH, "scale", f"{self._scale_file}: runs.{name}")
         self._protocols = Protocols(self.params, written, self.scale.protocols, self._scale_file)
         for paper, dataset in mapping(self.scale.stands_in, f"{self._scale_file}: stands_in", written).items():
             among(dataset, self.datasets, f"{self._scale_file}: stands_in.{paper}")
@@ -155,14 +157,15 @@ class Campaign:
     def require_gates(self, results: Path, name: str) -> None:
         """AcnetError unless the gates of a run are measured here: it is misspelt, has none, or what to do first."""
         if not self._has_gates(name):
-            raise AcnetError(f"run {name} has no gated module; name one with global_context: gcm")
+            raise AcnetError(f"run {name} has no gated module; name one with global_context: gcm and gate: distance")
         seeds = self.seeds(name)
         if not any((run_folder(results, self.scale_name, name, seed) / "gates.json").exists() for seed in seeds):
             folder = self.trained_folder(results, name, seeds[0])
             raise AcnetError(f"{folder}/gates.json: not there; `acnet gates --params {folder}/params.yaml` measures it")
 
     def _has_gates(self, name: str) -> bool:
-        return self.resolve(name, self.scale.seeds[0]).model.global_context == "gcm"
+        model = self.resolve(name, self.scale.seeds[0]).model
+        return model.global_context == "gcm" and model.gate == "distance"
 
     def _chosen(self, name: str) -> dict[str, Sourced]:
         """Each value of a run with its origin: of each stage the recipe's layers count first, then the scale's."""

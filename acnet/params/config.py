@@ -18,19 +18,28 @@ class NetworkConfig:
     dilation: Literal["uniform", "prior"] = "uniform"
     multi_grid: list[int] | None = limited(None, low=1, high=64, count=3)
     reduction: int = limited(512, low=1)
+    reduction_dilation: int = limited(low=1, high=64, before=1)
     global_context: Literal["none", "gc", "gcm"] = "gcm"
     local_context: Literal["none", "lc", "lcm"] = "lcm"
     blocks: int = limited(3, low=1, high=3)
-    reuse: int = limited(3, low=1, high=3)
+    global_blocks: list[int] | None = limited(low=1, high=3, rising=True, distinct=True, before=None)
+    reuse: int = limited(3, low=1, high=5)
     delta: float = limited(5.0, low=1e-3)
-    global_conv: Literal["conv_bn_relu", "conv1x1"] = "conv_bn_relu"
+    gate: Literal["distance", "constant", "shuffled"] = limited(before="distance")
+    global_conv: Literal["conv_bn_relu", "conv1x1", "conv_then_pool"] = "conv_bn_relu"
     distance: Literal["euclidean", "scaled"] = "euclidean"
+    learn_scalars: bool = limited(before=True)
     local_channels: int = limited(64, low=1)
     block_channels: list[int] = limited(low=1, count=2)
+    after_context: Literal["none", "conv_bn_relu"] = limited(before="none")
     dropout: float = limited(0.1, low=0, high=0.99)
     align_corners: bool = True
     auxiliary: bool = False
     auxiliary_channels: int = limited(256, low=1)
+
+    def has_global_context(self, block: int) -> bool:
+        """Whether a block, counted from 1, has a global context module."""
+        return self.global_context != "none" and (self.global_blocks is None or block in self.global_blocks)
 
     def validate(self, where: str) -> None:
         """AcnetError, opening with `where`, for values that do not go together."""
@@ -41,6 +50,17 @@ class NetworkConfig:
         if self.blocks == 3 and self.global_context == "none":
             raise AcnetError(
                 f"{where}.blocks: the third block is a global context module only; set global_context gc or gcm"
+            )
+        if self.global_context == "none" or self.global_blocks is None:
+            return
+        here, numbers = f"{where}.global_blocks: {self.global_blocks}", range(1, self.blocks + 1)
+        if self.global_blocks[-1] > self.blocks:
+            raise AcnetError(f"{here} of {self.blocks} blocks; name only those")
+        if self.blocks == 3 and 3 not in self.global_blocks:
+            raise AcnetError(f"{here}: the third block is a global context module only; add 3, or set blocks: 2")
+        if self.local_context == "lcm" and self.global_blocks != list(numbers):
+            raise AcnetError(
+                f"{here}: lcm takes the gate of its own block; name {list(numbers)}, or set local_context: lc"
             )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from acnet.errors import AcnetError
 from acnet.params.config import TrainingConfig
 from acnet.params.layers import Layer, merged, plain_layer, sourced_layer
-from acnet.params.schema import convert, limited, mapping, nearest, read_mapping, usable
+from acnet.params.schema import among, convert, limited, mapping, nearest, read_mapping, usable
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -18,7 +18,8 @@ class Protocol:
     `base_size` is the length in pixels that the `base_side` of an image gets before `scales` apply (None: its own
     size); `window` is (height, width) of the sliding window (None: the whole image), moved by `stride` of its
     side; `fusion` is what is averaged over the scales; a class that is `absent` from labels and predictions is left out
-    of the mean IoU or counts as 0; `batch` is the number of windows in one forward pass on a GPU.
+    of the mean IoU or counts as 0; `gate` is what becomes of trained gates, "constant" being each gate's mean over the
+    window; `batch` is the number of windows in one forward pass on a GPU.
     """
 
     name: str
@@ -31,11 +32,17 @@ class Protocol:
     fusion: Literal["softmax", "logits"] = "softmax"
     absent: Literal["ignore", "zero"] = "ignore"
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    gate: Literal["trained", "constant", "shuffled"] = limited(before="trained")
     batch: int = limited(1, low=1)
 
     def identity(self) -> dict[str, Any]:
-        """What tells the protocol from another: every field but `batch`."""
-        return {key: value for key, value in dataclasses.asdict(self).items() if key != "batch"}
+        """What tells the protocol from another: every field but `batch`, and those added later that change nothing."""
+        return {
+            field.name: value
+            for field in dataclasses.fields(self)
+            if (value := getattr(self, field.name)) != field.metadata.get("before", dataclasses.MISSING)
+            and field.name != "batch"
+        }
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -58,12 +65,15 @@ class Protocols:
     def __init__(self, params: Path, datasets: Collection[str], overrides: Mapping[str, Any], scale_file: str):
         self._file = f"{params}/protocols.yaml"
         self.titles: dict[str, str] = {}
+        self._like: dict[str, str] = {}
         self._layers: dict[str, Layer] = {}
         for name, sections in read_mapping(self._file).items():
             where = f"{self._file}: {usable(name, self._file)}"
             self.titles[name] = convert(str, mapping(sections, where).get("title", name), f"{where}.title")
-            for section, entries in mapping(sections, where, ("title", "common", *datasets)).items():
-                if section != "title":
+            for section, entries in mapping(sections, where, ("title", "like", "common", *datasets)).items():
+                if section == "like":
+                    self._like[name] = among(entries, self.titles, f"{where}.like")
+                elif section != "title":
                     self._layers[f"{name}.{section}"] = sourced_layer(entries, _FIELDS, f"{where}.{section}")
         self.titles.pop("defaults", None)
         merged([self._layers.get("defaults.common", {})], _FIELDS, f"{self._file}: defaults.common")
@@ -75,7 +85,9 @@ class Protocols:
         """The protocol `name` for a run with the recipe of `dataset` and the training parameters `train`."""
         if name not in self.titles:
             raise AcnetError(f"protocol '{name}': {self._file} has no such entry{nearest(name, self.titles)}")
-        parts = ("defaults.common", f"defaults.{dataset}", f"{name}.common", f"{name}.{dataset}", f"scale.{name}")
+        parts = ["defaults.common", f"defaults.{dataset}"]
+        for one in filter(None, (self._like.get(name), name)):
+            parts += [f"{one}.common", f"{one}.{dataset}", f"scale.{one}"]
         layers = [self._layers.get(part, {}) for part in parts]
         values = {key: entry.value for key, entry in merged(layers, _FIELDS, self._file).items()}
         if values["base_size"] == "train":

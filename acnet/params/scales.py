@@ -29,7 +29,7 @@ class Scale:
     is what one training asks of Snakemake; every run is trained with `seeds`, some by name with `more_seeds` too;
     `weights` are backbone files that win over the published ImageNet weights where they are at hand. `common`,
     `datasets`, `roles`, `strategies` and `fine_tuning` override the layers of recipe.yaml, `protocols` those of
-    protocols.yaml, all with plain values.
+    protocols.yaml, `runs` what single runs set themselves, all with plain values.
     """
 
     title: str
@@ -50,6 +50,7 @@ class Scale:
     strategies: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     fine_tuning: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     protocols: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    runs: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
 
 def scale_names(params: Path) -> list[str]:

@@ -57,7 +57,7 @@ class GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):  # no BatchNorm2d: a pro
         if count == 1:
             raise AcnetError(
                 "train.batch: BN cannot train on a 1x1 map of 1 image; set train.batch to 2 or more, or "
-                "model.global_conv to 'conv1x1'"
+                "model.global_conv to 'conv1x1' or 'conv_then_pool'"
             )
         with torch.no_grad():
             self.num_batches_tracked += 1

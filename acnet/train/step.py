@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from acnet.data.classes import IGNORE
 from acnet.device import autocast
 from acnet.distributed import rank, summed, world_size
+from acnet.model import steer_gates
 from acnet.params.config import TrainingConfig
 from acnet.train.batch_norm import use_global_batch_norm
 from acnet.train.batches import share
@@ -39,7 +40,7 @@ class TrainingStep:
         self._parallel = _distributed(self.network, device) if world_size() > 1 else self.network
 
     def __call__(self, images: Tensor, labels: Tensor, seed: int) -> Tensor:
-        """The losses PARTS (4,) of the global batch, NaN for one that is absent; dropout draws from `seed`.
+        """The losses PARTS (4,) of the global batch, NaN for one that is absent; what is random draws from `seed`.
 
         `images` (n, 3, H, W) and `labels` (n, H, W) are those of `indices`, on the CPU; the result is on the device.
         """
@@ -50,6 +51,7 @@ class TrainingStep:
         for start in range(0, len(images), micro):
             part = slice(start, start + micro)
             self._draw.seed, self._draw.batch, self._draw.indices = seed, self.train.batch, self.indices[part]
+            steer_gates(self.network, [seed * self.train.batch + index for index in self.indices[part]])
             if world_size() > 1:
                 self._parallel.require_backward_grad_sync = part.stop == len(images)
             losses += self._micro_step(images[part], labels[part], valid)

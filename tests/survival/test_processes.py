@@ -29,9 +29,12 @@ def difference(found: dict, expected: dict) -> float:
     return float((apart / sum(value.double().square().sum() for value in expected.values())).sqrt())
 
 
-@pytest.mark.parametrize("ohem", [False, True])
-def test_one_two_and_four_processes_agree_in_float64(tmp_path, data, ohem):
-    how = {"ohem": ohem, "ohem_threshold": 0.15, "ohem_keep": 0.3}
+@pytest.mark.parametrize(
+    "how",
+    [{}, {"ohem": True, "ohem_threshold": 0.15, "ohem_keep": 0.3}, {"gate": "shuffled"}, {"gate": "constant"}],
+    ids=["plain", "ohem", "shuffled", "constant"],
+)
+def test_one_two_and_four_processes_agree_in_float64(tmp_path, data, how):
     alone = run_steps(1, tmp_path / "1.pt", data, torch.float64, 20, **how)
     for size in (2, 4):
         found = run_steps(size, tmp_path / f"{size}.pt", data, torch.float64, 20, **how)

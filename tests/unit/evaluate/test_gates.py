@@ -109,6 +109,13 @@ def test_it_is_repeatable_and_tells_the_learned_factors(run, tmp_path):
     assert all(0 < block["mean"] <= 1 for block in blocks)
 
 
+def test_a_gate_of_the_third_block_alone_is_said_to_be_at_its_stride(run, tmp_path):
+    run.config = changed(run.config, local_context="lc", global_blocks=[3])
+    run.save(run.network())
+    measure_gates(run.config, run.checkpoint, SINGLE, MEASURES, run.data, tmp_path / "gates.json")
+    assert [block["stride"] for block in read_json(tmp_path / "gates.json")["blocks"]] == [4]
+
+
 def test_a_network_without_gates_is_refused(run, tmp_path):
     run.config = changed(run.config, global_context="none", local_context="none", blocks=1)
     torch.manual_seed(0)

@@ -18,7 +18,9 @@ ALTERNATIVES = {
     "resnet50": {"backbone": "resnet50"},
     "another reduction": {"reduction": 24},
     "bare global convolution": {"global_conv": "conv1x1"},
+    "convolution before pooling": {"global_conv": "conv_then_pool"},
     "scaled distance": {"distance": "scaled"},
+    "shuffled gates": {"gate": "shuffled"},
     "delta 2": {"delta": 2.0},
     "delta 10": {"delta": 10.0},
     "local width 48": {"local_channels": 48},
@@ -30,6 +32,10 @@ ALTERNATIVES = {
     "wider auxiliary head": {"auxiliary": True, "auxiliary_channels": 12},
     "three blocks of ungated local context": {"local_context": "lc"},
     "no gate at all, three blocks": {"global_context": "gc", "local_context": "lc"},
+    "global context in the third block only": {"local_context": "lc", "global_blocks": [3]},
+    "five fusions": {"reuse": 5},
+    "a convolution after the context": {"after_context": "conv_bn_relu"},
+    "dilated reduction": {"reduction_dilation": 6},
     "no global context, two blocks": {"global_context": "none", "local_context": "lc", "blocks": 2},
 }
 CASES = [(row, {}) for row in ROWS if row != "r101_acb3"] + [("acb3", changes) for changes in ALTERNATIVES.values()]

@@ -102,6 +102,7 @@ def test_one_image_in_training_is_refused_unless_nothing_is_normalised():
         gcm().train()(a)
     gcm()(a)
     gcm(convolution="conv1x1").train()(a)
+    gcm(convolution="conv_then_pool").train()(a)
     frozen = gcm().train()
     frozen.convolution[1].eval()
     frozen(a)

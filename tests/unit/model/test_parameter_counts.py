@@ -114,5 +114,19 @@ def test_bare_convolution_of_the_global_feature_has_a_bias_and_no_norm():
     assert counted(full("gcm", global_conv="conv1x1")) == RESNET50 + REDUCTION + bare + classifier(512)
 
 
+def test_a_convolution_after_the_context_keeps_the_classifiers_channels():
+    assert counted(full("fcn", after_context="conv_bn_relu")) == EXPECTED["fcn"] + cbr(3, 512, 512)
+    assert counted(full("acb3", after_context="conv_bn_relu")) == EXPECTED["acb3"] + cbr(3, 256, 256)
+
+
+def test_blocks_without_global_context_lack_its_module_alone():
+    third_only = full("acb3", local_context="lc", global_blocks=[3])
+    assert counted(third_only) == EXPECTED["acb3"] - gcm(512) - gcm(448)
+
+
+def test_fixed_alphas_and_betas_are_no_trainable_values():
+    assert counted(full("acb3", learn_scalars=False)) == EXPECTED["acb3"] - 5
+
+
 def test_deep_stem_widens_the_first_block_of_layer1():
     assert counted(full("fcn", stem="deep")) == RESNET50_DEEP + REDUCTION + classifier(512)

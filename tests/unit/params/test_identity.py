@@ -14,7 +14,9 @@ from tests.tiny import changed
 OTHER = {
     "backbone": "resnet50", "base_width": 32, "stem": "deep", "output_stride": 8, "dilation": "prior",
     "multi_grid": [1, 2, 4], "reduction": 128, "delta": 7.0, "global_conv": "conv1x1", "distance": "scaled",
-    "reuse": 2, "local_channels": 24, "block_channels": [24, 16], "dropout": 0.2, "align_corners": False,
+    "reduction_dilation": 6, "global_blocks": [2], "gate": "constant", "learn_scalars": False,
+    "after_context": "conv_bn_relu", "reuse": 2,
+    "local_channels": 24, "block_channels": [24, 16], "dropout": 0.2, "align_corners": False,
     "auxiliary_channels": 24,
     "epochs": 7, "batch": 4, "crop": [32, 32], "base_size": 40, "scale_range": [0.5, 1.5], "flip": 0.0,
     "learning_rate": 0.2, "new_layers_factor": 3.0, "momentum": 0.5, "weight_decay": 0.1, "decay_norm": False,
@@ -23,13 +25,14 @@ OTHER = {
 }  # fmt: skip
 _AUXILIARY = {"auxiliary_channels", "auxiliary_weight"}
 _OHEM = {"ohem_threshold", "ohem_keep"}
-_GATE = {"delta", "distance"}
+_GATE = {"delta", "distance", "gate"}
+_GLOBAL = {"global_conv", "global_blocks"}
 _LOCAL = {"reuse", "local_channels", "block_channels"}
 UNUSED = {
-    "fcn_s16": _GATE | _LOCAL | {"global_conv", "decay_scalars"} | _AUXILIARY | _OHEM,
+    "fcn_s16": _GATE | _GLOBAL | _LOCAL | {"learn_scalars", "decay_scalars"} | _AUXILIARY | _OHEM,
     "gc_s16": _GATE | _LOCAL | _AUXILIARY | _OHEM,
     "gcm_d5_s16": _LOCAL | _AUXILIARY | _OHEM,
-    "fcn_lc": _GATE | {"global_conv"} | _AUXILIARY | _OHEM,
+    "fcn_lc": _GATE | _GLOBAL | _AUXILIARY | _OHEM,
     "acb3": _AUXILIARY | _OHEM,
     "r101_da": _OHEM,
     "r101_ohem": set(),

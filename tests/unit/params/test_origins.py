@@ -18,7 +18,7 @@ def entries(value, path):
     """Every {value, ...} below `value`, and everything that should be one."""
     if isinstance(value, dict) and "value" not in value:
         for key, item in value.items():
-            if key != "title":  # words for reports, no number
+            if key not in ("title", "like"):  # no numbers
                 yield from entries(item, f"{path}.{key}")
     else:
         yield path, value

@@ -44,6 +44,7 @@ def test_windows_and_scales_are_the_documented_ones(paper, scale, run):
     campaign = paper if scale == "paper" else Campaign(paper.params, scale)
     single, multi = EXPECTED[scale, run]
     usual = {"base_side": "short", "fusion": "softmax", "absent": "ignore", "precision": "float32", "batch": 1}
+    usual["gate"] = "trained"
     for name, asked, flip in (
         ("single", single, False),
         ("single_flip", single, True),
@@ -72,6 +73,18 @@ def test_every_protocol_resolves_for_every_run_of_a_scale(paper, scale):
 def test_a_window_is_written_as_a_word_a_number_or_a_pair(params, edit, written, window):
     edit("protocols.yaml", "{value: crop,", f"{{value: {written},")
     assert Campaign(params, "paper").protocol("single", "ade_acnet").window == window
+
+
+@pytest.mark.parametrize("scale", ["mini", "camvid", "paper"])
+def test_a_protocol_of_changed_gates_is_otherwise_that_which_it_is_like(paper, scale):
+    campaign = Campaign(paper.params, scale)
+    single = campaign.protocol("single", "acb3")
+    changed = campaign.protocol("single_shuffled_gate", "acb3")
+    assert changed == dataclasses.replace(single, name="single_shuffled_gate", gate="shuffled")
+    assert changed.identity() == {**single.identity(), "name": "single_shuffled_gate", "gate": "shuffled"}
+    assert "gate" not in single.identity(), (
+        "files written before the field was added would be those of another protocol"
+    )
 
 
 def test_changing_a_protocol_leaves_training_alone(params, edit):

@@ -1,4 +1,4 @@
-"""What each of the 28 runs is, at scale paper and at the smaller ones, and which edit changes which run."""
+"""What the 28 runs and the controls are, at scale paper and at the smaller ones, and which edit changes which run."""
 
 import dataclasses
 
@@ -114,8 +114,48 @@ def scales(paper):
     return {name: Campaign(paper.params, name) for name in ("mini", "camvid", "camvid-gpu")} | {"paper": paper}
 
 
-def test_there_are_28_runs_and_each_is_in_the_table(paper):
-    assert set(expected()) == set(paper.runs) and len(paper.runs) == 28
+CONTROLS = {  # what each differs in from which run
+    "gc_conv1x1_s16": ("gc_s16", {"model.global_conv": "conv1x1"}),
+    "gcm_conv1x1_s16": ("gcm_d5_s16", {"model.global_conv": "conv1x1"}),
+    "gc_conv_then_pool_s16": ("gc_s16", {"model.global_conv": "conv_then_pool"}),
+    "gcm_conv_then_pool_s16": ("gcm_d5_s16", {"model.global_conv": "conv_then_pool"}),
+    "gcm_scaled": ("gcm_d5_s16", {"model.distance": "scaled"}),
+    "lc3": ("gcm_lc", {"model.reuse": 3}),
+    "lcm3_constant": ("acb1", {"model.gate": "constant"}),
+    "lcm3_shuffled": ("acb1", {"model.gate": "shuffled"}),
+    "acb3_ungated": ("acb3", {"model.global_context": "gc", "model.local_context": "lc"}),
+    "decoder": ("acb2", {"model.global_context": "none", "model.local_context": "lc"}),
+    "acb3_gcm_in_block3": ("acb3", {"model.local_context": "lc", "model.global_blocks": [3]}),
+    "fcn_parameters": ("fcn_s16", {"model.reduction": 1059}),
+    "fcn_flops": ("fcn_s16", {"model.reduction": 2151, "model.after_context": "conv_bn_relu"}),
+    "fcn_d6": ("fcn_s16", {"model.reduction_dilation": 6}),
+    "acb3_auxiliary": ("acb3", {"model.auxiliary": True}),
+    "r101_no_auxiliary": ("r101_acb3", {"model.auxiliary": False}),
+    "r101_mg_2_4_8": ("r101_mg", {"model.multi_grid": [2, 4, 8]}),
+    "r101_mg_240_epochs": ("r101_mg", {"train.epochs": 240}),
+}
+
+
+def test_there_are_28_runs_in_the_table_and_all_others_are_controls(paper):
+    assert set(expected()) | set(CONTROLS) == set(paper.runs) and len(expected()) == 28
+
+
+@pytest.mark.parametrize("run", CONTROLS)
+def test_a_control_differs_from_its_neighbour_in_what_it_is_named_after(scales, run):
+    neighbour, differences = CONTROLS[run]
+    for name, campaign in scales.items():
+        own, other = (flat(campaign.resolve(one, 0)) for one in (run, neighbour))
+        found = {key: value for key, value in own.items() if value != other[key]}
+        if name == "paper":
+            assert found == differences
+        assert set(found) <= set(differences), name  # mini trains all of them as long
+
+
+def test_a_scale_sets_a_parameter_of_one_run(params, edit):
+    edit("scales/mini.yaml", "  fcn_flops: {", "  acb3: {reduction: 24}\n  fcn_flops: {")
+    campaign = Campaign(params, "mini")
+    assert [campaign.resolve(run, 0).model.reduction for run in ("acb3", "acb2")] == [24, 64]
+    assert str(campaign.origins("acb3")["model.reduction"]) == f"scale: {params}/scales/mini.yaml: runs.acb3"
 
 
 @pytest.mark.parametrize("run", expected())
@@ -229,7 +269,7 @@ def test_editing_a_strategy_changes_the_runs_that_use_it(params, edit):
     edit("recipe.yaml", "[4, 8, 16]", "[2, 4, 8]")
     after = Campaign(params, "paper")
     changed = [run for run in before.runs if before.resolve(run, 0) != after.resolve(run, 0)]
-    assert changed == ["r101_mg", "r101_da", "r101_ohem", "r101_ohem_trainval"]
+    assert changed == ["r101_mg", "r101_da", "r101_ohem", "r101_ohem_trainval", "r101_mg_240_epochs"]
 
 
 def test_a_run_may_have_more_seeds_than_its_scale(params, edit):

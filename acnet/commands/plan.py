@@ -38,6 +38,8 @@ def _plan(parsed: argparse.Namespace) -> None:
             raise AcnetError(no_target(target, parsed.scale, have))
     print(f"asking Snakemake for the jobs of {parsed.scale}", file=sys.stderr, flush=True)
     jobs = campaign_jobs(parsed.params_root.parent, parsed.scale, parsed.target)
+    if not any(job.run for job in jobs.values()):
+        raise AcnetError(f"{', '.join(parsed.target)}: drawn from parameters alone; it trains nothing")
     if parsed.commands:
         print("\n".join(job.command for job in jobs.values()))
         return

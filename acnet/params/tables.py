@@ -123,11 +123,14 @@ class Table:
 
 @dataclasses.dataclass(frozen=True)
 class Figure:
-    """A figure of the paper; `runs` maps a label to a run, the first being the baseline."""
+    """A figure of the paper; `runs` maps a label to a run, the first being the baseline.
+
+    One of kind network or block shows how its one run is built, and needs it not trained.
+    """
 
     title: str
     description: str
-    kind: Literal["class_gains", "gates", "comparison"]
+    kind: Literal["class_gains", "gates", "comparison", "network", "block"]
     runs: dict[str, str]
     protocol: str | None = None
     examples: int | None = limited(None, low=1)
@@ -136,10 +139,17 @@ class Figure:
         """AcnetError, opening with `where`, if what the kind needs is missing."""
         if self.kind == "class_gains":
             complete, needed = self.protocol and len(self.runs) >= 2, "a protocol and at least two runs"
+        elif self.built:
+            complete, needed = len(self.runs) == 1, "one run"
         else:
             complete, needed = self.examples and len(self.runs) == 2, "a number of examples and two runs"
         if not complete:
             raise AcnetError(f"{where}: kind {self.kind} needs {needed}")
+
+    @property
+    def built(self) -> bool:
+        """Whether this figure is drawn from parameters alone."""
+        return self.kind in ("network", "block")
 
     def sources(self) -> list[Source]:
         """The (run, protocol) pairs whose metrics this figure draws, sorted."""
@@ -170,7 +180,7 @@ class Tables:
         found = {}
         for name in names:
             if name in self.figures:
-                found |= dict.fromkeys(self.figures[name].runs.values())
+                found |= dict.fromkeys(self.figures[name].runs.values() if not self.figures[name].built else ())
                 continue
             for row in self.table(name).rows:
                 runs = [row.run(column) for column in self.table(name).all_columns] + [row.server]
@@ -188,7 +198,7 @@ def check_names(tables: Tables, runs: Iterable[str], protocols: Iterable[str]) -
     """Raise AcnetError for the first run or protocol in tables.yaml that is not among `runs` and `protocols`."""
     for name, entry in [*tables.tables.items(), *tables.figures.items()]:
         where = f"params/tables.yaml: {name}"
-        for run in tables.trained([name]):
+        for run in entry.runs.values() if isinstance(entry, Figure) else tables.trained([name]):
             among(run, runs, f"{where}: run")
         for _, protocol in entry.sources():
             among(protocol, protocols, f"{where}: protocol")

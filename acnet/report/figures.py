@@ -1,4 +1,4 @@
-"""Figures 1, 4 and 5 and the training curves, as PNG and PDF."""
+"""The figures and the training curves, as PNG and PDF."""
 
 import math
 import statistics
@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from acnet.drawing import ACCENT, INK, LOOKS, QUIET, placeholder, save, style
 from acnet.params import tables
+from acnet.params.campaign import Campaign
 from acnet.report.photos import photo_figure
 from acnet.report.results import Results
 from acnet.report.scale import ScaleInfo
@@ -28,9 +29,21 @@ def write_figure(
     """
     scale.require(name)
     entry = tables.load_tables(params_root).figure(name)
-    draw = class_gains_figure if entry.kind == "class_gains" else photo_figure
     with style():
-        return save(draw(entry, Results(scale, results_root)), Path(out_root) / scale.name / "figures", name)
+        if entry.built:
+            figure = _built_figure(entry, Campaign(params_root, scale.name))
+        else:
+            draw = class_gains_figure if entry.kind == "class_gains" else photo_figure
+            figure = draw(entry, Results(scale, results_root))
+        return save(figure, Path(out_root) / scale.name / "figures", name)
+
+
+def _built_figure(entry: tables.Figure, campaign: Campaign) -> Figure:
+    from acnet.report import architecture  # which needs torch
+
+    (run,) = entry.runs.values()
+    draw = architecture.network_figure if entry.kind == "network" else architecture.block_figure
+    return draw(campaign.resolve(run, campaign.scale.seeds[0]))
 
 
 def write_curves(

@@ -50,7 +50,8 @@ def asked(root: Path) -> Asked:
     config = read_yaml(root / CONFIG)
     campaign, tables = Campaign(root / "params", config["scale"]), load_tables(root / "params")
     target, named = str(config["target"]), [name for name in str(config["runs"]).split(",") if name]
-    among(target, ["all", "runs", *campaign.shown(tables)], f"{CONFIG}: target")
+    trained = [name for name in campaign.shown(tables) if tables.trained([name])]
+    among(target, ["all", "runs", *trained], f"{CONFIG}: target")
     if target == "runs" and not named:
         raise AcnetError(f"{CONFIG}: target runs needs runs, such as runs=acb3")
     for name in named:

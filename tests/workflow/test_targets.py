@@ -13,7 +13,7 @@ def test_everything_from_nothing(project):
     planned = project.planned()
     assert planned["train"] == planned["resolve"] == 28
     assert planned["generate"] == planned["prepare"] == 4
-    assert planned["table"] == 8 and planned["figure"] == 3
+    assert planned["table"] == 8 and planned["figure"] == 5
     assert planned["all"] == planned["cells"] == planned["claims"] == planned["page"] == 1
 
 
@@ -29,6 +29,7 @@ def test_everything_from_nothing(project):
         ("table7", 1),
         ("table8", 1),
         ("figure1", 3),
+        ("figure2", 0),
         ("figure4", 2),
         ("figure5", 2),
     ],

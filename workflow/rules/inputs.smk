@@ -98,6 +98,15 @@ def scale_facts():
     return canonical([*facts, scale.seeds, scale.more_seeds, dataclasses.asdict(MEASURES)])
 
 
+def figure_facts(name):
+    """What a figure shows beside results; a change redraws."""
+    figure = TABLES.figures[name]
+    built = figure.runs.values() if figure.built else []
+    return canonical(
+        [dataclasses.asdict(figure), *(CAMPAIGN.resolve(run, CAMPAIGN.scale.seeds[0]).identity() for run in built)]
+    )
+
+
 def named_runs():
     """Checkpoints and metrics of the runs in `--config runs=a,b`, by every protocol that a table asks of them."""
     if not NAMED:

@@ -49,7 +49,7 @@ rule figure:
     conda:
         "../envs/acnet.yaml"
     params:
-        entry=lambda wildcards: canonical(dataclasses.asdict(TABLES.figures[wildcards.figure])),
+        entry=lambda wildcards: figure_facts(wildcards.figure),
         scale=scale_facts(),
     shell:
         "acnet report figure {wildcards.figure} --scale {wildcards.scale} 2> {log}"

@@ -93,7 +93,7 @@ def test_a_run_tells_where_its_numbers_come_from(campaign):
         "Table 1, Res-50+GC (mIoU at 1/16)",
     ):
         assert fact in section
-    assert "leaves out Table 2, Table 3," in text and "Figure 1, Figure 4, Figure 5." in text
+    assert "leaves out Table 2, Table 3," in text and "Figure 1, Figure 2, Figure 3, Figure 4, Figure 5." in text
 
 
 def test_a_run_tells_its_scores_and_the_time_of_all_its_seeds(campaign):

@@ -105,7 +105,7 @@ def test_a_mistake_in_tables_yaml_is_named(root, tmp_path, old, new, message):
         ),
         ("table1.gcm_d5.os16, table1.gc.os16", "table1.gcm_d5.os16", "C01: check greater needs 2 cells in each group"),
         ("check: greater", "check: grater", "C01.check: 'grater' is not valid; did you mean 'greater'?"),
-        ("figure: figure1", "figure: figure2", "C33: params/tables.yaml: figures: unknown name 'figure2'"),
+        ("figure: figure1", "figure: figure9", "C33: params/tables.yaml: figures: unknown name 'figure9'"),
         ("row: table4.acnet", "note: none", "C23: check count_best needs 'row'"),
     ],
 )

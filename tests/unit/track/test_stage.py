@@ -52,6 +52,7 @@ def test_more_options_are_words_of_the_command_line(project):
     [
         ({"target": "tabel1"}, "workflow/config.yaml: target: unknown name 'tabel1'; did you mean 'table1'?"),
         ({"target": "table5", "scale": "camvid"}, "target: unknown name 'table5'"),
+        ({"target": "figure2"}, "target: unknown name 'figure2'"),  # trains nothing, so there is no row
         ({"target": "runs"}, "target runs needs runs"),
         ({"target": "runs", "runs": "acb4"}, "run 'acb4'"),
     ],

@@ -137,7 +137,7 @@ def test_an_unknown_name(refused, words, said):
 
 def test_an_unknown_figure(refused):
     pytest.importorskip("matplotlib", reason="it draws; pip install matplotlib")
-    assert "scale mini: it has no figure2; it has table1, " in refused("report figure figure2")
+    assert "scale mini: it has no figure9; it has table1, " in refused("report figure figure9")
 
 
 def test_a_command_outside_the_project_says_so(acnet, tmp_path, monkeypatch):

@@ -1,0 +1,51 @@
+"""What the README says of published results, by the files themselves."""
+
+import io
+import json
+import re
+import tarfile
+from collections import Counter, defaultdict
+
+import pytest
+
+from acnet.params.campaign import Campaign
+from acnet.params.scales import scale_names
+from acnet.progress import some
+
+
+def published(folder):
+    """(run, seed, commit) of every run that the report or a record in a published folder is of."""
+    lines = (folder / "README.md").read_text().splitlines() if (folder / "README.md").exists() else []
+    rows = [line.strip("| ").split(" | ") for line in lines if re.match(r"\| [\w-]+ \| \d+ \| ", line)]
+    found = {(row[0], int(row[1]), row[6][:10]) for row in rows}
+    for file in folder.glob("runs/*/seed*.tar.xz"):
+        with tarfile.open(file) as tar:
+            made = json.load(io.TextIOWrapper(tar.extractfile("provenance.json")))
+        found.add((file.parent.name, int(file.name.split(".")[0].removeprefix("seed")), (made["commit"] or "")[:10]))
+    return found
+
+
+def row(root, scale):
+    """The scale's line of the README's table."""
+    found, campaign = published(root / "reports/published" / scale), Campaign(root / "params", scale)
+    seeds = defaultdict(set)
+    for run, seed, _ in found:
+        seeds[run].add(seed)
+    counts = Counter(map(len, seeds.values())).most_common()
+    datasets = [name for name in campaign.datasets if name in {campaign.dataset_of(run) for run in seeds}]
+    measured = ", ".join(f"{runs} × {number}" for number, runs in counts)
+    commits = some(sorted({commit for *_, commit in found if commit}))
+    return f"| [{scale}](reports/published/{scale}/) | {', '.join(datasets)} | {measured} | {commits} |"
+
+
+def test_the_readme_says_what_has_been_measured(root):
+    section = (root / "README.md").read_text().split("## What has been measured\n")[1].split("\n## ")[0]
+    folders = [name for name in scale_names(root / "params") if (root / "reports/published" / name).is_dir()]
+    shown = [line for line in section.splitlines() if line.startswith("| [")]
+    assert "\n".join(shown) == "\n".join(row(root, scale) for scale in folders)
+
+
+@pytest.mark.parametrize("page", ["README.md", "reports/published/README.md"])
+def test_links_to_published_files_lead_somewhere(root, page):
+    links = re.findall(r"\]\(([^)#:]+)[^):]*\)", (root / page).read_text())
+    assert links and not [link for link in links if not (root / page).parent.joinpath(link).exists()]

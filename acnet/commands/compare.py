@@ -56,7 +56,7 @@ def _compare(parsed: argparse.Namespace) -> None:
     runs = []
     for run, protocol in zip(found.runs, protocols, strict=True):
         folder = run_folder(parsed.results_root, parsed.scale, run, seed)
-        runs.append((read_run(folder / "params.yaml"), folder / "checkpoint.pt", protocol))
+        runs.append((read_run(folder / "params.yaml").scored_on(protocol.split), folder / "checkpoint.pt", protocol))
     shown = [change.index for change in found.changes[: parsed.images]]
     paths = write_comparisons(runs, parsed.data_root, shown, parsed.out)
     print(f"acnet: {parsed.out}: compare.md and {len(paths)} picture{'s' * (len(paths) > 1)} written", file=sys.stderr)

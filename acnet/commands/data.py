@@ -79,6 +79,7 @@ def _extract(parsed: argparse.Namespace) -> None:
 
 
 def _prepare(parsed: argparse.Namespace) -> None:
+    from acnet.data import classes
     from acnet.data.check import judge, read_record, write_record
     from acnet.data.prepare import prepare
     from acnet.data.source import find_source
@@ -89,7 +90,7 @@ def _prepare(parsed: argparse.Namespace) -> None:
     record = read_record(parsed.params_root, data, name)
 
     def check(split, said, by_image):
-        return judge(dataset.reader, source, split, said["images"], said["histogram"], by_image, record)
+        return judge(classes.class_table(dataset), source, split, said["images"], said["histogram"], by_image, record)
 
     manifest = prepare(name, dataset, source, data / name, parsed.threads, check)
     if record is None and dataset.generate is None:
@@ -120,10 +121,13 @@ def _check(parsed: argparse.Namespace) -> None:
 
 
 def _show(parsed: argparse.Namespace) -> None:
+    from acnet.data import classes
     from acnet.data.show import show
 
+    table = classes.class_table(find_dataset(parsed.params_root, parsed.dataset))
+
     name = f"{parsed.dataset}_{parsed.split}_{parsed.index}.png"
-    _draw(parsed, name, lambda folder, out: show(folder, parsed.split, parsed.index, out))
+    _draw(parsed, name, lambda folder, out: show(folder, table, parsed.split, parsed.index, out))
 
 
 def _stats(parsed: argparse.Namespace) -> None:

@@ -41,7 +41,11 @@ def _evaluate(parsed: argparse.Namespace) -> None:
     folder = parsed.params.parent
     measures = load_measures(parsed.params_root)
     checkpoint, out = folder / "checkpoint.pt", folder / "metrics"
-    if not evaluate_run(run, checkpoint, protocols, measures, _near(parsed, run), out, parsed.part):
+    complete = True
+    for split in dict.fromkeys(protocol.split for protocol in protocols):
+        scored, by = run.scored_on(split), [protocol for protocol in protocols if protocol.split == split]
+        complete &= evaluate_run(scored, checkpoint, by, measures, _near(parsed, scored), out, parsed.part)
+    if not complete:
         print("acnet: this part is scored; the last of the parts writes the metrics", file=sys.stderr)
     elif parsed.gates:
         _measure_gates(run, folder, protocols[0], measures, parsed)
@@ -63,7 +67,7 @@ def _examples(parsed: argparse.Namespace) -> None:
 
     run = read_run(parsed.params)
     protocol = campaign(parsed, run.scale).protocol(parsed.protocol, run.name)
-    folder = parsed.params.parent
+    folder, run = parsed.params.parent, run.scored_on(protocol.split)
     out = folder / "examples.npz"
     write_examples(run, folder / "checkpoint.pt", protocol, _near(parsed, run), out, parsed.count)
 
@@ -77,6 +81,7 @@ def _gates(parsed: argparse.Namespace) -> None:
 def _measure_gates(run: Run, folder: Path, protocol: Protocol, measures: Measures, parsed: argparse.Namespace) -> None:
     from acnet.evaluate.gates import measure_gates
 
+    run = run.scored_on(protocol.split)
     measure_gates(run, folder / "checkpoint.pt", protocol, measures, _near(parsed, run), folder / "gates.json")
 
 

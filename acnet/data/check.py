@@ -13,7 +13,7 @@ from PIL import Image
 from acnet.data import check_coding, classes, readers
 from acnet.data.pair import Pair, SplitMissing
 from acnet.data.pool import Pool
-from acnet.data.prepare import TOLERANCE, frequencies
+from acnet.data.prepare import TOLERANCE, load_counted
 from acnet.errors import AcnetError
 from acnet.files import read_json, write_json
 from acnet.progress import Progress, some
@@ -120,10 +120,11 @@ def check(name: str, dataset: Any, source: Path, threads: int, record: Record | 
         for split, expected in dataset.splits.items():
             report = reports[split] = SplitReport(expected)
             pairs = _list(report, dataset.reader, source, split)
-            found = _read(f"check {name} {split}", report, dataset.reader, pairs, pool)
+            jobs = [(dataset.reader, dataset.classes, pair) for pair in pairs]
+            found = _read(f"check {name} {split}", report, jobs, pool)
             report.notes += _duplicates(split, found, seen)
             if readers.labelled(dataset.reader, split) and report.complete:
-                _count(report, dataset.reader, source, split, found, record)
+                _count(report, classes.class_table(dataset), source, split, found, record)
     return reports
 
 
@@ -164,13 +165,13 @@ class _Found:
     problem: str = ""
 
 
-def _read(label: str, report: SplitReport, reader: str, pairs: list[Pair], pool: Pool) -> list[_Found]:
-    """Read all pairs and note modes, sizes and problems; what could be read, by name."""
-    progress, found = Progress(label, len(pairs), "images"), []
-    for one in pool.run(check_one, ((reader, pair) for pair in pairs)):
+def _read(label: str, report: SplitReport, jobs: list[tuple[str, int, Pair]], pool: Pool) -> list[_Found]:
+    """Do `check_one` for each of `jobs` and note modes, sizes and problems; what could be read, by name."""
+    progress, found = Progress(label, len(jobs), "images"), []
+    for one in pool.run(check_one, jobs):
         found.append(one)
         progress.advance()
-    if pairs:
+    if jobs:
         progress.finish()
     found.sort(key=lambda one: one.name)
     report.problems += [one.problem for one in found if one.problem]
@@ -181,17 +182,17 @@ def _read(label: str, report: SplitReport, reader: str, pairs: list[Pair], pool:
     return good
 
 
-def check_one(reader: str, pair: Pair) -> _Found:
-    """Read one pair."""
+def check_one(reader: str, number: int, pair: Pair) -> _Found:
+    """Read one pair of a dataset with that `number` of classes."""
     mode = size = "unreadable"
     try:
         with Image.open(pair.image) as image:
             mode, size = image.mode, f"{image.width}x{image.height}"
-        pixels, label = readers.load_pair(reader, pair)
+        pixels, _, counts = load_counted(reader, number, pair)
     except (AcnetError, OSError) as error:
         return _Found(pair.name, mode, size, problem=str(error))
     content = hashlib.sha256(np.ascontiguousarray(pixels)).digest()
-    return _Found(pair.name, mode, size, content, None if label is None else frequencies(label))
+    return _Found(pair.name, mode, size, content, counts)
 
 
 def _duplicates(split: str, found: list[_Found], seen: dict[str | bytes, tuple[str, str]]) -> list[str]:
@@ -209,30 +210,30 @@ def _duplicates(split: str, found: list[_Found], seen: dict[str | bytes, tuple[s
 
 
 def _count(
-    report: SplitReport, reader: str, source: Path, split: str, found: list[_Found], record: Record | None
+    report: SplitReport, table: classes.Classes, source: Path, split: str, found: list[_Found], record: Record | None
 ) -> None:
     """Add up the classes of all labels and note what they say about the coding."""
     total = sum(one.counts for one in found)
-    report.histogram = {n: int(c) for n, c in zip(classes.load(reader).names, total, strict=False)}
+    report.histogram = {n: int(c) for n, c in zip(table.names, total, strict=False)}
     report.ignored = int(total[classes.IGNORE])
     by_image = ((one.name, one.counts) for one in found)
-    report.problems += judge(reader, source, split, report.complete, report.histogram, by_image, record)
+    report.problems += judge(table, source, split, report.complete, report.histogram, by_image, record)
     never = [name for name, count in report.histogram.items() if not count]
     if never and report.complete >= min(report.expected, MANY):
         report.notes.append(f"{len(never)} classes never occur: {', '.join(never[:10])}")
 
 
 def judge(
-    reader: str, source: Path, split: str, images: int, histogram: dict[str, int],
+    table: classes.Classes, source: Path, split: str, images: int, histogram: dict[str, int],
     by_image: Iterable[tuple[str, np.ndarray]], record: Record | None,
 ) -> list[str]:  # fmt: skip
     """What the classes of a split of so many images, and the label counts of each, say against their coding."""
-    order = check_coding.VocOrder(reader, source, split)
+    order = check_coding.VocOrder(table.reader, source, split)
     for name, counts in by_image:
         order.add(name, counts)
     recorded = record.shares if record else {}
     whole = split in recorded and images >= MANY
-    found = check_coding.suspicions(reader, histogram, recorded.get(split, recorded.get("train")), whole)
+    found = check_coding.suspicions(table, histogram, recorded.get(split, recorded.get("train")), whole)
     if recorded and any(histogram.values()):
         found = [f"{line}; compared with {record.file} (if this copy is right, move that file away)" for line in found]
     return order.suspicions() + found

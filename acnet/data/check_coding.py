@@ -21,7 +21,7 @@ _VOC = [
 
 
 def suspicions(
-    reader: str, histogram: Mapping[str, int], recorded: Mapping[str, float] | None, whole: bool = True
+    table: classes.Classes, histogram: Mapping[str, int], recorded: Mapping[str, float] | None, whole: bool = True
 ) -> list[str]:
     """What is wrong with a split whose classes have these pixel counts, by the `recorded` shares of a right copy.
 
@@ -30,13 +30,13 @@ def suspicions(
     counts = np.array(list(histogram.values()), np.float64)
     if not counts.sum():
         dummies = "no evaluated class in any label: these are the dummy labels of Cityscapes' test split"
-        return [dummies if reader == "cityscapes" else "no class in any label: every pixel is ignored"]
+        return [dummies if table.reader == "cityscapes" else "no class in any label: every pixel is ignored"]
     if recorded is None:
         return []
     right = np.array([recorded[name] for name in histogram])
     distance = _distance(counts, right)
     for what, shift in _SHIFTS.items():
-        nearest = min(_distance(counts, moved) for moved in _moved(reader, right, shift))
+        nearest = min(_distance(counts, moved) for moved in _moved(table, right, shift))
         if distance > _SAME and nearest < min(_NEAR, distance / 2):
             return [f"class frequencies fit the recorded ones only if every id is {what}: labels are coded off by one"]
     if distance > _FAR and whole:
@@ -45,9 +45,8 @@ def suspicions(
     return []
 
 
-def _moved(reader: str, shares: np.ndarray, shift: int) -> list[np.ndarray]:
+def _moved(table: classes.Classes, shares: np.ndarray, shift: int) -> list[np.ndarray]:
     """The shares (K,) that would be found if every id on disk, or every train id, were larger by `shift`."""
-    table = classes.load(reader)
     by_raw, by_train = np.zeros_like(shares), np.zeros_like(shares)
     for train_id, (raw_id, share) in enumerate(zip(table.raw_ids, shares, strict=True)):
         moved = raw_id + shift

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -61,3 +62,14 @@ def load(reader: str) -> Classes:
     for array in (palette, raw_ids, train_ids):
         array.setflags(write=False)
     return Classes(reader, tuple(table["names"]), palette, raw_ids, train_ids)
+
+
+def class_table(described: Any) -> Classes:
+    """The class table of a Dataset or a Run: its own `class_colours`, whose ids are train ids, or its reader's."""
+    colours = described.class_colours
+    if not colours:
+        return load(described.reader)
+    train_ids = np.full(IGNORE + 1, _ILLEGAL, np.uint8)
+    train_ids[IGNORE] = IGNORE
+    train_ids[: len(colours)] = raw_ids = np.arange(len(colours))
+    return Classes(described.reader, tuple(colours), np.array([*colours.values()], np.uint8), raw_ids, train_ids)

@@ -76,7 +76,7 @@ def _prepare(name: str, dataset: Any, source: Path, out: Path, threads: int, che
     there = sum(512 * path.stat().st_blocks for path in work.glob("*.bin"))  # without their holes
     check_space(work, sum(sum(s.places(work).files.values()) for s in splits) - there, f"preparing {name}")
     with Pool(min(threads, _MOST)) as pool:
-        records = {split.name: _prepare_split(name, dataset.reader, split, work, pool) for split in splits}
+        records = {split.name: _prepare_split(name, dataset, split, work, pool) for split in splits}
     for split in (split for split in splits if split.labelled):
         by_image = ((split.pairs[line["index"]].name, _counts(line)) for line in _journal(work, split.name))
         for problem in check(split.name, records[split.name], by_image):
@@ -85,7 +85,7 @@ def _prepare(name: str, dataset: Any, source: Path, out: Path, threads: int, che
         "dataset": name,
         "title": dataset.title,
         "reader": dataset.reader,
-        "classes": list(classes.load(dataset.reader).names),
+        "classes": list(classes.class_table(dataset).names),
         "source": _origin(dataset, source),
         "splits": records,
         "code_version": __version__,
@@ -133,7 +133,7 @@ def _begin(work: Path, plan: list) -> None:
         write_text(work / _PLAN, current)
 
 
-def _prepare_split(name: str, reader: str, split: _Split, work: Path, pool: Pool) -> dict[str, Any]:
+def _prepare_split(name: str, dataset: Any, split: _Split, work: Path, pool: Pool) -> dict[str, Any]:
     record: dict[str, Any] = {"expected": split.expected, "images": len(split.pairs)}
     if not split.pairs:
         return {**record, "note": split.note}
@@ -147,7 +147,8 @@ def _prepare_split(name: str, reader: str, split: _Split, work: Path, pool: Pool
     }
     write_text(work / f"{split.name}.journal", "".join(f"{json.dumps(line)}\n" for line in done.values()))
     progress = Progress(f"prepare {name} {split.name}", len(split.pairs), "images", start=len(done))
-    jobs = ((places.place(i), i, reader, pair) for i, pair in enumerate(split.pairs) if i not in done)
+    left = ((i, pair) for i, pair in enumerate(split.pairs) if i not in done)
+    jobs = ((places.place(i), i, dataset.reader, dataset.classes, pair) for i, pair in left)
     with open(work / f"{split.name}.journal", "a", buffering=1) as journal:
         for line in pool.run(write_one, jobs):
             journal.write(f"{json.dumps(line)}\n")
@@ -159,16 +160,29 @@ def _prepare_split(name: str, reader: str, split: _Split, work: Path, pool: Pool
     record |= {"files": files, "note": split.note}
     if split.labelled:
         counts = sum(_counts(line) for line in done.values())
-        record["histogram"] = {n: int(c) for n, c in zip(classes.load(reader).names, counts, strict=False)}
+        record["histogram"] = {n: int(c) for n, c in zip(classes.class_table(dataset).names, counts, strict=False)}
         record["ignored"] = int(counts[classes.IGNORE])
     return record
 
 
-def write_one(place: Place, index: int, reader: str, pair: Pair) -> dict[str, Any]:
-    """Decode one pair into its place; its line of the journal: index, checksums, pixels by label value."""
-    image, label = readers.load_pair(reader, pair)
-    counts = {} if label is None else {int(v): int(c) for v, c in enumerate(frequencies(label)) if c}
+def write_one(place: Place, index: int, reader: str, number: int, pair: Pair) -> dict[str, Any]:
+    """Decode one pair of a dataset with that `number` of classes into its place.
+
+    Returns its line of the journal: index, checksums, pixels by label value. AcnetError as `load_counted`.
+    """
+    image, label, counts = load_counted(reader, number, pair)
+    counts = {} if label is None else {int(v): int(c) for v, c in enumerate(counts) if c}
     return {"index": index, "checksums": place.write(image, label), "counts": counts}
+
+
+def load_counted(reader: str, number: int, pair: Pair) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """As `readers.load_pair`, and the pixels of each label value (256,); AcnetError for an id of no class."""
+    image, label = readers.load_pair(reader, pair)
+    counts = None if label is None else frequencies(label)
+    if counts is not None and counts[number : classes.IGNORE].any():
+        found = number + int(np.flatnonzero(counts[number : classes.IGNORE])[-1])
+        raise AcnetError(f"{pair.label}: label id {found} is out of range for {number} classes, 0 to {number - 1}")
+    return image, label, counts
 
 
 def _journal(work: Path, split: str) -> Iterator[dict[str, Any]]:

@@ -111,6 +111,26 @@ def _list_camvid(root: Path, split: str) -> Listing:
     return Listing([Pair(n, images[n], labels[n]) for n in read_list(where, remedy)], where, remedy)
 
 
+def _list_folders(root: Path, split: str) -> Listing:
+    """images/{split} and labels/{split}; or all of images and labels, with the names of the split in {split}.txt."""
+    remedy = f"put images into images/{split} and their labels, PNG files of the same names, into labels/{split}"
+    if (where := root / f"{split}.txt").exists() and not (root / "images" / split).is_dir():
+        images, labels = Files(root / "images", ".jpg"), Files(root / "labels", ".png")
+        names = read_list(where, remedy)
+    else:
+        where = folder(root / "images" / split, remedy)
+        images, labels = Files(where, ".jpg"), Files(folder(root / "labels" / split, remedy), ".png")
+        names = sorted({*images, *labels})
+    return Listing([Pair(name, images[name], labels[name]) for name in names], where, remedy)
+
+
+def _read_folders(pair: Pair) -> np.ndarray:
+    ids = read_ids(pair.label, f"{_TRAIN_IDS}, in one channel")
+    if ids.dtype != np.uint8 and ((ids < 0) | (ids > classes.IGNORE)).any():
+        raise AcnetError(f"{pair.label}: has ids from {ids.min()} to {ids.max()}; {_TRAIN_IDS}")
+    return ids.astype(np.uint8)
+
+
 def _read_pascal_context60(pair: Pair) -> np.ndarray:
     """PASCAL Context with everything outside the 59 classes as a class of its own, the first of 60."""
     return pascal_context.read_label(pair) + np.uint8(1)  # ignore 255 wraps to 0
@@ -118,6 +138,7 @@ def _read_pascal_context60(pair: Pair) -> np.ndarray:
 
 _ALL = ("train", "val", "test")
 _LABEL_IDS = "use the file *_gtFine_labelIds.png (not the colour, instance or trainIds one)"
+_TRAIN_IDS = "a label holds the class of each pixel, 0 to the number of classes - 1, and 255 where it is ignored"
 _SEGNET = "the labels of the SegNet tutorial (0..11) are wanted, not the colours of the original 32 classes"
 READERS = {
     "cityscapes": Reader(_ALL, _list_cityscapes, partial(_read_png, "cityscapes", _LABEL_IDS), ("test",)),
@@ -126,6 +147,7 @@ READERS = {
     "pascal_context60": Reader(("train", "val"), pascal_context.listing, _read_pascal_context60),
     "cocostuff10k": Reader(("train", "test"), _list_cocostuff10k, _read_cocostuff10k),
     "camvid": Reader(_ALL, _list_camvid, partial(_read_png, "camvid", _SEGNET)),
+    "folders": Reader(_ALL, _list_folders, _read_folders),
 }
 
 

@@ -22,7 +22,7 @@ def overlay(image: np.ndarray, label: np.ndarray, palette: np.ndarray) -> np.nda
     return mixed.round().astype(np.uint8)
 
 
-def show(folder: Path, split: str, index: int, out: Path) -> None:
+def show(folder: Path, table: classes.Classes, split: str, index: int, out: Path) -> None:
     """Write image `index` of a prepared split, and beside it with its labels overlaid and named by share, to `out`.
 
     Raises AcnetError for an index beyond the split; a split without labels shows its image alone.
@@ -34,7 +34,7 @@ def show(folder: Path, split: str, index: int, out: Path) -> None:
     store = Store(folder, split)
     if not 0 <= index < len(store):
         raise AcnetError(f"{folder}: split '{split}' has images 0 to {len(store) - 1}, not {index}")
-    image, table = store.image(index), classes.load(read_manifest(folder)["reader"])
+    image = store.image(index)
     label = store.label(index) if store.labelled else None
     shown = [image] if label is None else [image, overlay(image, label, table.palette)]
     height, width = image.shape[:2]

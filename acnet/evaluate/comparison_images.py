@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from acnet.data.classes import IGNORE, load
+from acnet.data.classes import IGNORE, class_table
 from acnet.data.palette import coloured, legend, sheet
 from acnet.data.store import Store
 from acnet.evaluate.counts import confusion
@@ -28,7 +28,7 @@ def write_comparisons(
     `evaluate_run`.
     """
     (run, _, _), (other, _, _) = runs
-    store, classes = Store(data_root / run.dataset, run.evaluate_split), load(run.reader)
+    store, classes = Store(data_root / run.dataset, run.evaluate_split), class_table(run)
     predictors = [(load_predictor(run, checkpoint), protocol) for run, checkpoint, protocol in runs]
     keys = [(f"only {other.name} is right", SECOND), (f"only {run.name} is right", FIRST)]
     paths = []

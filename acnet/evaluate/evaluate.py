@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from acnet.data.classes import load as load_classes
+from acnet.data.classes import class_table
 from acnet.data.store import MANIFEST, Store
 from acnet.device import described
 from acnet.errors import AcnetError
@@ -104,7 +104,7 @@ def _complete(
     except FileNotFoundError:
         # Another process has yet to score its images, or has just written the set and removed the folder.
         return file.exists() and not folder.exists()
-    names = load_classes(run.reader).names
+    names = class_table(run).names
     counts = Counts.join(store.names, run.classes, measures.bands, images)
     total = counts.confusion()
     if total.any():

@@ -9,8 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from acnet.data.classes import IGNORE
-from acnet.data.classes import load as load_classes
+from acnet.data.classes import IGNORE, class_table
 from acnet.data.store import Store
 from acnet.errors import AcnetError
 from acnet.evaluate.bootstrap import drawn, interval
@@ -60,7 +59,7 @@ def measure_gates(
     pixels = np.array([pixels for pixels, *_ in found], np.float64)  # (N, groups)
     sums = np.array([sums for _, sums, _ in found])  # (N, blocks, 2, groups)
     ends = np.array([ends for *_, ends in found])  # (N, blocks, 2)
-    names = load_classes(run.reader).names
+    names = class_table(run).names
     content = {
         **about(run),
         "protocol": protocol.identity(),

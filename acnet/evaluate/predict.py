@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from acnet.data.classes import Classes, load
+from acnet.data.classes import Classes, class_table
 from acnet.data.images import read_image
 from acnet.data.palette import coloured, heat, legend, sheet
 from acnet.data.readers import images
@@ -40,7 +40,7 @@ def predict_files(
     Raises AcnetError at once for an input that is not there and for two images of one name.
     """
     named_images = named(inputs)
-    predictor, classes = load_predictor(run, checkpoint), load(run.reader)
+    predictor, classes = load_predictor(run, checkpoint), class_table(run)
     progress = Progress(f"predict with {run.name}", len(named_images), "images")
     failed, sheets, kinds, unlike = [], [], {}, 0
     for path, name in named_images:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from acnet.checkpoint import compare_with_record, load_weights, read_checkpoint, refuse
-from acnet.data.classes import load as load_classes
+from acnet.data.classes import class_table
 from acnet.device import set_up_device
 from acnet.errors import AcnetError
 from acnet.evaluate.inference import Predictor
@@ -27,7 +27,7 @@ def load_predictor(run: Run, checkpoint: Path) -> Predictor:
     network; then it names the first parameter that differs, or the first tensor when the file tells no parameters.
     """
     device = set_up_device(run.train.threads)
-    names = load_classes(run.reader).names
+    names = class_table(run).names
     if len(names) != run.classes:
         raise AcnetError(
             f"params.yaml: classes: {run.classes}, but reader {run.reader} has {len(names)}; resolve the run again"

@@ -108,6 +108,7 @@ class Campaign:
             dataset=dataset,
             reader=facts.reader,
             classes=facts.classes,
+            class_colours=facts.class_colours,
             train_splits=[facts.train, facts.fine_tune or facts.evaluate] if entry.fine_tune else [facts.train],
             evaluate_split=facts.evaluate,
             model=model,

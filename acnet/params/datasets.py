@@ -10,7 +10,7 @@ from acnet.params.schema import among, build, limited, nearest, read_mapping, us
 
 EXTRACTED = "extracted.json"  # in the folder of a dataset whose archives were extracted here
 DIGESTS = {"md5": 32, "sha1": 40, "sha256": 64}
-READERS = ("cityscapes", "ade20k", "pascal_context", "pascal_context60", "cocostuff10k", "camvid")
+READERS = ("cityscapes", "ade20k", "pascal_context", "pascal_context60", "cocostuff10k", "camvid", "folders")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,12 +55,14 @@ class Archive:
 class Dataset:
     """A dataset: its reader, its splits (expected images each), the folders it is looked for in, and its archives.
 
-    Fine-tuning learns from `train` and `fine_tune` (None: `evaluate`).
+    Fine-tuning learns from `train` and `fine_tune` (None: `evaluate`). `class_colours` are the names of the classes
+    with their RGB, in the order of the train ids, for the reader `folders`; the other readers know theirs.
     """
 
     title: str
     reader: Literal[READERS]
     classes: int = limited(low=2, high=255)
+    class_colours: dict[str, list[int]] | None = None
     splits: dict[str, int] = limited(low=1)
     train: str
     evaluate: str
@@ -76,6 +78,8 @@ class Dataset:
         for key in ("train", "evaluate", "fine_tune"):
             if (split := getattr(self, key)) is not None:
                 among(split, self.splits, f"{where}.{key}")
+        if self.reader == "folders" and len(self.class_colours or ()) != self.classes:
+            raise AcnetError(f"{where}.class_colours: {len(self.class_colours or ())} names for {self.classes} classes")
         files = [archive.file for archive in self.archives]
         for i, archive in enumerate(self.archives):
             here = f"{where}.archives[{i}]"
@@ -89,7 +93,7 @@ class Dataset:
         """Everything that decides what is prepared, as plain values: all but where the files come from."""
         values = dataclasses.asdict(self)
         del values["archives"], values["fine_tune"]
-        return values
+        return {**values, "class_colours": list(self.class_colours)} if values.pop("class_colours") else values
 
 
 def load_datasets(params: Path) -> dict[str, Dataset]:

@@ -19,7 +19,8 @@ class Protocol:
     size); `window` is (height, width) of the sliding window (None: the whole image), moved by `stride` of its
     side; `fusion` is what is averaged over the scales; a class that is `absent` from labels and predictions is left out
     of the mean IoU or counts as 0; `gate` is what becomes of trained gates, "constant" being each gate's mean over the
-    window; `batch` is the number of windows in one forward pass on a GPU.
+    window; `batch` is the number of windows in one forward pass on a GPU; `split` is scored instead of the dataset's
+    `evaluate`.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Protocol:
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     gate: Literal["trained", "constant", "shuffled"] = limited(before="trained")
     batch: int = limited(1, low=1)
+    split: str | None = limited(before=None)
 
     def identity(self) -> dict[str, Any]:
         """What tells the protocol from another: every field but `batch`, and those added later that change nothing."""

@@ -45,6 +45,7 @@ class Run:
     dataset: str
     reader: Literal[READERS]
     classes: int = limited(low=2, high=255)
+    class_colours: dict[str, list[int]] | None = None
     train_splits: list[str]
     evaluate_split: str
     model: NetworkConfig
@@ -55,13 +56,14 @@ class Run:
         """The parameters as plain values, in the order of params.yaml."""
         values = dataclasses.asdict(self)
         values["init"] = {key: value for key, value in values["init"].items() if value is not None}
-        return values
+        return {key: value for key, value in values.items() if value is not None}
 
     def identity(self) -> dict[str, Any]:
         """The parameters that can change what the run computes; two runs with equal identities are the same run.
 
-        Excluded are what its network or its loss does not use, how often it saves, where its initial weights are (their
-        hash counts), and a parameter that was added later while it has the value `before` of its field.
+        Excluded are what its network or its loss does not use, how often it saves, how its classes are called, where
+        its initial weights are (their hash counts), and a parameter that was added later while it has the value
+        `before` of its field.
         """
         model, train = self.model, self.train
         unused = {
@@ -92,7 +94,8 @@ class Run:
             for part, settings in (("model", model), ("train", train))
         }
         first = {"run": self.init.run, "sha256": (self.init.sha256 or "")[:8]}
-        return {**self.values(), **used, "init": first}
+        whole = {key: value for key, value in self.values().items() if key != "class_colours"}
+        return {**whole, **used, "init": first}
 
     def digest(self) -> str:
         """A short hash of the `identity`: equal for runs that end with the same weights."""
@@ -101,6 +104,10 @@ class Run:
     def with_training(self, **changes: Any) -> "Run":
         """The same run with other training parameters."""
         return dataclasses.replace(self, train=dataclasses.replace(self.train, **changes))
+
+    def scored_on(self, split: str | None) -> "Run":
+        """The same run, scored on another split; None leaves that of its dataset."""
+        return dataclasses.replace(self, evaluate_split=split or self.evaluate_split)
 
     def __hash__(self) -> int:
         return hash(str(self))

@@ -6,7 +6,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from acnet.data.classes import Classes, load
+from acnet.data.classes import Classes, class_table
 from acnet.data.palette import coloured, legend
 from acnet.drawing import INK, QUIET, placeholder
 from acnet.evaluate.counts import confusion
@@ -38,7 +38,7 @@ def photo_figure(entry: tables.Figure, results: Results) -> Figure:
     # The resolution of each block's gate, as a part of the network's input (Sec. 3.1).
     strides = (made.model.output_stride, 8, 4)[: max(len(ours.gates) for _, ours in pairs)]
     return _draw(
-        list(entry.runs), pairs, load(made.reader), strides if entry.kind == "gates" else (), _WIDTH[entry.kind]
+        list(entry.runs), pairs, class_table(made), strides if entry.kind == "gates" else (), _WIDTH[entry.kind]
     )
 
 

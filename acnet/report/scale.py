@@ -3,7 +3,7 @@
 import dataclasses
 
 from acnet.errors import AcnetError
-from acnet.params.campaign import Campaign
+from acnet.params.campaign import GATES_PROTOCOL, Campaign
 from acnet.params.measures import Measures, load_measures
 from acnet.params.scales import misspelt
 
@@ -48,6 +48,7 @@ def scale_info(campaign: Campaign) -> ScaleInfo:
     """What the report must know of the scale of `campaign`."""
     scale = campaign.scale
     backbones = {"r50": "ResNet-50", "r101": "ResNet-101"}
+    split = scale.protocols.get(GATES_PROTOCOL, {}).get("split")
     stand_ins = {paper: campaign.datasets[name] for paper, name in scale.stands_in.items() if name != paper}
     return ScaleInfo(
         name=campaign.scale_name,
@@ -63,7 +64,7 @@ def scale_info(campaign: Campaign) -> ScaleInfo:
         measures=load_measures(campaign.params),
         titles=campaign.titles,
         stand_ins={
-            name: f"{stand_ins[run.dataset].title}, split {stand_ins[run.dataset].evaluate}"
+            name: f"{stand_ins[run.dataset].title}, split {split or stand_ins[run.dataset].evaluate}"
             for name, run in campaign.runs.items()
             if run.dataset in stand_ins
         },

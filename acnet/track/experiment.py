@@ -61,7 +61,7 @@ def read_experiment(folder: Path, campaign: Campaign, code: str) -> Experiment |
             "metrics.json": _json(measures(metrics, protocols, provenance)),
             "history.csv": plots.history(folder / "history.csv"),
             "classes.csv": plots.classes(shown),
-            "confusion.csv": plots.confusion(counts, run.reader),
+            "confusion.csv": plots.confusion(counts, run),
             "run.yaml": (folder / "params.yaml").read_text(encoding="utf-8"),
             "provenance.json": _json(provenance),
         }

@@ -1,7 +1,8 @@
 """The readers on real files, where they are at hand."""
 
+import dataclasses
+import json
 import shutil
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from acnet.data import classes, readers
 from acnet.data.prepare import prepare
 from acnet.data.store import Store
 from acnet.errors import AcnetError
+from acnet.params.datasets import load_datasets
 
 
 def test_cityscapes_reads_label_ids(shared):
@@ -133,14 +135,27 @@ def test_camvid_is_read_whole(shared):
     assert counts == {"train": 367, "val": 101, "test": 233}
 
 
-def test_camvid_is_prepared(shared, tmp_path):
-    root = shared("camvid")
-    dataset = SimpleNamespace(title="CamVid", reader="camvid", splits={"val": 101}, generate=None)
-    manifest = prepare("camvid", dataset, root, tmp_path, threads=2)
+def test_camvid_is_prepared(shared, root, tmp_path):
+    dataset = dataclasses.replace(load_datasets(root / "params")["camvid"], splits={"val": 101})
+    manifest = prepare("camvid", dataset, shared("camvid"), tmp_path, threads=2)
     val = manifest["splits"]["val"]
     assert val["histogram"]["Road"] == 5053176
     assert val["histogram"]["Pole"] == 98499
     assert val["ignored"] == 297271
     opened = Store(tmp_path, "val")
     assert opened.image(100).shape == (360, 480, 3)
-    assert opened.names[0] == (root / "val.txt").read_text().split()[0]
+    assert opened.names[0] == (shared("camvid") / "val.txt").read_text().split()[0]
+
+
+@pytest.mark.parametrize("name", ["msrc21", "stanford_background"])
+def test_a_scene_dataset_is_what_its_entry_says(shared, root, name, tmp_path):
+    folder, dataset = shared("scenes") / name, load_datasets(root / "params")[name]
+    told = json.loads((folder / "classes.json").read_text())
+    assert list(dataset.class_colours.items()) == list(zip(told["names"], told["palette"], strict=True))
+    splits = prepare(name, dataset, folder, tmp_path, threads=2)["splits"]
+    assert not any(split["note"] for split in splits.values())
+    counted = {n: splits["train"]["histogram"][n] for n in told["names"]}
+    assert counted == {entry["name"]: entry["train_px"] for entry in told["classes"]}
+    for split, fraction in told["void_frac"].items():
+        labelled = sum(splits[split]["histogram"].values())
+        assert splits[split]["ignored"] / (splits[split]["ignored"] + labelled) == pytest.approx(fraction, abs=1e-6)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from acnet.data import classes
 from acnet.data.generate import generate
 from acnet.data.prepare import prepare
 
@@ -23,7 +24,8 @@ def make_dataset(reader: str, **changes) -> SimpleNamespace:
     values = {
         "title": f"Mini {reader}",
         "reader": reader,
-        "classes": 19,
+        "classes": len(classes.load(reader).names),
+        "class_colours": None,
         "splits": SPLITS.get(reader, {}),
         "folders": [],
         "environment": None,

@@ -264,17 +264,17 @@ def counted(reader, shares, shift):
 @OFF_BY_ONE
 def test_published_shares_tell_ids_that_are_off_by_one_but_in_range(reader, shift, word, published):
     shares = published(reader)
-    (problem,) = check_coding.suspicions(reader, counted(reader, shares, shift), shares, whole=False)
+    (problem,) = check_coding.suspicions(classes.load(reader), counted(reader, shares, shift), shares, whole=False)
     assert f"only if every id is {word}: labels are coded off by one" in problem
 
 
 @pytest.mark.parametrize("reader", ["cityscapes", "ade20k"])
 def test_right_labels_are_not_suspected_however_few_there_are(reader, published):
     shares, rng = published(reader), np.random.default_rng(0)
-    assert check_coding.suspicions(reader, counted(reader, shares, 0), shares) == []
+    assert check_coding.suspicions(classes.load(reader), counted(reader, shares, 0), shares) == []
     for _ in range(200):  # an image or two shows some classes, in other shares
         few = {name: share * rng.exponential() * (rng.random() < 0.5) for name, share in shares.items()}
-        assert check_coding.suspicions(reader, counted(reader, few, 0), shares, whole=False) == []
+        assert check_coding.suspicions(classes.load(reader), counted(reader, few, 0), shares, whole=False) == []
 
 
 def test_the_first_sound_copy_is_recorded_and_later_ones_are_compared(tree, params, tmp_path, capsys, monkeypatch):

@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from acnet.cli import main
+from acnet.data import classes
 from acnet.data.show import overlay, show, stats
 from acnet.errors import AcnetError
 
@@ -15,15 +16,15 @@ def test_labels_are_laid_over_the_image_in_their_colours():
 
 def test_an_image_is_drawn_with_and_without_labels(prepared, tmp_path):
     pytest.importorskip("matplotlib", reason="it draws; pip install matplotlib")
-    folder = prepared["cityscapes"]
-    show(folder, "train", 1, tmp_path / "a.png")
-    show(folder, "test", 0, tmp_path / "b.png")
+    folder, table = prepared["cityscapes"], classes.load("cityscapes")
+    show(folder, table, "train", 1, tmp_path / "a.png")
+    show(folder, table, "test", 0, tmp_path / "b.png")
     with Image.open(tmp_path / "a.png") as a, Image.open(tmp_path / "b.png") as b:
         assert a.width > b.width > 100
     with pytest.raises(AcnetError, match="split 'train' has images 0 to 4, not 5"):
-        show(folder, "train", 5, tmp_path / "c.png")
+        show(folder, table, "train", 5, tmp_path / "c.png")
     with pytest.raises(AcnetError, match=r"c\.txt: a picture is \.png"):
-        show(folder, "train", 0, tmp_path / "c.txt")
+        show(folder, table, "train", 0, tmp_path / "c.txt")
 
 
 def test_class_frequencies_are_drawn(prepared, tmp_path, root, capsys):

@@ -1,10 +1,12 @@
 """Each protocol, resolved for runs of every dataset at every scale."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 from acnet.params.campaign import Campaign
+from acnet.params.scales import scale_names
 
 TO_175 = [0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
 TO_225 = [*TO_175, 2.0, 2.25]
@@ -43,8 +45,8 @@ EXPECTED = {
 def test_windows_and_scales_are_the_documented_ones(paper, scale, run):
     campaign = paper if scale == "paper" else Campaign(paper.params, scale)
     single, multi = EXPECTED[scale, run]
-    usual = {"base_side": "short", "fusion": "softmax", "absent": "ignore", "precision": "float32", "batch": 1}
-    usual["gate"] = "trained"
+    usual = {"base_side": "short", "fusion": "softmax", "absent": "ignore", "precision": "float32"}
+    usual |= {"batch": 1, "gate": "trained", "split": None}
     for name, asked, flip in (
         ("single", single, False),
         ("single_flip", single, True),
@@ -54,7 +56,7 @@ def test_windows_and_scales_are_the_documented_ones(paper, scale, run):
         assert found == {"name": name, "flip": flip, **usual, **asked}
 
 
-@pytest.mark.parametrize("scale", ["mini", "camvid", "camvid-gpu", "paper"])
+@pytest.mark.parametrize("scale", scale_names(Path("params")))
 def test_every_protocol_resolves_for_every_run_of_a_scale(paper, scale):
     campaign = Campaign(paper.params, scale)
     runs = [name for name, run in campaign.runs.items() if run.dataset in campaign.scale.stands_in]

@@ -79,6 +79,16 @@ def test_a_batch_of_void_alone_has_loss_and_gradient_zero(batch, ohem):
     assert torch.count_nonzero(gradient) == 0
 
 
+def test_a_crop_of_void_alone_leaves_the_loss_of_the_others(batch):
+    scores, labels = batch
+    labels[1] = 255
+    valid = int((labels != 255).sum())
+    both = total_loss({"logits": scores}, labels, settings(), True, valid)["total"]
+    alone = total_loss({"logits": scores[:1]}, labels[:1], settings(), True, valid)["total"]
+    assert both.item() == alone.item() > 0
+    assert torch.count_nonzero(torch.autograd.grad(both, scores)[0][1]) == 0
+
+
 @pytest.mark.parametrize("ohem", [False, True])
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_single_score_that_is_not_finite_is_seen_in_the_loss(batch, ohem, value):

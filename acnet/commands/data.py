@@ -6,7 +6,7 @@ import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 
-from acnet.commands.options import command, group, whole
+from acnet.commands.options import command, group, positive, whole
 from acnet.errors import AcnetError
 from acnet.files import read_json
 from acnet.params.datasets import find_dataset
@@ -22,11 +22,17 @@ def add(commands) -> None:
     check = command(data, "check", _check, "read a dataset on disk and list what is missing or wrong")
     show = command(data, "show", _show, "draw an image of a prepared dataset beside its labels, with a legend")
     stats = command(data, "stats", _stats, "draw the class frequencies of a prepared dataset")
+    new = command(data, "new", _new, "add a dataset of your own, and a scale that trains on it, to params/")
     for made in (generate, fetch, extract, prepare, check, show, stats):
         made.add_argument("dataset", help="an entry of datasets.yaml")
-    prepare.add_argument("--threads", type=whole(1), default=1, help="number of decoding processes (1)")
+    for made in (prepare, check, new):
+        made.add_argument("--threads", type=whole(1), default=1, help="number of reading processes (1)")
+    new.add_argument("dataset", help="its name: letters, digits, _ and -")
+    new.add_argument("--images", type=Path, required=True, help="folder of images; subfolders train, val, test")
+    new.add_argument("--labels", type=Path, required=True, help="folder of PNGs of class ids, 255 ignored; likewise")
+    new.add_argument("--classes", type=Path, help="class names: one a line, or JSON with names and palette")
+    new.add_argument("--val", type=_share, metavar="SHARE", help="share of images without subfolders to draw for val")
     check.add_argument("--source", type=Path, help="folder of the dataset (default: as for prepare)")
-    check.add_argument("--threads", type=whole(1), default=1, help="number of reading processes (1)")
     check.add_argument("--json", type=Path, metavar="FILE", help="write the full report to this file")
     check.add_argument(
         "--record", action="store_true", help="record the class frequencies in params/ if no error is found"
@@ -118,6 +124,26 @@ def _check(parsed: argparse.Namespace) -> None:
         raise AcnetError(f"{source}: not recorded; a split needs {MANY} images for its class shares to tell anything")
     if record is None and not parsed.record and dataset.generate is None:
         write_record(parsed.data_root, name, counted)
+
+
+def _share(written: str) -> float:
+    number = positive(written)
+    if number >= 1:
+        raise argparse.ArgumentTypeError(f"'{written}' is not a share; write 0.2 for a fifth")
+    return number
+
+
+def _new(parsed: argparse.Namespace) -> None:
+    from acnet.data.new import Folders, add_dataset
+
+    name, params = parsed.dataset, parsed.params_root
+    folders = Folders(parsed.images, parsed.labels, parsed.classes, parsed.val)
+    add_dataset(name, folders, params, parsed.data_root, parsed.threads)
+    print(
+        f"{params}/datasets.yaml has an entry {name} now, {params}/scales/{name}.yaml trains on it. To fill two rows:\n"
+        f"  snakemake --cores all runs --config scale={name} runs=fcn_s16,acb3\n"
+        f"  snakemake --cores 1 report --config scale={name}"
+    )
 
 
 def _show(parsed: argparse.Namespace) -> None:

@@ -1,6 +1,7 @@
 """How each dataset is read: which images and labels a split has, and what its labels mean.
 
-A new dataset is a function that lists its pairs, one that reads a label, an entry of READERS, and a table in classes/.
+A new layout is a function that lists its pairs, one that reads a label, an entry of READERS, and a table in classes/.
+The classes of plain folders are named in datasets.yaml.
 """
 
 import contextlib

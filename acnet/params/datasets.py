@@ -80,6 +80,9 @@ class Dataset:
                 among(split, self.splits, f"{where}.{key}")
         if self.reader == "folders" and len(self.class_colours or ()) != self.classes:
             raise AcnetError(f"{where}.class_colours: {len(self.class_colours or ())} names for {self.classes} classes")
+        for name, colour in (self.class_colours or {}).items():
+            if len(colour) != 3 or not all(0 <= part <= 255 for part in colour):
+                raise AcnetError(f"{where}.class_colours.{name}: {colour} is no RGB colour, three numbers of 0 to 255")
         files = [archive.file for archive in self.archives]
         for i, archive in enumerate(self.archives):
             here = f"{where}.archives[{i}]"
@@ -93,7 +96,8 @@ class Dataset:
         """Everything that decides what is prepared, as plain values: all but where the files come from."""
         values = dataclasses.asdict(self)
         del values["archives"], values["fine_tune"]
-        return {**values, "class_colours": list(self.class_colours)} if values.pop("class_colours") else values
+        names = list(values.pop("class_colours") or ())
+        return {**values, "class_names": names} if names else values
 
 
 def load_datasets(params: Path) -> dict[str, Dataset]:

@@ -62,6 +62,14 @@ def test_a_width_of_a_block_that_a_network_does_not_have_is_not_used(mini):
     assert changed(two, block_channels=[56, 99]).digest() != two.digest()
 
 
+def test_the_names_of_classes_make_no_other_run(mini, tmp_path):
+    run = mini.resolve("acb3", 0)
+    named = dataclasses.replace(run, class_colours={"b": [0, 0, 1], "a": [0, 0, 2]})
+    assert named.digest() == run.digest()
+    write_run(named, {}, tmp_path / "params.yaml")
+    assert list(read_run(tmp_path / "params.yaml").class_colours) == ["b", "a"]
+
+
 @pytest.mark.parametrize(
     ("key", "value"), [("seed", 1), ("dataset", "mini_camvid"), ("train_splits", ["train", "val"]), ("classes", 20)]
 )

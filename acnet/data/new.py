@@ -1,0 +1,178 @@
+"""A dataset of one's own: from two folders of images and labels to its entry in datasets.yaml and a scale."""
+
+import colorsys
+import dataclasses
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from string import Template
+
+import numpy as np
+import yaml
+
+from acnet.data import readers
+from acnet.data.check import SplitReport, check, text
+from acnet.data.pair import Files, read_lines
+from acnet.errors import AcnetError
+from acnet.files import read_json, write_text
+from acnet.params.datasets import Dataset, load_datasets
+from acnet.params.scales import scale_names
+from acnet.params.schema import build, mapping, usable
+
+_TEMPLATE = Path(__file__).with_name("new_scale.yaml")
+_MOST = 255  # classes, looked for where none are named
+_STEPS, _BATCH = 1250, 8  # of a training in the new scale: as many as MSRC-21 has in its own
+_CROP, _SHORT = 160, 240  # pixels: what a core can train in minutes
+
+
+@dataclasses.dataclass(frozen=True)
+class Folders:
+    """Folders of images and labels, split by subfolders train, val and test or, with `share`, at random.
+
+    `named` is a file with the names of the classes, one a line, or a JSON file with `names` and a `palette`.
+    """
+
+    images: Path
+    labels: Path
+    named: Path | None = None
+    share: float | None = None
+
+
+def add_dataset(name: str, folders: Folders, params: Path, data: Path, threads: int) -> None:
+    """Read all of `folders`; write its entry to {params}/datasets.yaml and the scale {params}/scales/{name}.yaml.
+
+    {data}/raw/{name} is made of links to the two folders. Prints what was found.
+    Raises AcnetError, with nothing written, for a name in use and for whatever is missing or wrong in the folders.
+    """
+    file, home = params / "datasets.yaml", data / "raw" / name
+    usable(name, "dataset")
+    if name in load_datasets(params) or name in scale_names(params) or home.exists():
+        raise AcnetError(f"dataset '{name}': {file}, {params}/scales or {home.parent} has one; choose another name")
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".new_", dir=home.parent) as temporary:
+        root = Path(temporary) / name
+        splits = _lay_out(root, folders)
+        colours = _colours(folders.named) if folders.named else _made_up(_MOST)
+        reports = check(name, _dataset(name, splits, colours, home), root, threads)
+        if not folders.named:
+            colours = _made_up(_keep_occurring(reports))
+        said = text(f"{name}: {folders.images}, {folders.labels}", reports)
+        for kind in ("images", "labels"):
+            said = said.replace(str(root / kind), str(getattr(folders, kind)))
+        print(said)
+        if not all(report.good for report in reports.values()):
+            raise AcnetError(f"{folders.labels}: {name} is not added; see the list above")
+        if not folders.named:
+            _refuse_gaps(folders.labels, reports)
+        dataset = _dataset(name, splits, colours, home)
+        os.rename(root, home)
+    values = {key: value for key, value in dataclasses.asdict(dataset).items() if value}
+    entry = yaml.safe_dump({name: values}, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
+    write_text(file, f"{file.read_text(encoding='utf-8').rstrip()}\n\n{entry}")
+    write_text(params / "scales" / f"{name}.yaml", _scale(dataset, reports["train"]))
+
+
+def _lay_out(root: Path, folders: Folders) -> dict[str, int]:
+    """Make the layout of the reader `folders` in `root`; the number of images by split."""
+    root.mkdir()
+    for kind in ("images", "labels"):
+        if not getattr(folders, kind).is_dir():
+            raise AcnetError(f"{getattr(folders, kind)}: no such folder; --{kind} names that of the {kind}")
+        (root / kind).symlink_to(getattr(folders, kind).resolve())
+    flat = not (root / "images/train").is_dir()
+    if flat and not folders.share:
+        raise AcnetError(
+            f"{folders.images}: has no folder train; make train and val in both folders, or draw --val 0.2"
+        )
+    if not flat and folders.share:
+        raise AcnetError(f"{folders.images}: has a folder train, so that --val has nothing to draw; leave it out")
+    if flat:
+        names = sorted({*Files(root / "images", ".jpg"), *Files(root / "labels", ".png")}, key=_drawn)
+        count = round(folders.share * len(names))
+        for split, part in (("train", names[count:]), ("val", names[:count])):
+            write_text(root / f"{split}.txt", "".join(f"{stem}.png\n" for stem in sorted(part)))
+        splits = ["train", "val"]
+    else:
+        kinds = (root / "images", root / "labels")
+        splits = [
+            split for split in readers.READERS["folders"].splits if all((kind / split).is_dir() for kind in kinds)
+        ]
+    counts = {split: len(readers.listing("folders", root, split).pairs) for split in splits}
+    if "train" not in counts or len(counts) < 2 or not all(counts.values()):
+        raise AcnetError(
+            f"{folders.images}, {folders.labels}: images and labels are needed in train and in val or test"
+        )
+    return counts
+
+
+def _drawn(stem: str) -> str:
+    """What puts names in an order that looks random and is the same everywhere."""
+    return hashlib.md5(stem.encode()).hexdigest()
+
+
+def _colours(file: Path) -> dict[str, list[int]]:
+    """The colour of each class by its name, as `file` has them."""
+    told = read_json(file) if file.suffix == ".json" else {"names": read_lines(file, "name a file of class names")}
+    names = mapping(told, str(file)).get("names", [])
+    palette = told.get("palette", list(_made_up(len(names)).values()))
+    if not len(set(names)) == len(names) == len(palette):
+        raise AcnetError(f"{file}: {len(set(names))} different names for {len(palette)} classes; name each once")
+    return dict(zip(names, palette, strict=True))
+
+
+def _made_up(count: int) -> dict[str, list[int]]:
+    """So many classes, called by their numbers, whose colours lie far apart."""
+    hues = (0.618034 * number % 1 for number in range(count))
+    return {f"class {i}": [round(255 * c) for c in colorsys.hsv_to_rgb(hue, 0.7, 0.9)] for i, hue in enumerate(hues)}
+
+
+def _dataset(name: str, splits: dict[str, int], colours: dict[str, list[int]], home: Path) -> Dataset:
+    values = {
+        "title": name,
+        "reader": "folders",
+        "classes": len(colours),
+        "class_colours": colours,
+        "splits": splits,
+        "train": "train",
+        "evaluate": "val" if "val" in splits else "test",
+        "folders": [str(home)],
+    }
+    return build(Dataset, values, f"dataset '{name}'")
+
+
+def _keep_occurring(reports: dict[str, SplitReport]) -> int:
+    """The number of classes up to the largest id that occurs; the reports forget those above."""
+    counted = [report.histogram for report in reports.values() if report.histogram]
+    count = max((i for found in counted for i, pixels in enumerate(found.values(), 1) if pixels), default=0)
+    for report in reports.values():
+        report.histogram = report.histogram and dict(list(report.histogram.items())[:count])
+        report.notes = [note for note in report.notes if "never occur" not in note]
+    return count
+
+
+def _refuse_gaps(labels: Path, reports: dict[str, SplitReport]) -> None:
+    """AcnetError unless the ids that occur look like those of classes."""
+    total = np.array([list(report.histogram.values()) for report in reports.values()]).sum(0)
+    if len(total) < 2:
+        raise AcnetError(f"{labels}: no id but 0 occurs, and 255, which is ignored; write 1 for the other class")
+    if absent := ", ".join(map(str, np.flatnonzero(total == 0)[:9])):
+        raise AcnetError(
+            f"{labels}: {len(total) - 1} is an id, but {absent} never occur; number the classes from 0 on, or name all "
+            "of them by --classes"
+        )
+
+
+def _scale(dataset: Dataset, train: SplitReport) -> str:
+    """The scale of a dataset, from its most frequent size of image and its number of them."""
+    short = min(map(int, next(iter(train.sizes)).split("x")))
+    small = short <= _SHORT
+    epochs = -(-_STEPS * _BATCH // max(train.complete, _BATCH))
+    return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
+        name=dataset.title,
+        base_size="null" if small else _SHORT,
+        crop=min(_CROP, short * 3 // 4),
+        batch=_BATCH,
+        epochs=epochs,
+        more_epochs=epochs * 4 // 3,
+    )

@@ -1,0 +1,149 @@
+"""acnet data new: from two folders to an entry of datasets.yaml and a scale, or to one line and nothing written."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from acnet.data import readers
+from acnet.files import read_yaml
+from acnet.params.campaign import Campaign
+from acnet.params.datasets import find_dataset
+
+NEW = "data new mine --images photos --labels masks"
+PHOTOS = [*(f"train/{number}" for number in range(6)), "val/a b", "val/c"]
+
+
+def write(path: str, pixels) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.asarray(pixels, np.uint8)).save(path)
+
+
+@pytest.fixture
+def two_folders(here):
+    """photos/ and masks/ with six pairs of train and two of val, whose ids are 0, 1, 2 and 255."""
+    rng = np.random.default_rng(0)
+    for number, name in enumerate(PHOTOS):
+        write(f"photos/{name}.jpg", rng.integers(0, 255, (40, 60, 3)))
+        label = np.zeros((40, 60))
+        label[number:20], label[20:30], label[35:] = 1, 2, 255
+        write(f"masks/{name}.png", label)
+    return here
+
+
+def test_the_entry_is_appended_and_its_scale_resolves(two_folders, acnet):
+    before = Path("params/datasets.yaml").read_text()
+    done = acnet(NEW)
+    assert done.status == 0
+    assert done.said[1] == "  train: 6 complete of 6 listed, 6 expected: good"
+    assert done.said[3] == "    pixels: class 1 50.0 %, class 2 28.6 %, class 0 21.4 %; ignored 12.5 %"
+    after = Path("params/datasets.yaml").read_text()
+    assert after.startswith(before.rstrip())
+    assert Path("data/raw/mine/images/train").samefile("photos/train")
+    run = Campaign(Path("params"), "mine").resolve("acb3", 0)
+    assert (run.dataset, run.classes, run.train_splits, run.evaluate_split) == ("mine", 3, ["train"], "val")
+    assert list(run.class_colours) == ["class 0", "class 1", "class 2"]
+    assert (run.train.crop, run.train.base_size, run.train.epochs) == ([30, 30], None, 1250)
+    assert acnet("data prepare mine").status == 0
+    assert json.loads(Path("data/mine/manifest.json").read_text())["splits"]["train"]["images"] == 6
+
+
+def test_classes_are_named_by_a_list_or_with_colours(two_folders, acnet):
+    Path("names.txt").write_text("road\nsky blue\nno\n\nnever\n")
+    assert acnet(f"{NEW} --classes names.txt").status == 0
+    names = list(find_dataset(Path("params"), "mine").class_colours)
+    assert names == ["road", "sky blue", "no", "never"]
+    Path("names.txt").write_text("road\nsky\n")
+    refused = acnet(f"{NEW.replace('mine', 'other')} --classes names.txt")
+    assert refused.status == 2
+    assert any("train/0.png: label id 2 is out of range for 2 classes, 0 to 1" in line for line in refused.said)
+    told = {"names": ["x", "y", "z"], "palette": [[1, 2, 3], [4, 5, 6], [7, 8, 9]], "more": 1}
+    Path("classes.json").write_text(json.dumps(told))
+    assert acnet(f"{NEW.replace('mine', 'other')} --classes classes.json").status == 0
+    assert find_dataset(Path("params"), "other").class_colours["y"] == [4, 5, 6]
+
+
+def test_a_share_is_drawn_for_val_of_folders_without_subfolders(two_folders, acnet):
+    for name in PHOTOS:
+        shutil.move(f"photos/{name}.jpg", "photos")
+        shutil.move(f"masks/{name}.png", "masks")
+    for split in ("train", "val"):
+        Path("photos", split).rmdir()
+        Path("masks", split).rmdir()
+    assert acnet(f"{NEW} --val 0.25").status == 0
+    assert find_dataset(Path("params"), "mine").splits == {"train": 6, "val": 2}
+    found = {s: [pair.name for pair in readers.pairs("folders", Path("data/raw/mine"), s)] for s in ("train", "val")}
+    assert sorted(found["train"] + found["val"]) == sorted(Path(name).name for name in PHOTOS)
+    assert found["val"] == ["a b", "c"]
+
+
+def test_test_waits_where_there_is_val(two_folders, acnet):
+    for folder in ("photos", "masks"):
+        shutil.copytree(f"{folder}/val", f"{folder}/test")
+    done = acnet(NEW)
+    assert any("2 images with the same pixels as images of val: a b, c" in line for line in done.said)
+    assert find_dataset(Path("params"), "mine").evaluate == "val"
+
+
+def coloured(path):
+    with Image.open(path) as image:
+        Image.merge("RGB", (image, image.point(lambda value: 255 - value), image)).save(path)
+
+
+def renumbered(step):
+    def change(path):
+        for file in Path("masks").glob("*/*.png"):
+            label = np.array(Image.open(file))
+            write(file, np.where(label == 255, 255, step(label)))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("damage", "listed", "line"),
+    [
+        (Path.unlink, "photos/train/0.jpg: has no label masks/train/0.png", "masks: mine is not added"),
+        (coloured, "this one has mode RGB; a label holds the class of each pixel", "masks: mine is not added"),
+        (lambda path: write(path, np.ones((40, 59))), "label of 0 is 59x40, its image 60x40", "not added"),
+        (lambda path: write(path, np.full((40, 60), 7)), "", "masks: 7 is an id, but 3, 4, 5, 6 never occur"),
+        (renumbered(lambda label: label + 1), "", "masks: 3 is an id, but 0 never occur; number the classes from 0 on"),
+        (renumbered(lambda label: 0 * label), "", "masks: no id but 0 occurs, and 255, which is ignored; write 1 for"),
+        (
+            lambda path: shutil.rmtree("masks/val"),
+            "",
+            "photos, masks: images and labels are needed in train and in val",
+        ),
+        (lambda path: shutil.rmtree("photos/train"), "", "photos: has no folder train; make train and val in both"),
+        (lambda path: shutil.rmtree("photos"), "", "photos: no such folder; --images names that of the images"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_is_written(two_folders, acnet, damage, listed, line):
+    damage(Path("masks/train/0.png"))
+    datasets, scales = Path("params/datasets.yaml").read_text(), sorted(Path("params/scales").iterdir())
+    done = acnet(NEW)
+    assert done.status == 2
+    assert line in done.lines[-1]
+    assert listed in "\n".join(done.said)
+    assert Path("params/datasets.yaml").read_text() == datasets and sorted(Path("params/scales").iterdir()) == scales
+    assert [path.name for path in Path("data/raw").iterdir()] == ["mini_cityscapes"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (NEW.replace("mine", "camvid"), "dataset 'camvid': params/datasets.yaml, params/scales or data/raw has one"),
+        (NEW.replace("mine", "paper"), "dataset 'paper': "),
+        (NEW.replace("mine", "my/own"), "'my/own' cannot be a name; use letters, digits, _ and -"),
+        (f"{NEW} --val 0.2", "photos: has a folder train, so that --val has nothing to draw; leave it out"),
+        (f"{NEW} --val 20", "argument --val: '20' is not a share; write 0.2 for a fifth"),
+        (f"{NEW} --classes twice.txt", "twice.txt: 2 different names for 3 classes; name each once"),
+        (f"{NEW} --classes nowhere.txt", "nowhere.txt: list of the split is missing; name a file of class names"),
+    ],
+)
+def test_an_option_that_cannot_be_right_is_refused(two_folders, refused, words, said):
+    Path("twice.txt").write_text("a\nb\na\n")
+    assert said in refused(words)
+    assert "mine" not in read_yaml("params/datasets.yaml")

@@ -171,7 +171,7 @@ def _scale(dataset: Dataset, train: SplitReport) -> str:
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
         name=dataset.title,
         base_size="null" if small else _SHORT,
-        crop=min(_CROP, short * 3 // 4),
+        crop=min(_CROP, max(16, short * 3 // 4 // 16 * 16)),  # of such a size the width of fcn_flops is right
         batch=_BATCH,
         epochs=epochs,
         more_epochs=epochs * 4 // 3,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from acnet.data.classes import class_table
 from acnet.errors import AcnetError
 from acnet.evaluate.counts import counts_file
 from acnet.files import digest, read_json, replacing, sha256, write_text
@@ -61,7 +62,7 @@ def read_experiment(folder: Path, campaign: Campaign, code: str) -> Experiment |
             "metrics.json": _json(measures(metrics, protocols, provenance)),
             "history.csv": plots.history(folder / "history.csv"),
             "classes.csv": plots.classes(shown),
-            "confusion.csv": plots.confusion(counts, run),
+            "confusion.csv": plots.confusion(counts, class_table(run).names),
             "run.yaml": (folder / "params.yaml").read_text(encoding="utf-8"),
             "provenance.json": _json(provenance),
         }

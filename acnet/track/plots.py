@@ -2,13 +2,11 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from acnet.data.classes import class_table
 from acnet.evaluate.counts import read_counts
-from acnet.params.run import Run
 
 _POINTS = 400
 _SMALL = 0.1  # percent
@@ -32,14 +30,14 @@ def classes(metrics: Mapping[str, Any] | None) -> str:
     return _text(("class", "iou"), ([name, round(100 * iou, 4)] for name, iou in found.items() if iou is not None))
 
 
-def confusion(counts: Path | None, run: Run) -> str:
+def confusion(counts: Path | None, names: Sequence[str]) -> str:
     """The confusion matrix in a file of counts by image, as percent of each true class.
 
     Cells below 0.1 % are left out, but for the diagonal: it comes first, so that both axes have the classes' order.
     """
     diagonal, others = [], []
     if counts is not None and counts.exists():
-        names, matrix = class_table(run).names, read_counts(counts).confusion().tolist()
+        matrix = read_counts(counts).confusion().tolist()
         for actual, row in zip(names, matrix, strict=False):
             total = sum(row) or 1
             for predicted, count in zip(names, row, strict=False):

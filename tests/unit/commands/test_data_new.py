@@ -46,7 +46,7 @@ def test_the_entry_is_appended_and_its_scale_resolves(two_folders, acnet):
     run = Campaign(Path("params"), "mine").resolve("acb3", 0)
     assert (run.dataset, run.classes, run.train_splits, run.evaluate_split) == ("mine", 3, ["train"], "val")
     assert list(run.class_colours) == ["class 0", "class 1", "class 2"]
-    assert (run.train.crop, run.train.base_size, run.train.epochs) == ([30, 30], None, 1250)
+    assert (run.train.crop, run.train.base_size, run.train.epochs) == ([16, 16], None, 1250)
     assert acnet("data prepare mine").status == 0
     assert json.loads(Path("data/mine/manifest.json").read_text())["splits"]["train"]["images"] == 6
 

@@ -30,7 +30,7 @@ def test_three_commands_lead_from_two_folders_to_table_rows(project, root):
     project.edit("params/scales/mine.yaml", "seeds: [0]", "seeds: [0]\npretrained: false")
     project.edit(
         "params/scales/mine.yaml",
-        "tables: [table1, table2, table3]\nfigures: [figure1, figure4, figure5]",
+        "tables: [table1, table2, table3]\nfigures: [figure1, figure2, figure3, figure4, figure5]",
         "tables: [table1]\nfigures: []",
     )
 

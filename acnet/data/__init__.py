@@ -1,1 +1,1 @@
-"""Datasets: one reader each, the prepared store, the training samples, and the generated mini datasets."""
+"""Datasets: one reader each, the prepared store, the training samples, and the generated datasets."""

@@ -56,6 +56,7 @@ class Bottleneck(nn.Module):
 
 
 BACKBONES = {
+    "resnet10": (BasicBlock, (1, 1, 1, 1)),
     "resnet18": (BasicBlock, (2, 2, 2, 2)),
     "resnet34": (BasicBlock, (3, 4, 6, 3)),
     "resnet50": (Bottleneck, (3, 4, 6, 3)),
@@ -90,7 +91,7 @@ class ResNet(nn.Module):
     by torchvision's rule (Kaiming normal, fan out).
 
     Args:
-        name: resnet18 | resnet34 | resnet50 | resnet101.
+        name: resnet10 | resnet18 | resnet34 | resnet50 | resnet101.
         base_width: planes of layer1; 64 is the real ResNet, less is narrower throughout.
         stem: "7x7", or "deep": three 3x3 convolutions of which the last has twice the width, named as in
             PyTorch-Encoding.

@@ -11,7 +11,7 @@ from acnet.params.schema import limited
 class NetworkConfig:
     """What `acnet.model.build_network` takes; params/model.yaml explains each value."""
 
-    backbone: Literal["resnet18", "resnet34", "resnet50", "resnet101"]
+    backbone: Literal["resnet10", "resnet18", "resnet34", "resnet50", "resnet101"]
     base_width: int = limited(low=4, high=256)
     stem: Literal["7x7", "deep"] = "7x7"
     output_stride: Literal[8, 16] = 16

@@ -15,7 +15,7 @@ READERS = ("cityscapes", "ade20k", "pascal_context", "pascal_context60", "cocost
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Generate:
-    """How a mini dataset is made: `size` is (height, width) in pixels."""
+    """How a generated dataset is made: `size` is (height, width) in pixels."""
 
     seed: int = limited(low=0)
     size: list[int] = limited(low=32, high=4096, count=2)
@@ -63,6 +63,7 @@ class Dataset:
     reader: Literal[READERS]
     classes: int = limited(low=2, high=255)
     class_colours: dict[str, list[int]] | None = None
+    class_groups: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     splits: dict[str, int] = limited(low=1)
     train: str
     evaluate: str
@@ -95,7 +96,7 @@ class Dataset:
     def facts(self) -> dict[str, Any]:
         """Everything that decides what is prepared, as plain values: all but where the files come from."""
         values = dataclasses.asdict(self)
-        del values["archives"], values["fine_tune"]
+        del values["archives"], values["fine_tune"], values["class_groups"]
         names = list(values.pop("class_colours") or ())
         return {**values, "class_names": names} if names else values
 

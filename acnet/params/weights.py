@@ -28,9 +28,10 @@ def initial_weights(scale: Scale, network: NetworkConfig, fine_tune: str | None,
     at_hand = scale.weights.get(network.backbone)
     if at_hand and Path(at_hand.file).is_file():
         return InitialWeights(kind="file", file=at_hand.file, sha256=at_hand.sha256, name=at_hand.name)
-    if network.stem == "deep":
+    if network.stem == "deep" or network.backbone not in IMAGENET1K_V1:
+        what, key = ("the deep stem", "stem") if network.stem == "deep" else (network.backbone, "backbone")
         raise AcnetError(
-            f"{where}.stem: no published weights have the deep stem; give a file under `weights` of the scale, "
+            f"{where}.{key}: no published weights have {what}; give a file under `weights` of the scale, "
             "or set `pretrained: false` there"
         )
     url, sha256 = IMAGENET1K_V1[network.backbone]

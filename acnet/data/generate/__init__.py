@@ -1,8 +1,10 @@
-"""Small generated datasets in the official layouts, made so that context matters."""
+"""Small generated datasets in the official layouts, made so that context matters, and the instrument."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
+from acnet.data.generate.instrument import strips
 from acnet.data.generate.layouts import WRITERS
 from acnet.data.generate.scenes import scenes
 from acnet.errors import AcnetError
@@ -13,13 +15,14 @@ MARKER = "generated.json"  # written last; shows that the tree is whole and may 
 
 
 def generate(reader: str, out: Path, seed: int, images: dict[str, int], size: tuple[int, int]) -> None:
-    """Write a small tree in the official layout and coding of `reader`: equal arguments, equal bytes.
+    """Write a small tree in the layout and coding of `reader`: equal arguments, equal bytes.
 
-    `images` counts the images per split; `size` is (height, width). The tree replaces an earlier generated
-    one, and appears whole or not at all. Raises AcnetError if `out` holds anything else.
+    `folders` gives the instrument. `images` counts the images per split; `size` is (height, width). The tree
+    replaces an earlier generated one, and appears whole or not at all. Raises AcnetError if `out` holds anything else.
     """
     if reader not in WRITERS:
         raise AcnetError(f"{reader}: no generator{nearest(reader, WRITERS)}")
+    draw = strips if reader == "folders" else partial(scenes, reader)
     out = Path(out)
     if out.exists() and not (out / MARKER).exists() and any(out.iterdir()):
         raise AcnetError(f"{out}: holds files that were not generated; name another folder or empty this one")
@@ -27,7 +30,7 @@ def generate(reader: str, out: Path, seed: int, images: dict[str, int], size: tu
     shutil.rmtree(work, ignore_errors=True)
     try:
         work.mkdir(parents=True)
-        WRITERS[reader](work, {s: scenes(reader, seed, s, n, tuple(size)) for s, n in images.items()})
+        WRITERS[reader](work, {s: draw(seed, s, n, tuple(size)) for s, n in images.items()})
         write_json(work / MARKER, {"reader": reader, "seed": seed, "images": images, "size": list(size)})
         shutil.rmtree(out, ignore_errors=True)
         work.rename(out)

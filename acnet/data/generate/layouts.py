@@ -108,6 +108,15 @@ def write_cocostuff10k(out: Path, splits: Splits) -> None:
         (out / "imageLists" / f"{split}.txt").write_text("".join(names))
 
 
+def write_folders(out: Path, splits: Splits) -> None:
+    """images/{split} and labels/{split} with train ids; names begin alike where only the kind tells scenes apart."""
+    for split, scenes in splits.items():
+        for number, scene in enumerate(scenes):
+            name = f"{number - scene.kind:05d}_{scene.kind}.png"
+            _save(out / "images" / split / name, scene.image)
+            _save(out / "labels" / split / name, scene.label)
+
+
 def _raw_id(reader: str, name: str | None) -> int | None:
     """The id on disk of a class."""
     table = classes.load(reader)
@@ -137,4 +146,5 @@ WRITERS: dict[str, Callable[[Path, Splits], None]] = {
     "ade20k": write_ade20k,
     "pascal_context": write_pascal_context,
     "cocostuff10k": write_cocostuff10k,
+    "folders": write_folders,
 }

@@ -14,6 +14,7 @@ ALTERNATIVES = {
     "multi-grid 4 8 16": {"multi_grid": [4, 8, 16]},
     "multi-grid 2 4 8": {"multi_grid": [2, 4, 8]},
     "multi-grid on bottlenecks": {"multi_grid": [4, 8, 16], "backbone": "resnet50"},
+    "resnet10": {"backbone": "resnet10"},
     "resnet34": {"backbone": "resnet34"},
     "resnet50": {"backbone": "resnet50"},
     "another reduction": {"reduction": 24},

@@ -10,10 +10,17 @@ from acnet.model.resnet import BACKBONES, dilations
 torchvision = pytest.importorskip("torchvision")
 
 
+def their(name):
+    """torchvision's network; it has no function for resnet10."""
+    if name == "resnet10":
+        return torchvision.models.ResNet(torchvision.models.resnet.BasicBlock, [1, 1, 1, 1])
+    return getattr(torchvision.models, name)(weights=None)
+
+
 @pytest.mark.parametrize("name", BACKBONES)
 def test_state_dict_has_torchvisions_keys_and_shapes(name):
     with torch.device("meta"):
-        ours, theirs = ResNet(name), getattr(torchvision.models, name)(weights=None)
+        ours, theirs = ResNet(name), their(name)
     state = {k: v for k, v in theirs.state_dict().items() if not k.startswith("fc.")}
     ours.load_state_dict(state, strict=True, assign=True)
     theirs.fc = nn.Identity()
@@ -98,6 +105,8 @@ RATES = [
     ({"output_stride": 16, "dilation": "prior"}, "resnet34", [1] * 6, [1, 2, 2]),
     ({"output_stride": 8, "dilation": "uniform"}, "resnet34", [2] * 6, [4, 4, 4]),
     ({"output_stride": 8, "dilation": "prior"}, "resnet34", [1] + [2] * 5, [2, 4, 4]),
+    ({"output_stride": 16, "dilation": "uniform"}, "resnet10", [1], [2]),
+    ({"output_stride": 8, "multi_grid": [4, 8, 16]}, "resnet10", [2], [4]),
     ({"output_stride": 16, "dilation": "uniform"}, "resnet18", [1, 1], [2, 2]),
     ({"output_stride": 16, "dilation": "prior"}, "resnet18", [1, 1], [1, 2]),
     ({"output_stride": 8, "dilation": "uniform"}, "resnet18", [2, 2], [4, 4]),
@@ -115,8 +124,8 @@ RATES = [
 
 @pytest.mark.parametrize(("options", "name", "layer3", "layer4"), RATES)
 def test_stride_and_dilation_of_every_3x3_convolution(options, name, layer3, layer4):
-    basic = name in ("resnet18", "resnet34")
-    counts = {"resnet18": (2, 2), "resnet34": (3, 4), "resnet50": (3, 4), "resnet101": (3, 4)}[name]
+    basic = name in ("resnet10", "resnet18", "resnet34")
+    counts = {"resnet10": (1, 1), "resnet18": (2, 2), "resnet34": (3, 4), "resnet50": (3, 4), "resnet101": (3, 4)}[name]
 
     def layer(rates, stride):
         first = [(stride, rates[0])] + [(1, rates[0])] * basic

@@ -85,6 +85,14 @@ def test_pascal_context_may_be_used_with_its_background(params, edit):
     assert (values.classes, values.reader) == (60, "pascal_context60")
 
 
+def test_a_backbone_without_published_weights_needs_weights_of_the_users_own(params):
+    entry = {"dataset": "cityscapes", "role": "r50", "backbone": "resnet10"}
+    with pytest.raises(
+        AcnetError, match=r"runs\.yaml: mine\.backbone: no published weights have resnet10; give a file"
+    ):
+        resolved(params, entry, "paper")
+
+
 def test_a_deep_stem_needs_weights_of_the_users_own(params, edit, tmp_path):
     entry = {"dataset": "cityscapes", "role": "r50", "stem": "deep"}
     with pytest.raises(

@@ -164,26 +164,13 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     from acnet import __version__
-    from acnet.commands import (
-        benchmark,
-        compare,
-        data,
-        evaluate,
-        gc,
-        plan,
-        predict,
-        report,
-        status,
-        submit,
-        track,
-        train,
-    )
+    from acnet.commands import data, evaluate, plan, report, submit, track, train
 
     parser = _Parser(prog="acnet", description=__doc__)
     parser.add_argument("--version", action="version", version=f"acnet {__version__}")
     for root, what in _ROOTS.items():
         parser.add_argument(f"--{root}-root", type=Path, default=argparse.SUPPRESS, help=f"folder of {what} ({root})")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for part in (data, train, evaluate, predict, compare, submit, status, plan, benchmark, track, gc, report):
+    for part in (data, train, evaluate, submit, plan, track, report):
         part.add(commands)
     return parser

@@ -1,4 +1,4 @@
-"""Every trained network of a scale, built and stepped: memory, images/s, hours; `acnet plan` reads what is recorded.
+"""Every trained network of a scale, built and stepped: memory, images/s, hours.
 
     python benchmarks/scale_runs.py                  on a GPU: 20 steps of each run, real crops, the recipe's batch
     python benchmarks/scale_runs.py --crop 96        elsewhere: one step of two images at a smaller crop
@@ -21,11 +21,16 @@ from acnet.files import read_json, write_json
 from acnet.params.campaign import Campaign
 from acnet.params.run import Run
 from acnet.params.tables import load_tables
-from acnet.plan.cost import record_file, training_steps
+from acnet.plan.cost import training_steps
 from acnet.plan.measure import flops_per_image, measure
 from acnet.progress import Progress
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def record_file(project: Path, scale: str) -> Path:
+    """Where the steps of a scale's runs are recorded."""
+    return project / "benchmarks" / "results" / f"{scale}.json"
 
 
 def smaller(run: Run, crop: int | None, threads: int | None) -> Run:

@@ -1,13 +1,23 @@
-"""acnet evaluate, examples, gates: what a trained network does."""
+"""acnet evaluate, examples, gates, predict, compare: what a trained network does."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from acnet.commands.options import campaign, command, run_params_option, whole
-from acnet.params.measures import Measures, load_measures
-from acnet.params.protocols import Protocol
-from acnet.params.run import Run, read_run
+from acnet.commands.options import (
+    campaign,
+    command,
+    folder_to_write,
+    run_params_option,
+    scale_option,
+    seed_asked,
+    whole,
+)
+from acnet.errors import AcnetError
+from acnet.params.measures import load_measures
+from acnet.params.run import Run, read_run, run_folder
+
+_TINY = 128  # pixels: photographs are larger, and what a network learned from smaller crops it does not find in them
 
 
 def add(commands) -> None:
@@ -30,58 +40,68 @@ def add(commands) -> None:
     )
     run_params_option(gates)
     gates.add_argument("--protocol", default="single", help="protocol that sets image size and precision (single)")
+    predict = command(commands, "predict", _predict, "write label maps, overlays, confidence and gates of images")
+    which = predict.add_mutually_exclusive_group(required=True)
+    which.add_argument("--run", help="a trained run of runs.yaml")
+    which.add_argument("--params", type=Path, help="results/{scale}/{run}/seed{n}/params.yaml")
+    predict.add_argument("images", nargs="+", type=Path, help="image files, folders of images, or a dataset's folder")
+    compare = command(
+        commands, "compare", _compare, "compare two runs class by class, and list the images that change most"
+    )
+    compare.add_argument("first", help="a run; differences are second minus first")
+    compare.add_argument("second", help="another run of the same dataset")
+    compare.add_argument("--images", type=whole(1), default=8, help="number of images to list (8)")
+    for made, out in (
+        (predict, "folder to write to (default: a folder of the run in data/shown)"),
+        (compare, "also write the comparison and a picture of each of those images here"),
+    ):
+        scale_option(made)
+        made.add_argument("--protocol", default="single", help="an entry of protocols.yaml (single)")
+        made.add_argument("--seed", type=whole(0), help="seed of the run (the scale's first)")
+        made.add_argument("--out", type=folder_to_write, metavar="FOLDER", help=out)
 
 
 def _evaluate(parsed: argparse.Namespace) -> None:
     from acnet.evaluate.evaluate import evaluate_run
+    from acnet.evaluate.gates import measure_gates
 
-    run = read_run(parsed.params)
-    settings = campaign(parsed, run.scale)
+    run, folder = read_run(parsed.params), parsed.params.parent
+    settings, measures = campaign(parsed, run.scale), load_measures(parsed.params_root)
     protocols = [settings.protocol(name, run.name) for name in parsed.protocol]
-    folder = parsed.params.parent
-    measures = load_measures(parsed.params_root)
-    checkpoint, out = folder / "checkpoint.pt", folder / "metrics"
-    complete = True
+    checkpoint, out, complete = folder / "checkpoint.pt", folder / "metrics", True
     for split in dict.fromkeys(protocol.split for protocol in protocols):
         scored, by = run.scored_on(split), [protocol for protocol in protocols if protocol.split == split]
         complete &= evaluate_run(scored, checkpoint, by, measures, _near(parsed, scored), out, parsed.part)
     if not complete:
         print("acnet: this part is scored; the last of the parts writes the metrics", file=sys.stderr)
     elif parsed.gates:
-        _measure_gates(run, folder, protocols[0], measures, parsed)
+        run = run.scored_on(protocols[0].split)
+        measure_gates(run, checkpoint, protocols[0], measures, _near(parsed, run), folder / "gates.json")
 
 
 def _part(text: str) -> tuple[int, int]:
     """ "2/3" as (1, 3): the second of three."""
-    try:
-        number, of = map(int, text.split("/"))
-    except ValueError:
-        number, of = 0, 0
-    if not 1 <= number <= of:
-        raise argparse.ArgumentTypeError(f"'{text}' is no part; write 2/3 for the second of three")
-    return number - 1, of
+    number, _, of = text.partition("/")
+    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a part; write 2/3 for the second of three")
+    return int(number) - 1, int(of)
 
 
 def _examples(parsed: argparse.Namespace) -> None:
     from acnet.evaluate.example_images import write_examples
 
-    run = read_run(parsed.params)
+    run, folder = read_run(parsed.params), parsed.params.parent
     protocol = campaign(parsed, run.scale).protocol(parsed.protocol, run.name)
-    folder, run = parsed.params.parent, run.scored_on(protocol.split)
-    out = folder / "examples.npz"
+    run, out = run.scored_on(protocol.split), folder / "examples.npz"
     write_examples(run, folder / "checkpoint.pt", protocol, _near(parsed, run), out, parsed.count)
 
 
 def _gates(parsed: argparse.Namespace) -> None:
-    run = read_run(parsed.params)
-    protocol = campaign(parsed, run.scale).protocol(parsed.protocol, run.name)
-    _measure_gates(run, parsed.params.parent, protocol, load_measures(parsed.params_root), parsed)
-
-
-def _measure_gates(run: Run, folder: Path, protocol: Protocol, measures: Measures, parsed: argparse.Namespace) -> None:
     from acnet.evaluate.gates import measure_gates
 
-    run = run.scored_on(protocol.split)
+    run, folder = read_run(parsed.params), parsed.params.parent
+    protocol = campaign(parsed, run.scale).protocol(parsed.protocol, run.name)
+    run, measures = run.scored_on(protocol.split), load_measures(parsed.params_root)
     measure_gates(run, folder / "checkpoint.pt", protocol, measures, _near(parsed, run), folder / "gates.json")
 
 
@@ -90,3 +110,58 @@ def _near(parsed: argparse.Namespace, run: Run) -> Path:
     from acnet.data.scratch import near
 
     return near(parsed.data_root, run.dataset, [run.evaluate_split])
+
+
+def _predict(parsed: argparse.Namespace) -> None:
+    from acnet.evaluate.predict import predict_files
+
+    file = parsed.params
+    if file is None:
+        settings = campaign(parsed)
+        seed = seed_asked(parsed, settings)
+        file = settings.trained_folder(parsed.results_root, parsed.run, seed) / "params.yaml"
+    run = read_run(file)
+    settings = campaign(parsed, run.scale)
+    protocol = settings.protocol(parsed.protocol, run.name)
+    out = parsed.out or parsed.data_root / "shown" / f"{run.scale}_{run.name}_seed{run.seed}"
+    dataset = settings.datasets.get(run.dataset)
+    seen = _TINY if max(run.train.crop) < _TINY else None
+    if dataset and dataset.generate:
+        seen = max(dataset.generate.size)
+    sheets, kinds = predict_files(run, file.parent / "checkpoint.pt", protocol, parsed.images, out, seen)
+    print(f"{out}: images {len(sheets)}, of each {', '.join(kinds)} as PNG; the sheet shows all")
+    print(sheets[0])
+
+
+def _compare(parsed: argparse.Namespace) -> None:
+    from acnet.files import write_text
+    from acnet.report.compare import as_text, compare
+    from acnet.report.results import Results
+    from acnet.report.scale import scale_info
+
+    settings = campaign(parsed)
+    protocols = [settings.protocol(parsed.protocol, run) for run in (parsed.first, parsed.second)]
+    first, second = (settings.dataset_of(run) for run in (parsed.first, parsed.second))
+    if first != second:
+        raise AcnetError(f"{parsed.first} is of {first}, {parsed.second} of {second}; compare runs of one dataset")
+    seed = seed_asked(parsed, settings)
+    for run in (parsed.first, parsed.second):
+        # A restored run may have its metrics alone: enough for the numbers, not for the pictures.
+        if parsed.out or not (run_folder(parsed.results_root, parsed.scale, run, seed) / "metrics").is_dir():
+            settings.trained_folder(parsed.results_root, run, seed)
+    results = Results(scale_info(settings), parsed.results_root)
+    found = compare(parsed.first, parsed.second, parsed.protocol, seed, results)
+    text = as_text(found, parsed.images)
+    print(text, end="")
+    if parsed.out is None:
+        return
+    from acnet.evaluate.comparison_images import write_comparisons
+
+    write_text(parsed.out / "compare.md", text)
+    runs = []
+    for run, protocol in zip(found.runs, protocols, strict=True):
+        folder = run_folder(parsed.results_root, parsed.scale, run, seed)
+        runs.append((read_run(folder / "params.yaml").scored_on(protocol.split), folder / "checkpoint.pt", protocol))
+    shown = [change.index for change in found.changes[: parsed.images]]
+    paths = write_comparisons(runs, parsed.data_root, shown, parsed.out)
+    print(f"acnet: {parsed.out}: compare.md and pictures ({len(paths)}) written", file=sys.stderr)

@@ -1,17 +1,26 @@
-"""acnet plan: the jobs, hours and disk that a campaign takes, and the plain commands that do it."""
+"""acnet plan, acnet benchmark: what a campaign costs, here or on a cluster, and what a training step costs here."""
 
 import argparse
+import dataclasses
+import math
 import sys
+from collections import Counter
 
-from acnet.commands import plan_cluster
 from acnet.commands.options import campaign, command, positive, scale_option, whole
 from acnet.errors import AcnetError
+from acnet.params.campaign import Campaign
+from acnet.params.resources import load_resources, uncovered
 from acnet.params.scales import no_target
 from acnet.progress import duration, operations
 
+_GPUS = (1, 2, 4, 8, 16, 32)
+_QUEUED = 30.0  # seconds until a job of a cluster computes: scheduler, Snakemake in the job, torch
+_SPARE = 4  # runtimes of data jobs, which nobody has measured, are asked for generously
+_STATES = 4  # checkpoints' sizes that an unfinished training keeps: weights and momentum, two generations
+
 
 def add(commands) -> None:
-    """Add the command to the parser."""
+    """Add the commands to the parser."""
     plan = command(commands, "plan", _plan, "estimate jobs, FLOPs, hours and disk space of a scale")
     scale_option(plan)
     plan.add_argument("--target", action="append", default=[], help="table1 ... figure5; may be repeated (all)")
@@ -19,16 +28,18 @@ def add(commands) -> None:
     steps = "steps to measure for each kind of run; 0: none, so no hours are estimated (3)"
     plan.add_argument("--calibrate", type=whole(0), default=3, metavar="STEPS", help=steps)
     plan.add_argument("--profile", help="a folder of workflow/profiles: estimate jobs, GPU-hours and wall time with it")
-    plan.add_argument(
-        "--gpus", type=whole(1), action="append", help="number of GPUs to estimate the wall time for; may be repeated"
-    )
+    gpus = "number of GPUs to estimate the wall time for, with --profile; may be repeated"
+    plan.add_argument("--gpus", type=whole(1), action="append", help=gpus)
     sustained = "TFLOP/s that a device sustains in training (default: this machine is measured, see --calibrate)"
     plan.add_argument("--tflops", type=positive, help=sustained)
+    step = command(commands, "benchmark", _benchmark, "measure the speed and memory of a training step on this machine")
+    scale_option(step)
+    step.add_argument("--run", default="acb3", help="an entry of runs.yaml (acb3)")
+    step.add_argument("--steps", type=whole(1), default=10, help="number of steps to measure (10)")
+    step.add_argument("--random", action="store_true", help="use random images instead of the prepared dataset")
 
 
 def _plan(parsed: argparse.Namespace) -> None:
-    if parsed.gpus and not parsed.profile:
-        raise AcnetError("--gpus: wall times are stated for a cluster; name one of workflow/profiles: --profile slurm")
     from acnet.plan.jobs import campaign_jobs
 
     settings = campaign(parsed)
@@ -47,74 +58,113 @@ def _plan(parsed: argparse.Namespace) -> None:
 
     steps = max(parsed.calibrate, 1) if parsed.profile else parsed.calibrate
     estimated = estimate(settings, jobs, parsed.data_root, steps, parsed.tflops)
-    if parsed.profile:
-        plan_cluster.print_plan(parsed, settings, estimated)
-    else:
-        _print_costs(parsed, settings, estimated)
+    (_print_cluster if parsed.profile else _print_costs)(parsed, settings, estimated)
 
 
-def _print_costs(parsed: argparse.Namespace, settings, estimated) -> None:
-    seeds, width = {run: len(settings.seeds(run)) for run in estimated.runs}, max(map(len, estimated.runs))
+def _print_costs(parsed: argparse.Namespace, settings: Campaign, estimated) -> None:
+    jobs, runs = estimated.jobs.values(), estimated.runs
+    seeds = {run: len(settings.seeds(run)) for run in runs}
+
+    def seconds(some) -> str:
+        return duration(sum(job.seconds for job in some)) if estimated.per_flop else "-"
+
+    width = max(map(len, runs))
     print(f"{'run':<{width}}  seeds   steps       images    operations      training    evaluation  checkpoint")
-    for run, cost in estimated.runs.items():
-        one = [job for job in estimated.jobs.values() if job.run == run and job.seed == settings.scale.seeds[0]]
-        training, evaluation = ([job.seconds for job in one if job.kind == kind] for kind in ("training", "evaluation"))
-        times = [duration(sum(part)) if part and estimated.per_flop else "-" for part in (training, evaluation)]
+    for run, cost in runs.items():
+        one = [job for job in jobs if job.run == run and job.seed == settings.scale.seeds[0]]
+        times = [seconds(job for job in one if job.rule == "train"), seconds(job for job in one if job.protocol)]
         flops = operations(sum(job.flops for job in one))
         counted = f"{seeds[run]:>5}  {cost.steps:>6}  {cost.images:>11,}  {flops:>12}"
         print(f"{run:<{width}}  {counted}  {times[0]:>12}  {times[1]:>12}  {cost.checkpoint / 2**20:>6.1f} MiB")
-    images, disk = (
-        sum(seeds[run] * getattr(cost, name) for run, cost in estimated.runs.items())
-        for name in ("images", "checkpoint")
-    )
-    flops = operations(sum(job.flops for job in estimated.jobs.values()))
-    print(f"{sum(seeds.values())} trainings, {images:,} images, {flops}, {disk / 2**30:.2f} GiB of checkpoints")
-    if estimated.device:
-        kinds = {kind: duration(estimated.seconds(kind)) for kind in ("training", "evaluation", "all else")}
-        parts = ", ".join(f"{kind} {time}" for kind, time in kinds.items())
-        print(f"on one {estimated.device}, one after another: {duration(estimated.seconds())} ({parts})")
-        _print_basis(parsed.calibrate, {cost.kind for cost in estimated.runs.values()})
+    images = sum(seeds[run] * cost.images for run, cost in runs.items())
+    disk = sum(seeds[run] * cost.checkpoint for run, cost in runs.items()) / 2**30
+    flops = operations(sum(job.flops for job in jobs))
+    print(f"{sum(seeds.values())} trainings, {images:,} images, {flops}, {disk:.2f} GiB of checkpoints")
+    parts = f"training {seconds(job for job in jobs if job.rule == 'train')}, "
+    parts += f"evaluation {seconds(job for job in jobs if job.protocol)}"
     if parsed.tflops:
-        hours = duration(estimated.seconds())
-        print(f"at {parsed.tflops:g} TFLOP/s sustained, one run after another: {hours} of training and evaluation")
-    else:
-        _print_emulated(settings, list(estimated.runs))
-    _print_recorded(parsed, settings, list(estimated.runs))
-    if not estimated.per_flop:
-        scale = f"--scale {parsed.scale}"
+        print(f"at {parsed.tflops:g} TFLOP/s sustained, one job after another: {seconds(jobs)} ({parts})")
+    elif estimated.device:
+        print(f"on one {estimated.device}, one job after another: {seconds(jobs)} ({parts})")
         print(
-            f"nothing is measured on this machine; `acnet plan {scale}` measures some steps, `python benchmarks/"
-            f"scale_runs.py {scale}` on a GPU records real ones of every run, and --tflops N is what a machine sustains"
+            f"based on {parsed.calibrate} measured steps of each kind of training; larger than this device can take: "
+            "scaled by FLOPs from a smaller batch or crop"
         )
+    else:
+        print("no hours without a speed: --calibrate STEPS measures some steps here, --tflops N is what a GPU sustains")
 
 
-def _print_basis(steps: int, kinds: set) -> None:
-    """What the estimate is based on."""
-    from acnet.plan.calibration import basis
+def _print_cluster(parsed: argparse.Namespace, settings: Campaign, estimated) -> None:
+    from acnet.plan.schedule import critical_path, gpu_seconds, wall_time
+    from acnet.plan.workflow_profile import load_profile
 
-    print(f"based on {steps} steps measured here of each of {len(kinds)} kinds of training")
-    if smaller := sorted({text for of in kinds if (text := basis(of))}):
-        print(f"too large for this device and scaled by FLOPs from smaller steps: {'; '.join(smaller)}")
+    def seconds(job) -> float:
+        if job.runtime is None:
+            return 0.0
+        if job.run is None:
+            return 60 * job.runtime / _SPARE
+        return _QUEUED + job.flops * estimated.per_flop[job.run] / max(job.gpus, 1)
+
+    profile, needs = load_profile(parsed.profile), load_resources(parsed.params_root, parsed.scale)
+    jobs = {name: dataclasses.replace(job, seconds=seconds(job)) for name, job in estimated.jobs.items()}
+    trainings = [job for job in jobs.values() if job.rule == "train"]
+    runtime = profile.runtime or needs.train.runtime
+    here = f"the speed measured here, on {estimated.device}"
+    speed = f"{parsed.tflops:g} TFLOP/s on each GPU" if parsed.tflops else here
+    print(f"{parsed.scale} through the profile {profile.name}, from nothing, at {speed}")
+    local = sum(job.runtime is None for job in jobs.values())
+    counts = Counter(job.rule for job in jobs.values())
+    counted = ", ".join(f"{count} {rule}" for rule, count in counts.items())
+    print(f"jobs            {len(jobs) - local} submitted, {local} on the login node: {counted}")
+    again = sum(math.ceil(job.seconds / (60 * runtime)) - 1 for job in trainings)
+    if profile.jobs and again:
+        print(f"                {again} more, for trainings longer than their runtime of {duration(60 * runtime)}")
+    if settings.scale.gpus:
+        total, training = gpu_seconds(jobs.values()), gpu_seconds(trainings)
+        print(f"GPU-hours       {total / 3600:,.0f} (training {training / 3600:,.0f})")
+        for count in parsed.gpus or ([profile.gpus] if profile.gpus else _GPUS):
+            wall = wall_time(jobs, count, profile.jobs or len(jobs))
+            print(
+                f"wall time       {duration(wall)} on {count} GPU{'s' * (count > 1)}, {total / wall / count:.0%} busy"
+            )
+    else:
+        places = profile.jobs or 1
+        wall = duration(wall_time(jobs, 0, places))
+        print(f"wall time       {wall} with {places} jobs at a time; this scale uses no GPU")
+    path = critical_path(jobs)
+    steps = ", ".join(f"{job.name} ({duration(job.seconds)})" for job in path if job.runtime is not None)
+    print(f"critical path   {duration(sum(job.seconds for job in path))}: {steps}")
+    checkpoints = [cost.checkpoint for run, cost in estimated.runs.items() for _ in settings.seeds(run)]
+    print(
+        f"disk            {sum(checkpoints) / 2**30:.1f} GiB of checkpoints, "
+        f"{_STATES * max(checkpoints) / 2**30:.1f} GiB for each training under way, up to "
+        f"{needs.prepare.disk_mb / 1000:,.0f} GB for each of {counts['prepare']} datasets"
+    )
+    longest = max(job.seconds for job in trainings) / 3600
+    if profile.jobs and (message := uncovered(max(longest, needs.longest), runtime, profile.retries)):
+        print(f"note            {message}")
 
 
-def _print_emulated(settings, runs: list[str]) -> None:
-    """That this machine is slow in the scale's precision, and what to do."""
-    from acnet.device import default_device, emulation_warning
+def _benchmark(parsed: argparse.Namespace) -> None:
+    from acnet.plan.measure import measure
 
-    for precision in {settings.resolve(run, settings.scale.seeds[0]).train.precision for run in runs}:
-        if slow := emulation_warning(default_device(), precision, settings.scale_name):
-            print(slow)
+    run = campaign(parsed).resolve(parsed.run, 0)
+    train = run.train
+    cost = measure(run, None if parsed.random else parsed.data_root, parsed.steps)
+    crop = "x".join(map(str, train.crop))
+    share = f"{100 * cost.share_of_ceiling:.0f} % of it"
+    print(f"run           {parsed.run} at {parsed.scale}: batch {train.batch}, crop {crop}, {train.precision}")
+    print(f"device        {cost.device}")
+    print(f"images        {cost.images_per_second:.2f} per second; {1000 * cost.seconds:.1f} ms a step")
+    print(f"waiting       {100 * cost.waiting:.1f} % of the time for data")
+    print(f"memory        {_memory(cost.peak_bytes)} at the peak")
+    print(f"arithmetic    {cost.flops_per_image / 1e9:.2f} GFLOP an image, forward and backward")
+    print(f"ceiling       {cost.ceiling / 1e9:.0f} GFLOP/s in a matrix product; the step reaches {share}")
 
 
-def _print_recorded(parsed: argparse.Namespace, settings, runs: list[str]) -> None:
-    """What the steps say that benchmarks/scale_runs.py has recorded."""
-    from acnet.plan.cost import recorded
+def _memory(peak: int | None) -> str:
+    if peak is None:
+        import resource
 
-    for device, found in recorded(settings.params.parent, parsed.scale, runs).items():
-        whole = all(entry["whole"] for entry in found)
-        how = "at the recipe's crop and batch" if whole else "at a smaller crop, scaled by FLOPs"
-        least = min(entry["steps"] for entry in found)
-        steps = f"{least} step{'s' if least > 1 else ''} of every run"
-        trained = zip(runs, found, strict=True)
-        hours = duration(3600 * sum(len(settings.seeds(run)) * entry["hours"] for run, entry in trained))
-        print(f"recorded on {device}, measured there only: training {hours}, from {steps} {how}")
+        return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB of the whole process"
+    return f"{peak / 2**30:.2f} GiB on the GPU"

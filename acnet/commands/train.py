@@ -1,6 +1,9 @@
-"""acnet resolve, acnet train: from params/ to a checkpoint."""
+"""acnet resolve, acnet train, acnet status: from params/ to a checkpoint."""
 
 import argparse
+import contextlib
+from collections import Counter
+from pathlib import Path
 
 from acnet.commands.options import campaign, command, run_params_option, scale_option, seed_asked, whole
 from acnet.errors import AcnetError
@@ -28,6 +31,8 @@ def add(commands) -> None:
         "--processes", type=whole(1), default=1, help="number of processes on all nodes, one per GPU (1)"
     )
     train.add_argument("--nodes", type=whole(1), default=1, help="number of nodes of the Slurm job to use (1)")
+    status = "show every run of a scale: waiting, running, stopped, failed, done, stale"
+    scale_option(command(commands, "status", _status, status))
 
 
 def _resolve(parsed: argparse.Namespace) -> None:
@@ -52,3 +57,23 @@ def _train(parsed: argparse.Namespace) -> None:
     from acnet.train.train import train_run
 
     train_run(run, parsed.params.parent, near(parsed.data_root, run.dataset, run.train_splits), parsed.time_limit)
+
+
+def _status(parsed: argparse.Namespace) -> None:
+    from acnet.progress import size
+    from acnet.status import campaign_status
+    from acnet.track.dvc_project import dvc_project
+    from acnet.track.litter import bytes_of
+
+    found = campaign_status(campaign(parsed), parsed.results_root, parsed.logs_root)
+    names = [f"{entry.run} seed {entry.seed}" for entry in found]
+    width = max(map(len, names))
+    for name, entry in zip(names, found, strict=True):
+        print(f"{name:<{width}}  {entry.state:<9}{entry.detail}".rstrip())
+    count = Counter(entry.state for entry in found)
+    print(f"{len(found)} runs at {parsed.scale}: " + ", ".join(f"{n} {state}" for state, n in count.items()))
+    with contextlib.suppress(AcnetError):
+        with dvc_project(Path.cwd(), config={"core": {"no_scm": True}}) as project:
+            cache = Path(project.cache.local_cache_dir)
+        if held := bytes_of(cache):
+            print(f"DVC's cache {cache}: {size(held)}; acnet gc says what of it can go")

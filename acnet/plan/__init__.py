@@ -1,1 +1,1 @@
-"""What a campaign will cost: its jobs, operations, hours and disk. Only `measure` imports torch at once."""
+"""What a campaign will cost: its jobs, operations, hours and disk."""

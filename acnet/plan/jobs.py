@@ -32,11 +32,6 @@ class Job:
     flops: float = 0.0
     seconds: float = 0.0
 
-    @property
-    def kind(self) -> str:
-        """training, evaluation (of a run by a protocol), or all else."""
-        return "training" if self.rule == "train" else "evaluation" if self.protocol else "all else"
-
 
 def campaign_jobs(project: Path, scale: str, targets: Sequence[str] = ()) -> dict[str, Job]:
     """Every job of `targets` (none: everything) by name, whether done or not, each after its dependencies.

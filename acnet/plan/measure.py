@@ -1,6 +1,8 @@
 """What a step of a run costs on this machine: time, memory, floating-point operations."""
 
 import dataclasses
+import functools
+import math
 import time
 from pathlib import Path
 
@@ -8,11 +10,13 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from acnet.device import explain_out_of_memory, set_up_device
+from acnet.device import default_device, set_up_device
 from acnet.model import build_network
-from acnet.params.run import Run
+from acnet.params.run import InitialWeights, Run
 from acnet.train.batches import batches, training_samples
 from acnet.train.step import TrainingStep
+
+_AFFORDABLE = {"cpu": 3e11, "cuda": 1e14}  # FLOPs of a step that is measured; larger ones are scaled from smaller
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,10 +95,41 @@ def measure(run: Run, data_root: Path | None, steps: int = 10, warm_up: int = 3)
     )
 
 
-def measured(run: Run, data_root: Path | None, steps: int, warm_up: int = 3) -> Cost:
-    """The same, with an AcnetError that says what to lower where memory is short."""
-    with explain_out_of_memory(run.train):
-        return measure(run, data_root, steps, warm_up)
+def kind_of(run: Run) -> Run:
+    """The run without the parameters that do not change the cost of a step: runs of one kind share a measurement."""
+    run = run.with_training(epochs=1, learning_rate=1e-4, new_layers_factor=1.0, scale_range=[1, 1], base_size=None)
+    same = {"model": dataclasses.replace(run.model, delta=5.0), "init": InitialWeights(kind="none", name="")}
+    bare = {"name": "", "scale": "", "seed": 0, "dataset": "", "train_splits": [], "evaluate_split": ""}
+    return dataclasses.replace(run, **same, **bare)
+
+
+@functools.cache
+def arithmetic(kind: Run) -> tuple[int, int]:
+    """FLOPs of a training step for one image of this kind, and bytes of a checkpoint."""
+    with torch.device("meta"):
+        network = build_network(kind.model, kind.classes)
+    return flops_per_image(kind), 4 * sum(tensor.numel() for tensor in network.state_dict().values())
+
+
+def measured_run(kind: Run) -> Run:
+    """A run of the kind; where a whole step is too much for this device, with a smaller batch, then crop."""
+    run, limit = kind, _AFFORDABLE[default_device().type]
+    per_pixel = arithmetic(kind)[0] / math.prod(run.train.crop)
+    while per_pixel * math.prod(run.train.crop) * run.train.batch > limit:
+        if run.train.batch > 2:
+            run = run.with_training(batch=max(2, run.train.batch // 2), accumulate=1)
+        elif min(run.train.crop) > 64:
+            run = run.with_training(crop=[max(64, side * 3 // 4) for side in run.train.crop])
+        else:
+            break
+    return run
+
+
+@functools.cache
+def seconds_per_flop(kind: Run, steps: int) -> tuple[float, str]:
+    """Measured on random images, and the device's name."""
+    cost = measure(measured_run(kind), None, steps, warm_up=1)
+    return cost.seconds / (cost.flops_per_image * cost.images), cost.device
 
 
 def _prepared(run: Run, data_root: Path, steps: int):

@@ -16,7 +16,7 @@ class Profile:
 
     name: str
     jobs: int | None
-    retries: int | None
+    retries: int
     gpus: int | None
     runtime: int | None
 
@@ -26,18 +26,9 @@ def load_profile(name: str, folder: Path = FOLDER) -> Profile:
     known = sorted(path.parent.name for path in folder.glob("*/config.yaml"))
     if name not in known:
         raise AcnetError(f"profile '{name}': {folder} has no such folder{nearest(name, known)}")
-    where = folder / name / "config.yaml"
-    settings = read_yaml(where) or {}
+    settings = read_yaml(folder / name / "config.yaml") or {}
     limits = settings.get("resources", {})
     if isinstance(limits, list):  # Snakemake takes gpu=4 as well as gpu: 4
-        limits = dict(str(entry).split("=", 1) for entry in limits)
-    found = {
-        "jobs": settings.get("jobs"),
-        "retries": settings.get("retries"),
-        "resources.gpu": limits.get("gpu"),
-        "set-resources.train.runtime": settings.get("set-resources", {}).get("train", {}).get("runtime"),
-    }
-    for key, value in found.items():
-        if value is not None and not str(value).isdecimal():
-            raise AcnetError(f"{where}: {key}: expected a whole number, got {value!r}")
-    return Profile(name, *(None if value is None else int(value) for value in found.values()))
+        limits = dict(entry.split("=", 1) for entry in limits)
+    gpus, train = limits.get("gpu"), settings.get("set-resources", {}).get("train", {})
+    return Profile(name, settings.get("jobs"), settings.get("retries", 0), gpus and int(gpus), train.get("runtime"))

@@ -7,7 +7,6 @@ import pytest
 from acnet.files import read_json
 from acnet.params.campaign import Campaign
 from acnet.params.tables import Tables, load_tables
-from acnet.plan.cost import record_file, recorded
 from tests.conftest import ROOT
 
 
@@ -17,29 +16,26 @@ def scale_runs(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     import scale_runs
 
+    record_file = scale_runs.record_file
     monkeypatch.setattr(scale_runs, "record_file", lambda root, scale: record_file(tmp_path, scale))
     return scale_runs
 
 
-def test_runs_of_the_paper_step_at_a_reduced_crop_and_what_is_recorded_enters_the_plan(
-    scale_runs, monkeypatch, tmp_path
-):
+def test_runs_of_the_paper_step_at_a_reduced_crop(scale_runs, monkeypatch, tmp_path):
     # Three blocks; and the largest network, with multi-grid, OHEM and the auxiliary loss.
     runs = ["acb3", "r101_ohem"]
     monkeypatch.setattr(Tables, "trained", lambda *_: runs)
     monkeypatch.setattr(sys, "argv", ["scale_runs.py", "--crop", "48"])
     scale_runs.main()
-    (device, found), *others = read_json(tmp_path / "benchmarks/results/paper.json").items()
+    (_, found), *others = read_json(tmp_path / "benchmarks/results/paper.json").items()
     assert not others
     for run in runs:
         assert (found[run]["steps"], found[run]["crop"], found[run]["whole"]) == (1, [48, 48], False)
         assert found[run]["images_per_second"] > 0
-    assert recorded(tmp_path, "paper", runs) == {device: [found[run] for run in runs]}
-    assert not recorded(tmp_path, "paper", [*runs, "acb1"])
 
 
 def test_every_run_of_the_paper_has_been_stepped_on_some_device():
     tables = load_tables(ROOT / "params")
     runs = tables.trained(Campaign(ROOT / "params", "paper").shown(tables))
     assert len(runs) == 28
-    assert recorded(ROOT, "paper", runs)
+    assert any({*runs} <= {*found} for found in read_json(ROOT / "benchmarks/results/paper.json").values())

@@ -109,7 +109,6 @@ def test_a_split_with_too_few_images(here, refused, prepared_before):
         ("plan --target tabel3 --calibrate 0", "did you mean 'table3'?"),
         ("plan --tflops 0", "argument --tflops: '0' is not a number above 0"),
         ("plan --tflops fast", "argument --tflops: 'fast' is not a number above 0"),
-        ("plan --gpus 4", "--gpus: wall times are stated for a cluster; name one of workflow/profiles"),
         ("predict --run acb4 data", "run 'acb4': params/runs.yaml has no such entry; did you mean 'acb"),
         ("predict --run acb3 data", "run 'acb3': not trained here, results/mini/acb3/seed0 has no checkpoint.pt; "),
         ("predict --run acb3 data", "--config scale=mini runs=acb3` trains it; trained here: acb1, fcn_s16"),

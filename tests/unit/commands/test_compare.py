@@ -27,7 +27,7 @@ def test_out_holds_what_is_printed_and_a_picture_of_each_image_that_changes_most
     printed, said = capfd.readouterr()
     out, store = measured / "compared/here", Store(measured / "data/mini_cityscapes", "val")
     assert (out / "compare.md").read_text() == printed
-    assert said.splitlines()[-1] == "acnet: compared/here: compare.md and 2 pictures written"
+    assert said.splitlines()[-1] == "acnet: compared/here: compare.md and pictures (2) written"
     pictures = sorted(path.name for path in out.glob("*.png"))
     shown = [name.partition("_")[2].removesuffix(".png") for name in pictures]
     assert len(list(out.iterdir())) == 3 and [name[:3] for name in pictures] == ["01_", "02_"]

@@ -8,7 +8,7 @@ import torch
 from acnet.model import build_network
 from acnet.params.campaign import Campaign
 from acnet.params.protocols import Protocol
-from acnet.plan import calibration, cost, measure
+from acnet.plan import cost, measure
 from acnet.plan.jobs import Job
 from acnet.plan.measure import Cost
 from tests.tiny import tiny_run
@@ -46,11 +46,11 @@ def test_the_ceiling_is_that_of_the_fastest_product_after_the_first_two(monkeypa
 def test_a_kind_of_run_takes_its_time_by_the_flop_and_four_bytes_by_the_weight(monkeypatch):
     run = tiny_run()
     numbers = sum(tensor.numel() for tensor in build_network(run.model, run.classes).state_dict().values())
-    assert calibration.arithmetic(calibration.kind_of(run)) == (measure.flops_per_image(run), 4 * numbers)
+    assert measure.arithmetic(measure.kind_of(run)) == (measure.flops_per_image(run), 4 * numbers)
     monkeypatch.setattr(measure, "measure", lambda *_, **__: Cost("CPU", 8, 4.0, 0.0, None, 100, 1.0))
-    calibration.seconds_per_flop.cache_clear()
-    assert calibration.seconds_per_flop(calibration.kind_of(run), 3) == (4.0 / 800, "CPU")
-    calibration.seconds_per_flop.cache_clear()
+    measure.seconds_per_flop.cache_clear()
+    assert measure.seconds_per_flop(measure.kind_of(run), 3) == (4.0 / 800, "CPU")
+    measure.seconds_per_flop.cache_clear()
 
 
 @pytest.fixture
@@ -61,16 +61,16 @@ def mini(root):
 def test_a_run_costs_its_steps_and_the_forward_passes_of_its_protocols(mini, monkeypatch, tmp_path):
     monkeypatch.setattr(cost, "arithmetic", lambda kind: (3000, 40))
     monkeypatch.setattr(cost, "seconds_per_flop", lambda kind, steps: (0.5, "CPU"))
-    monkeypatch.setattr(cost, "start_seconds", lambda module: {"acnet.evaluate.evaluate": 7.0}.get(module, 11.0))
     monkeypatch.setattr(mini, "protocol", lambda name, run: Protocol(name=name, scales=[1.0], flip=name == "twice"))
     jobs = {name: Job(name, "evaluate", "fcn_s16", 0, name) for name in ("once", "twice")}
     found = cost.estimate(mini, {"train": Job("train", "train", "fcn_s16", 0), **jobs}, tmp_path, 1, None)
     steps = 50 * (48 // 8)
     training, forward = 3000 * steps * 8, 1000 * 2 * 16  # 64 x 128 pixels are two crops
     run = mini.resolve("fcn_s16", 0)
-    assert found.runs == {"fcn_s16": cost.RunCost(steps, 8 * steps, training, 40, calibration.kind_of(run))}
-    assert [job.seconds for job in found.jobs.values()] == [11 + training / 2, 7 + forward / 2, 7 + 2 * forward / 2]
-    assert found.device == "CPU" and found.seconds("evaluation") == 14 + 3 * forward / 2
+    assert found.runs == {"fcn_s16": cost.RunCost(steps, 8 * steps, training, 40, measure.kind_of(run))}
+    flops = (training, forward, 2 * forward)
+    assert [job.seconds for job in found.jobs.values()] == [cost.START + count / 2 for count in flops]
+    assert found.device == "CPU"
 
 
 def test_every_scale_and_the_flip_of_a_protocol_pass_through_the_network():

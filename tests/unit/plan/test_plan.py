@@ -11,7 +11,6 @@ from acnet.cli import main
 from acnet.errors import AcnetError
 from acnet.model import build_network
 from acnet.params.campaign import Campaign
-from acnet.plan import cost
 from acnet.plan.cost import estimate, run_cost
 from acnet.plan.jobs import Job, campaign_jobs
 from acnet.plan.measure import ceiling, flops_per_image
@@ -87,40 +86,13 @@ def test_steps_images_and_operations_are_those_of_the_recipe(root, tmp_path):
     assert counted["evaluate"].flops == pytest.approx(run.flops / run.images / 3 * 500)
 
 
-def test_calibrated_hours_count_the_start_of_every_job(root, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(cost, "start_seconds", lambda module: 3600.0)
-    monkeypatch.setattr(cost, "seconds_per_flop", lambda kind, steps: (1e-20, "CPU, 1 thread(s)"))
-    main([f"--params-root={root}/params", f"--data-root={tmp_path}", "plan", "--target", "table8"])
-    said = capsys.readouterr().out
-    # One run by one protocol; generated, prepared, resolved, drawn.
-    assert re.search(r"stuff_r101_acnet .* 1 h 00 min +1 h 00 min", said)
-    assert "6 h 00 min (training 1 h 00 min, evaluation 1 h 00 min, all else 4 h 00 min)" in said
-
-
-def test_the_plan_says_what_its_hours_are_based_on(root, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(cost, "start_seconds", lambda module: 1.0)
-    monkeypatch.setattr(cost, "seconds_per_flop", lambda kind, steps: (1e-11, "CPU, 1 thread(s)"))
-    main([f"--params-root={root}/params", f"--data-root={tmp_path}", "plan", "--scale", "paper", "--target", "table4"])
-    said = capsys.readouterr().out
-    assert "based on 3 steps measured here of each of 1 kinds of training" in said
-    assert "too large for this device and scaled by FLOPs from smaller steps: batch 2, crop " in said
-
-
-def test_a_plan_without_measuring_says_what_the_recorded_hours_are_of_and_how_to_get_better_ones(root, capsys):
-    main([f"--params-root={root}/params", "plan", "--scale", "paper", "--target", "table4", "--calibrate", "0"])
-    *_, recorded, better = capsys.readouterr().out.splitlines()
-    assert recorded.startswith("recorded on ") and ", measured there only: training " in recorded
-    assert "nothing is measured on this machine; `acnet plan --scale paper` measures" in better
-
-
 def test_flops_at_a_sustained_speed_are_hours(root, capsys):
     words = ["plan", "--scale", "paper", "--target", "table4", "--tflops", "37.5"]
     assert main([f"--params-root={root}/params", *words]) == 0
     said = capsys.readouterr().out
-    hours, minutes = map(int, re.search(r"at 37.5 TFLOP/s sustained, .*: (\d+) h (\d+) min", said).groups())
+    hours, minutes = map(int, re.search(r"at 37.5 TFLOP/s sustained, .*?: (\d+) h (\d+) min", said).groups())
     flops = float(re.search(r"([\d.]+) EFLOP, [\d.]+ GiB", said)[1]) * 1e18
     assert hours + minutes / 60 == pytest.approx(flops / 37.5e12 / 3600, rel=0.01)
-    assert "nothing is measured" not in said
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import errno
 import os
 import signal
 import sys
@@ -21,21 +20,11 @@ _ROOTS = {
     "reports": "the reports",
     "logs": "the logs",
 }
-_NOT_ALLOWED = (
-    errno.EACCES,
-    errno.EPERM,
-    errno.EROFS,
-    errno.ENOTDIR,
-    errno.EISDIR,
-    errno.EEXIST,
-    errno.ENAMETOOLONG,
-    errno.EIO,
-)
+_STOPPED = "interrupted; the same command starts again or resumes"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the status is 0, 2 after a user's mistake, 75 if it is to be called again, or 128 + signal."""
-    _open_streams()
     try:
         with _stoppable():
             root = _project_root()
@@ -58,15 +47,6 @@ def main(arguments: list[str] | None = None) -> int:
         return 128 + signal.SIGPIPE
     except OSError as error:
         return _fail(_said_by_the_system(error), 2)
-
-
-def _open_streams() -> None:
-    """Give each closed standard stream the null device, so that no file opened later takes its number."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            stream = open(os.devnull, mode)  # noqa: SIM115
-            os.set_inheritable(stream.fileno(), True)
-            setattr(sys, name, stream)
 
 
 def _project_root() -> Path:
@@ -97,17 +77,14 @@ def _check_place(parsed: argparse.Namespace) -> None:
     package = Path(__file__).resolve().parent
     if Path("Snakefile").is_file() and Path("acnet/cli.py").is_file() and not package.samefile("acnet"):
         raise AcnetError(
-            f"{Path.cwd()} is a checkout of its own, but this environment runs the code of {package.parent}; make an "
-            f"environment here (`make venv`), or `export PYTHONPATH={Path.cwd()}`"
+            f"{Path.cwd()} is a checkout of its own, but this environment runs the code of {package.parent}; "
+            f"`make venv` here, or `export PYTHONPATH={Path.cwd()}`"
         )
     if parsed.in_project and not parsed.params_root.is_dir():
         raise AcnetError(
             f"{parsed.params_root}: no such folder here; run acnet in the project's folder, or name it: "
             "acnet --params-root PROJECT/params ..."
         )
-
-
-_STOPPED = "interrupted; nothing half-written is left"
 
 
 @contextlib.contextmanager
@@ -135,14 +112,14 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _said_by_the_system(error: OSError) -> str:
-    """The line for a file that cannot be written or read; any other error is raised unchanged."""
+    """The line for a file that cannot be written or read; an error without a file is raised unchanged."""
     from acnet.files import no_room
 
     if refusal := no_room(error, error.filename or "disk"):
         return str(refusal)
-    if error.errno in _NOT_ALLOWED and error.filename:
-        return f"{error.filename}: {os.strerror(error.errno).lower()}"
-    raise error
+    if not error.filename:
+        raise error
+    return f"{error.filename}: {os.strerror(error.errno).lower()}"
 
 
 def _fail(message: str, status: int) -> int:

@@ -1,4 +1,4 @@
-"""acnet record, place, stage, publish, restore, trace: what DVC and Git remember of runs."""
+"""acnet record, place, stage, publish, restore, trace, gc: what is kept of runs, and what can be removed."""
 
 import argparse
 import functools
@@ -10,6 +10,7 @@ from pathlib import Path
 from acnet.commands.options import campaign, command, scale_option, seed_asked, whole
 from acnet.errors import AcnetError
 from acnet.progress import some
+from acnet.track.cleanup import KINDS, NAMED, find_litter
 
 
 def add(commands) -> None:
@@ -40,6 +41,11 @@ def add(commands) -> None:
     trace.add_argument("table", help="a table, such as table3")
     trace.add_argument("row", help="the row's key, its method or the end of it, such as 'ACB#3'")
     trace.add_argument("column", nargs="?", help="a column's key (default: all columns)")
+    gc = command(commands, "gc", _gc, "list files that no table, run or row needs; --yes removes them")
+    known = "; ".join(f"{kind}: {what}" for kind, what in KINDS.items())
+    usual = f"only these kinds (default: all except {', '.join(NAMED)}). {known}"
+    gc.add_argument("kinds", nargs="*", metavar="KIND", help=usual)
+    gc.add_argument("--yes", action="store_true", help="remove the listed files")
 
 
 def _record(parsed: argparse.Namespace) -> None:
@@ -142,6 +148,24 @@ def _trace(parsed: argparse.Namespace) -> None:
     chosen, roots = campaign(parsed), Roots(parsed.data_root, parsed.results_root, parsed.logs_root)
     fetch = functools.partial(commands_that_fetch, Path.cwd(), chosen)
     print(trace(chosen, parsed.table, parsed.row, parsed.column, roots, fetch), end="")
+
+
+def _gc(parsed: argparse.Namespace) -> None:
+    from acnet.progress import size
+    from acnet.track.repository import Unavailable
+
+    roots = {"data": parsed.data_root, "results": parsed.results_root, "logs": parsed.logs_root}
+    freed = count = 0
+    try:
+        for found in find_litter(parsed.params_root, parsed.kinds, Path.cwd(), **roots):
+            print(f"{found.kind:<7} {size(found.size):>9}  {found.name}: {found.why}")
+            freed, count = freed + found.size, count + 1
+            if parsed.yes:
+                found.remove()
+    except Unavailable as reason:
+        _say(f"the cache was not looked at: {reason}")
+    done = "removed" if parsed.yes else "to remove, by --yes"
+    print(f"{done}: {count}, {size(freed)} in all")
 
 
 def _say(message: str) -> None:

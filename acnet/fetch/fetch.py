@@ -9,10 +9,10 @@ from pathlib import Path
 from acnet.errors import AcnetError
 from acnet.fetch.account import open_session
 from acnet.fetch.download import WrongBytes, download
-from acnet.files import read_json, sha256, write_json
+from acnet.files import sha256, write_json
 from acnet.params.datasets import DIGESTS, Archive, Dataset
 
-FETCHED, CHECKSUMS = "fetched.json", "checksums.json"
+FETCHED = "fetched.json"
 ENVIRONMENT = "ACNET_ARCHIVES"
 _REMEDY = "move it away and fetch again"
 
@@ -49,7 +49,7 @@ def fetch(name: str, dataset: Dataset, folder: Path) -> dict:
 def _obtain(name: str, archive: Archive, folder: Path) -> dict:
     for path in _own_copies(name, archive, folder):
         if path.is_file():
-            return {"path": str(path), **verify(path, archive, folder / CHECKSUMS)}
+            return {"path": str(path), **verify(path, archive)}
         if archive.path:
             raise AcnetError(f"{path}: not there, though `path` of {archive.file} in datasets.yaml names it")
     target = folder / archive.file
@@ -57,7 +57,7 @@ def _obtain(name: str, archive: Archive, folder: Path) -> dict:
     if not urls:
         raise AcnetError(f"{archive.file}: no address is known; put the file at {target}")
     checked = bool(_published(archive))
-    facts = download(urls, target, lambda part: verify(part, archive, folder / CHECKSUMS), checked, session)
+    facts = download(urls, target, lambda part: verify(part, archive), checked, session)
     return {"path": str(target), **facts}
 
 
@@ -71,11 +71,11 @@ def _own_copies(name: str, archive: Archive, folder: Path) -> list[Path]:
     return [place / archive.file for place in ([Path(own) / name, Path(own), folder] if own else [folder])]
 
 
-def verify(path: Path, archive: Archive, record: Path) -> dict:
-    """Compare a file with the published checksums, or with the one in `record`, made at its first use.
+def verify(path: Path, archive: Archive) -> dict:
+    """Compare a file with the published checksums and return {sha256, bytes}.
 
-    Returns {sha256, bytes}. Raises WrongBytes, naming the file and what differs. Without a published checksum the file
-    must at least open as what its name says, so that no error page becomes the recorded one.
+    Raises WrongBytes, naming the file and what differs. Without a published checksum the file must at least open as
+    what its name says, so that no error page is taken for it.
     """
     size = path.stat().st_size
     if archive.bytes is not None and size != archive.bytes:
@@ -86,24 +86,13 @@ def verify(path: Path, archive: Archive, record: Path) -> dict:
             found = facts["sha256"] if kind == "sha256" else hashlib.file_digest(handle, kind).hexdigest()
         if found != expected:
             raise WrongBytes(f"{path}: its {kind} is {found} instead of {expected}; {_REMEDY}")
-    if not _published(archive):
-        _compare_with_first_use(path, archive.file, facts, record)
+    if not _published(archive) and not _opens(path, Path(archive.file).suffix):
+        raise WrongBytes(f"{path}: cannot be opened as {Path(archive.file).suffix} (an error page?); {_REMEDY}")
     return facts
 
 
 def _published(archive: Archive) -> dict[str, str]:
     return {kind: getattr(archive, kind) for kind in DIGESTS if getattr(archive, kind)}
-
-
-def _compare_with_first_use(path: Path, name: str, facts: dict, record: Path) -> None:
-    known = read_json(record) if record.exists() else {}
-    if name not in known:
-        if not _opens(path, Path(name).suffix):
-            raise WrongBytes(f"{path}: is no {Path(name).suffix} file (an error page?); {_REMEDY}")
-        write_json(record, {**known, name: facts})
-    elif known[name] != facts:
-        difference = f"its sha256 is {facts['sha256']}, at its first use it was {known[name]['sha256']}"
-        raise WrongBytes(f"{path}: {difference}; if the new file is right, delete its entry in {record}")
 
 
 def _opens(path: Path, suffix: str) -> bool:

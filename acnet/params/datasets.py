@@ -23,7 +23,7 @@ class Generate:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Archive:
-    """One file to download, with what it must be: published checksums, or none (then the first use is recorded).
+    """One file to download, with what it must be: published checksums, or none.
 
     `urls` are addresses in order. `path` names a copy already at hand. With `instead_of` it stands in where that
     archive cannot be had; without `needed` its lack is only noted. `unpacked` bounds the bytes it may unpack to.

@@ -1,90 +1,142 @@
-"""Clean-ups that cost nothing that a table, a training or an experiment needs, and what each would free."""
+"""What data/, results/, logs/ and DVC's cache hold that no table, training or experiment asks for again."""
 
-import contextlib
-import functools
+import dataclasses
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-import psutil
-
+from acnet.jobs.run_lock import live_holder
+from acnet.params.campaign import Campaign
+from acnet.params.scales import scale_names
 from acnet.params.schema import among
-from acnet.track import litter
-from acnet.track.dvc_project import one_at_a_time
-from acnet.track.litter import KINDS, USUAL, Litter, of_files
-from acnet.track.record import rows_of
 from acnet.track.repository import Repository, Unavailable
 
-# A file comes into the cache before what names it is written; a training of `dvc exp run` may take its time.
+KINDS = {
+    "aside": "training states that were set aside",
+    "halves": "partial files of a killed process",
+    "runs": "results of runs that are not in runs.yaml",
+    "data": "prepared datasets that are not in datasets.yaml",
+    "logs": "logs of finished trainings, and of other jobs that wrote nothing for a day",
+    "cache": "files of DVC's cache that no commit, tag, branch or experiment names",
+}
+NAMED = ("runs", "data")  # what took hours to make, and may be in another branch's params/
+USUAL = tuple(kind for kind in KINDS if kind not in NAMED)
+_DAY = 24 * 3600  # no job is silent for so long
+# A file comes into the cache before what names it is written.
 _YOUNG = 3600
 
 
-def clean(
-    params: Path, kinds: Iterable[str], root: Path, *, data: Path, results: Path, logs: Path, really: bool
-) -> Iterator[Litter]:
-    """Yield what may go of the given kinds, in the order of KINDS; `really` removes each before the next is sought.
+@dataclasses.dataclass(frozen=True)
+class Litter:
+    """Files and folders that can be removed together: their kind, what they are called, why they can go."""
 
-    Only a removal keeps recording and publishing waiting: to look, nothing needs to be writable.
-    Raises AcnetError for an unknown kind. Kinds that need Git or DVC raise Unavailable where these are missing.
+    kind: str
+    name: str
+    why: str
+    paths: list[Path]
+
+    @property
+    def size(self) -> int:
+        """Bytes; a link counts as nothing."""
+        files = (file for path in self.paths for file in (path.rglob("*") if path.is_dir() else [path]))
+        return sum(file.lstat().st_size for file in files if file.is_file() and not file.is_symlink())
+
+    def remove(self) -> None:
+        """Remove the files and folders."""
+        for path in self.paths:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def find_litter(
+    params: Path, kinds: Iterable[str], root: Path, *, data: Path, results: Path, logs: Path
+) -> Iterator[Litter]:
+    """Yield what can be removed of the given kinds (none: the usual ones), in the order of KINDS.
+
+    Raises AcnetError for an unknown kind; Unavailable for the cache where Git or DVC is missing.
     """
     kinds = [among(kind, KINDS, "KIND") for kind in kinds] or list(USUAL)
-    find = {
-        "aside": lambda: litter.aside(results),
-        "halves": lambda: litter.halves(results, data),
-        "runs": lambda: litter.runs(params, results),
-        "data": lambda: litter.data(params, data),
-        "logs": lambda: litter.logs(results, logs, root / ".snakemake"),
-        "copies": lambda: _copies(root),
-        "rows": lambda: _rows(root, kept=False),
-        "kept": lambda: _rows(root, kept=True),
+    find: dict[str, Callable[[], Iterator[Litter]]] = {
+        "aside": lambda: _aside(results),
+        "halves": lambda: _halves(results, data),
+        "runs": lambda: _runs(params, results),
+        "data": lambda: _data(params, data),
+        "logs": lambda: _logs(results, logs, root / ".snakemake"),
         "cache": lambda: _unused(root),
     }
-    with one_at_a_time(root) if really and (root / ".dvc").is_dir() else contextlib.nullcontext():
-        for kind in filter(kinds.__contains__, KINDS):
-            for found in list(find[kind]()):
-                if really:
-                    found.remove()
-                yield found
+    for kind in filter(kinds.__contains__, KINDS):
+        yield from find[kind]()
 
 
-def _copies(root: Path) -> Iterator[Litter]:
-    """Copies of the project in which no process works."""
-    folders = [path for path in (root / ".dvc/tmp/exps").glob("*/tmp*") if path.is_dir()]
-    at_work = [process.info["cwd"] or "" for process in psutil.process_iter(["cwd"])] if folders else []
-    for folder in sorted(folders):
-        if not _is_young(folder) and not any(Path(cwd).is_relative_to(folder.resolve()) for cwd in at_work):
-            yield of_files(str(folder), "copies", "left by a dvc exp run that was killed", folder)
+def _aside(results: Path) -> Iterator[Litter]:
+    for folder in sorted(results.glob("*/*/seed*/resume")):
+        states = sorted(folder.glob("*.aside"))
+        if states and live_holder(folder) is None:
+            yield Litter("aside", str(folder), f"{len(states)} damaged states, or of other parameters", states)
 
 
-def _rows(root: Path, kept: bool) -> Iterator[Litter]:
-    """Rows of ours: old ones that were `kept`, or else those of commits that no branch or tag stands at."""
-    repository = Repository(root)
-    marks = ("refs/heads", "refs/tags", "refs/remotes")
-    refs = repository.git("for-each-ref", "--format=%(objectname) %(*objectname)", *marks)
-    shown = {repository.head, *(line.split()[-1] for line in refs.splitlines())}  # of an annotated tag what it marks
-    for row in rows_of(repository):
-        if row.digest and row.kept == kept and (kept or row.baseline not in shown):
-            why = "an earlier training" if kept else "dvc exp show hides it"
-            command = f"delete {row.ref} {row.commit}\n".encode()
-            remove = functools.partial(repository.update, "update-ref", "--stdin", feed=command)
-            yield Litter("kept" if kept else "rows", f"{row.name} on commit {row.baseline[:10]}", why, 0, remove)
+def _halves(*roots: Path) -> Iterator[Litter]:
+    for file in (file for root in roots for file in sorted(root.rglob(".*.part"))):
+        if _is_abandoned(file):
+            yield Litter("halves", str(file), "left by a process that was killed", [file])
+
+
+def _runs(params: Path, results: Path) -> Iterator[Litter]:
+    for scale in scale_names(params):
+        known = Campaign(params, scale).runs
+        for folder in sorted((results / scale).glob("*")):
+            seeds = list(folder.glob("seed*"))
+            if seeds and folder.name not in known and all(live_holder(seed / "resume") is None for seed in seeds):
+                yield Litter("runs", str(folder), f"{params}/runs.yaml has no run '{folder.name}'", [folder])
+
+
+def _data(params: Path, root: Path) -> Iterator[Litter]:
+    known = Campaign(params, scale_names(params)[0]).datasets
+    for folder in sorted(file.parent for file in root.glob("*/manifest.json")):
+        if folder.name not in known:
+            yield Litter("data", str(folder), f"{params}/datasets.yaml has no dataset '{folder.name}'", [folder])
+
+
+def _logs(results: Path, root: Path, snakemake: Path) -> Iterator[Litter]:
+    ended = [log for log in sorted(root.glob("train/*/*/seed*.log")) if _has_ended(results.joinpath(*log.parts[-3:]))]
+    others = [log for log in sorted(root.rglob("*.log")) if log.relative_to(root).parts[0] != "train"]
+    ended += [log for log in others if _is_abandoned(log)]
+    if ended:
+        yield Litter("logs", str(root), f"those of {len(ended)} jobs that have ended", ended)
+    own = sorted((snakemake / "log").glob("*.log"))[:-1]
+    if own:
+        yield Litter("logs", str(snakemake / "log"), f"{len(own)} of Snakemake's own, all but the newest", own)
+
+
+def _has_ended(log: Path) -> bool:
+    """Whether a training, by its log's name below results/, has left its results and nobody trains the run again."""
+    run = log.with_suffix("")
+    return (run / "provenance.json").exists() and live_holder(run / "resume") is None
 
 
 def _unused(root: Path) -> Iterator[Litter]:
     """Files that `dvc gc` would remove, unless they are young or the cache may serve other projects too."""
-    repository = Repository(root)
+    root = Repository(root).root
     what = ("--workspace", "--all-branches", "--all-tags", "--all-experiments")
     command = [sys.executable, "-m", "dvc", "gc", *what, "--dry"]
-    done = subprocess.run(command, cwd=repository.root, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Unavailable(f"dvc gc: {(done.stderr.strip() or 'failed').splitlines()[-1]}")
     listed = [Path(line.removeprefix("Removing ")) for line in done.stdout.splitlines() if line.startswith("Removing ")]
-    unused = [path for path in listed if path.is_relative_to(repository.root) and not _is_young(path)]
+    own = [path for path in listed if path.is_relative_to(root)]
+    unused = [path for path in own if time.time() - path.stat().st_ctime > _YOUNG]
     if unused:
-        yield of_files("DVC's cache", "cache", f"{len(unused)} files that nothing names", *unused)
+        yield Litter("cache", "DVC's cache", f"{len(unused)} files that nothing names", unused)
 
 
-def _is_young(path: Path) -> bool:
-    return time.time() - path.stat().st_ctime < _YOUNG
+def _is_abandoned(file: Path) -> bool:
+    """Whether nobody has written a file for a day."""
+    try:
+        return time.time() - file.stat().st_mtime > _DAY
+    except FileNotFoundError:  # renamed or removed this moment
+        return False

@@ -17,7 +17,6 @@ from acnet.errors import AcnetError
 from acnet.files import read_json, sha256
 from acnet.params.campaign import Campaign
 from acnet.params.tables import load_tables
-from acnet.progress import some
 from acnet.track.campaign import FOLDERS, POINTER, Entry, files_of, read_pointer, tag
 from acnet.track.dvc_project import dvc_project, one_at_a_time, remote_of, throwaway_clone
 from acnet.track.repository import Repository
@@ -114,33 +113,19 @@ def announce(root: Path, name: str, remote: str | None, git_remote: str) -> list
     """Lines about the campaign `name` that was just published to the DVC remote `remote` (None: the default one)."""
     repository = Repository(root)
     with dvc_project(root) as project:
-        committed, default = project.config.read("repo"), project.config["core"].get("remote", "")
-        store = remote or default
+        store = remote or project.config["core"].get("remote", "")
         url = without_password(str(project.config["remote"][store].get("url", "")))
-    known = store in committed.get("remote", {}) and (remote or committed.get("core", {}).get("remote") == store)
-    pushed_to = git_remote if git_remote in repository.git("remote").split() else None
-    where = f"tag campaign/{name} to {pushed_to}, " if pushed_to else ""
-    lines = [f"pushed: {where}its files to DVC remote {store} ({url})", *_lacking(repository, name)]
-    origin = without_password(repository.git("remote", "get-url", pushed_to)) if pushed_to else "URL"
-    # The tag has the code and parameters of the campaign, whether or not a branch that is pushed has them.
-    branch = f"--branch campaign/{name} " if pushed_to else ""
+    lines = [f"pushed: files to DVC remote {store} ({url})"]
+    if repository.git("status", "--porcelain"):
+        again = f"commit them and `acnet publish {name} --replace`, if who restores it shall have them"
+        lines.append(f"the published code, that of HEAD, lacks changes that are here (git status); {again}")
+    origin, branch = "URL", ""
+    if git_remote in repository.git("remote").split():
+        # The tag has the code and parameters of the campaign, whether or not a branch that is pushed has them.
+        origin, branch = without_password(repository.git("remote", "get-url", git_remote)), f"--branch campaign/{name} "
     steps = [f"git clone {branch}{shlex.quote(origin)} acnet", "cd acnet", "make venv", "source .venv/bin/activate"]
-    if not known:
-        steps.append(f"dvc remote add --default --local {store} {shlex.quote(url)}")
-    steps.append(f"acnet restore {name}" + (f" --remote {store}" if known and remote else ""))
+    steps += [f"dvc remote add --force --default --local {store} {shlex.quote(url)}", f"acnet restore {name}"]
     return [*lines, f"anyone restores it by: {' && '.join(steps)}"]
-
-
-def _lacking(repository: Repository, name: str) -> list[str]:
-    """A line on the files here that differ from the code that the tag leads to; none if none does."""
-    base = repository.git("rev-parse", f"{tag(name)}^")
-    changed = repository.git("diff", "--name-only", base).splitlines()
-    files = [*changed, *repository.git("ls-files", "--others", "--exclude-standard").splitlines()]
-    if not files:
-        return []
-    count = "1 file that differs" if len(files) == 1 else f"{len(files)} files that differ"
-    remedy = f"commit them and `acnet publish {name} --replace`, if who restores it shall have them"
-    return [f"the published code, commit {base[:10]}, lacks {count} here: {some(files)}; {remedy}"]
 
 
 def without_password(url: str) -> str:

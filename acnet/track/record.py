@@ -6,7 +6,6 @@
 import contextlib
 import dataclasses
 import json
-import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -36,11 +35,6 @@ class Row:
     commit: str
     digest: str | None
     stale: str | None
-
-    @property
-    def kept(self) -> bool:
-        """Whether this is an earlier training of its run, kept under NAME-TIME."""
-        return bool(re.search(r"-\d{8}T\d{6}$", self.name))
 
 
 def rows_of(repository: Repository) -> list[Row]:

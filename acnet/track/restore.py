@@ -15,7 +15,7 @@ from acnet.files import replacing
 from acnet.params.campaign import Campaign
 from acnet.params.run import read_run
 from acnet.params.tables import load_tables
-from acnet.progress import Progress, some
+from acnet.progress import Progress
 from acnet.track.campaign import Entry, Published, find, tag
 from acnet.track.dvc_project import dvc_project, remote_of
 from acnet.track.repository import Repository, Unavailable
@@ -192,21 +192,11 @@ def commands_that_fetch(root: Path, campaign: Campaign, run: str, seed: int, onl
         repository = Repository(root)
     except Unavailable:
         return []
-    refs = repository.git("for-each-ref", "--format=%(refname)", tag("*"), "refs/exps").splitlines()
-    names = [ref.removeprefix(tag("")) for ref in refs if ref.startswith(tag(""))]
-    commands = []
-    # Of several campaigns, that of the scale's own name, which is the usual one.
-    for name in sorted(names, key=lambda name: (name != scale, name)):
-        published = find(repository, name)
-        if not any(entry.path.startswith(f"results/{scale}/{run}/seed{seed}/") for entry in published.entries):
-            continue
-        chosen = part(published, only, campaign.params)
-        other = in_the_way(chosen, files_here(chosen, root))
-        commands = [f"snakemake --cores 1 restore --config campaign={name} only={only}"]
-        if other:
-            commands = [f"acnet restore {name} --only {only} --overwrite  # replaces what differs here: {some(other)}"]
-        break
-    experiment = f"{scale}-{run}-seed{seed}"
-    if any(ref.startswith("refs/exps/") and ref.endswith(f"/{experiment}") for ref in refs):
-        commands.append(f"dvc exp apply {experiment}  # commit first: it resets uncommitted edits")
+    commands, folder = [], f"results/{scale}/{run}/seed{seed}/"
+    for ref in repository.git("for-each-ref", "--format=%(refname)", tag("*")).splitlines():
+        name = ref.removeprefix(tag(""))
+        if any(entry.path.startswith(folder) for entry in find(repository, name).entries):
+            commands.append(f"acnet restore {name} --only {only}")
+    if repository.git("for-each-ref", f"refs/exps/*/*/{scale}-{run}-seed{seed}"):
+        commands.append(f"dvc exp apply {scale}-{run}-seed{seed}  # commit first: it resets uncommitted edits")
     return commands

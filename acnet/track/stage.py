@@ -5,6 +5,7 @@ hard links, and Snakemake's record with them: there Snakemake finds what is done
 it makes anew takes the place of the links, not of the project's files.
 """
 
+import contextlib
 import dataclasses
 import os
 import shlex
@@ -103,33 +104,26 @@ def link(project: Path, copy: Path) -> None:
     """
     for name in filter(lambda name: (project / name).exists(), _COPIED):
         shutil.copytree(project / name, copy / name, dirs_exist_ok=True)
-    for name in _LINKED:
-        for folder, inner, files in os.walk(project / name, followlinks=True):
-            here = Path(folder)
-            target = copy / here.relative_to(project)
-            target.mkdir(parents=True, exist_ok=True)
-            for entry in (*inner, *files):
-                if not entry.startswith(".") and not entry.endswith(_UNFINISHED) and not (target / entry).exists():
-                    _link(here / entry, target / entry, given=here.relative_to(project).as_posix() in _GIVEN)
-            inner[:] = [entry for entry in inner if (target / entry).is_dir() and not (target / entry).is_symlink()]
+    links = [path for name in _GIVEN for path in (project / name).glob("*") if path.is_symlink()]
 
+    def left_out(folder: str, names: list[str]) -> list[str]:
+        return [it for it in names if it.startswith(".") or it.endswith(_UNFINISHED) or Path(folder, it) in links]
 
-def _link(path: Path, target: Path, given: bool) -> None:
-    """A hard link to a file, a folder for a folder; a symbolic link stays one where it leads to what was `given`."""
     try:
-        if given and path.is_symlink():
-            target.symlink_to(path.resolve())
-        elif path.is_dir():
-            target.mkdir()
-        else:
-            os.link(path.resolve(), target)
-    except FileNotFoundError:
-        pass  # replaced or removed this moment
+        for name in filter(lambda name: (project / name).exists(), _LINKED):
+            shutil.copytree(project / name, copy / name, ignore=left_out, copy_function=_link, dirs_exist_ok=True)
     except OSError as error:
-        why = "lies on another disk than .dvc/tmp, or cannot be linked"
         raise AcnetError(
-            f"{path}: {why}; dvc exp run without --temp and --queue works in the project itself"
+            f"{project}: data/ or results/ lie on another disk than .dvc/tmp, or cannot be linked; "
+            "dvc exp run without --temp and --queue works in the project itself"
         ) from error
+    for path in links:
+        (copy / path.relative_to(project)).symlink_to(path.resolve())
+
+
+def _link(source: str, target: str) -> None:
+    with contextlib.suppress(FileNotFoundError, FileExistsError):  # removed this moment; a file that Git knows
+        os.link(os.path.realpath(source), target)
 
 
 def mark_overrides(root: Path) -> None:

@@ -108,18 +108,6 @@ def test_the_command_lists_all_28_runs_and_counts_them(root, tmp_path, capsys, m
     assert lines[-1] == "28 runs at paper: 28 waiting"
 
 
-def test_the_command_says_how_large_dvcs_cache_is(root, tmp_path, capsys, monkeypatch):
-    pytest.importorskip("dvc")
-    stored = tmp_path / ".dvc/cache/files/md5/ab/cd"
-    stored.parent.mkdir(parents=True)
-    (tmp_path / ".dvc/config").touch()
-    stored.write_bytes(bytes(3400))
-    monkeypatch.chdir(tmp_path)
-    assert main([f"--params-root={root}/params", "status", "--scale", "camvid"]) == 0
-    last = capsys.readouterr().out.splitlines()[-1]
-    assert last == f"DVC's cache {tmp_path}/.dvc/cache: 3.4 kB; acnet gc says what of it can go"
-
-
 def test_a_run_that_no_table_needs_is_listed_once_it_has_results(root, tmp_path):
     params = shutil.copytree(root / "params", tmp_path / "params")
     with open(params / "runs.yaml", "a") as handle:

@@ -55,7 +55,7 @@ def test_while_packages_are_loaded_nothing_is_written(here, loading):
     before = snapshot(here)
     process = start(here, f"train --params {RUN}/params.yaml")
     wait_for(lambda: loading in Path(f"/proc/{process.pid}/maps").read_text())
-    assert stop(process) == (130, ["acnet: interrupted; nothing half-written is left"])
+    assert stop(process) == (130, ["acnet: interrupted; the same command starts again or resumes"])
     assert snapshot(here) == before
 
 
@@ -67,7 +67,7 @@ def test_during_prepare(here, number, status):
     process = start(here, "data prepare mini_cityscapes")
     wait_for(lambda: (here / "data/mini_cityscapes/.preparing/train.index.json").exists())
     found, lines = stop(process, number)
-    assert (found, lines[-1]) == (status, "acnet: interrupted; nothing half-written is left")
+    assert (found, lines[-1]) == (status, "acnet: interrupted; the same command starts again or resumes")
     assert snapshot(here) == before
     process = start(here, "data prepare mini_cityscapes")
     assert process.wait(60) == 0 and (here / "data/mini_cityscapes/manifest.json").exists()

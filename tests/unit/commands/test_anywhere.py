@@ -1,4 +1,4 @@
-"""Commands in any folder of the project, in another checkout, and with closed streams or the terminal gone."""
+"""Commands in any folder of the project, in another checkout, and with the terminal gone."""
 
 import json
 import re
@@ -59,22 +59,6 @@ def test_another_checkout_than_the_one_whose_code_runs_is_refused(project, refus
     line = refused("status --scale mini")
     assert f"{project} is a checkout of its own, but this environment runs the code of {root}; " in line
     assert f"`export PYTHONPATH={project}`" in line
-
-
-@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
-def test_with_closed_streams_a_command_does_its_work(here, closed):
-    whole = {file.name: file.read_bytes() for file in (here / "data/mini_cityscapes").glob("*.bin")}
-    for file in (here / "data/mini_cityscapes").iterdir():
-        file.unlink()
-    words = f"{sys.executable} -m acnet data prepare mini_cityscapes --threads 2 {closed}"
-    assert subprocess.run(["sh", "-c", words], cwd=here).returncode == 0
-    assert {file.name: file.read_bytes() for file in (here / "data/mini_cityscapes").glob("*.bin")} == whole
-
-
-def test_with_closed_streams_a_mistake_is_a_status_and_no_output_elsewhere(here):
-    words = f"{sys.executable} -m acnet data prepare mini_camvid 2>&-"
-    done = subprocess.run(["sh", "-c", words], cwd=here, capture_output=True)
-    assert (done.returncode, done.stdout) == (2, b"")
 
 
 def test_the_end_of_the_terminal_stops_a_training_at_a_saved_step(here):

@@ -3,10 +3,12 @@
 import io
 import json
 import os
+import shutil
 import stat
 import tarfile
 import warnings
 import zipfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -60,42 +62,29 @@ def tar_of(path, *members, mode="w"):
     return path
 
 
-def special(name, form):
-    member = zipfile.ZipInfo(name)
-    member.external_attr = (form | 0o644) << 16
-    return member
+@pytest.mark.parametrize("name", ["/etc/evil", "../evil", "a/../../evil"])
+def test_nothing_is_written_elsewhere(name, run, tmp_path):
+    out = run(zip_of(tmp_path / "a.zip", ("good", "1"), (name, "1")))
+    assert all(path.is_relative_to(out) for path in tmp_path.rglob("evil")) and not Path("/etc/evil").exists()
+    shutil.rmtree(out)
+    if name.startswith("/"):  # its root is left out, as in a zip
+        run(tar_of(tmp_path / "a.tar", (name, {})))
+        return
+    with pytest.raises(AcnetError, match=r"a.tar: cannot be unpacked \(.*evil"):
+        run(tar_of(tmp_path / "a.tar", (name, {})))
 
 
-ABSOLUTE, LEAVES = "has an absolute path", "leaves the folder by"
-
-
-@pytest.mark.parametrize(
-    ("name", "why"),
-    [
-        ("/etc/evil", ABSOLUTE),
-        ("../evil", LEAVES),
-        ("a/../../evil", LEAVES),
-        ("..\\evil", LEAVES),
-        ("C:/evil", ABSOLUTE),
-        ("\\\\host\\evil", ABSOLUTE),
-    ],
-)
-def test_a_name_that_lies_elsewhere_is_refused(name, why, run, tmp_path):
-    for path in (zip_of(tmp_path / "a.zip", ("good", "1"), (name, "1")), tar_of(tmp_path / "a.tar", (name, {}))):
-        with pytest.raises(AcnetError, match=rf"{path.name}: member '.*evil' {why}"):
-            run(path)
-
-
-@pytest.mark.parametrize("form", [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFIFO])
-def test_links_and_devices_in_a_zip_are_refused(form, run, tmp_path):
-    with pytest.raises(AcnetError, match=r"a\.zip: member 'bad' is a link, a device"):
-        run(zip_of(tmp_path / "a.zip", (special("bad", form), "/etc/passwd")))
+def test_a_link_in_a_zip_becomes_a_file(run, tmp_path):
+    member = zipfile.ZipInfo("bad")
+    member.external_attr = (stat.S_IFLNK | 0o644) << 16
+    out = run(zip_of(tmp_path / "a.zip", (member, "/etc/passwd")))
+    assert not (out / "bad").is_symlink() and (out / "bad").read_text() == "/etc/passwd"
 
 
 @pytest.mark.parametrize("kind", ["SYMTYPE", "LNKTYPE", "CHRTYPE", "BLKTYPE", "FIFOTYPE"])
 def test_links_and_devices_in_a_tar_are_refused(kind, run, tmp_path):
     change = {"type": getattr(tarfile, kind), "linkname": "/etc/passwd"}
-    with pytest.raises(AcnetError, match=r"a\.tar: member 'bad' is a link, a device"):
+    with pytest.raises(AcnetError, match=r"a\.tar: cannot be unpacked \(.*(bad|passwd)"):
         run(tar_of(tmp_path / "a.tar", ("good", {}), ("bad", change)))
 
 
@@ -112,7 +101,7 @@ def test_a_zip_member_larger_than_it_announces_is_refused(run, tmp_path):
     real, said = (5_000_000).to_bytes(4, "little"), (1000).to_bytes(4, "little")
     assert content.count(real) == 2
     path.write_bytes(bytes(content).replace(real, said))
-    with pytest.raises(AcnetError, match=r"a\.zip: damaged .*liar"):
+    with pytest.raises(AcnetError, match=r"a\.zip: cannot be unpacked .*liar"):
         run(path)
 
 
@@ -125,7 +114,7 @@ def test_damaged_archives_are_refused(run, tmp_path):
     whole = tar_of(tmp_path / "good.tar.gz", *((f"{i}", {}) for i in range(99)), mode="w:gz").read_bytes()
     (tmp_path / "cut.tar.gz").write_bytes(whole[: len(whole) // 2])
     for name in ("damaged.zip", "cut.zip", "cut.tar.gz"):
-        with pytest.raises(AcnetError, match=rf"{name}: damaged \(.*\); move it away and fetch again"):
+        with pytest.raises(AcnetError, match=rf"{name}: cannot be unpacked \(.*\); fetch it again"):
             run(tmp_path / name)
 
 
@@ -134,18 +123,8 @@ def test_a_zip_with_a_compression_that_python_lacks_is_not_called_broken(run, tm
     content = bytearray(path.read_bytes())
     content[8], content[content.index(b"PK\1\2") + 10] = 9, 9  # Deflate64
     path.write_bytes(content)
-    with pytest.raises(AcnetError, match=r"a\.zip: member 'a': .* compression .* not supported; pack its files again"):
+    with pytest.raises(AcnetError, match=r"a\.zip: cannot be unpacked \(.*compression .* not supported"):
         run(path)
-
-
-@pytest.mark.parametrize("names", [("a", "a"), ("a", "a/b")])
-def test_two_members_of_one_name_are_refused(names, run, tmp_path):
-    for path in (
-        zip_of(tmp_path / "a.zip", *((n, "1") for n in names)),
-        tar_of(tmp_path / "a.tar", *((n, {}) for n in names)),
-    ):
-        with pytest.raises(AcnetError, match=rf"{path.name}: member '.*' is (there twice|both a file)"):
-            run(path)
 
 
 def test_an_encrypted_zip_is_refused(run, tmp_path):
@@ -154,21 +133,11 @@ def test_an_encrypted_zip_is_refused(run, tmp_path):
     for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         content[content.index(mark) + offset] |= 1
     path.write_bytes(content)
-    with pytest.raises(AcnetError, match=r"member 'a': .* is encrypted"):
+    with pytest.raises(AcnetError, match=r"a\.zip: cannot be unpacked \(.* is encrypted"):
         run(path)
 
 
-def test_a_folder_with_hidden_files_only_is_extracted_into(run, tmp_path):
-    out = tmp_path / "place/raw"
-    out.mkdir(parents=True)
-    (out / ".DS_Store").touch()
-    run(zip_of(tmp_path / "a.zip", ("a.txt", "x")))
-    assert (out / "a.txt").read_text() == "x"
-
-
 def test_a_disk_too_small_is_named_before_anything_is_written(run, tmp_path, monkeypatch):
-    import shutil
-
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 10**8 + 5))
     with pytest.raises(AcnetError, match=r"unpacking x needs .* free; free some and run the same command again"):
         run(zip_of(tmp_path / "a.zip", ("a", "123456")))

@@ -128,27 +128,9 @@ def test_what_was_published_or_recorded_can_be_fetched(tell, publish):
     (tell.root / "results/mini/acb2/seed0/provenance.json").write_text("{}")
     publish("other", "results/mini/acb2/**/*")
     publish("spring", "results/mini/acb3/**/*")
-    assert get_it(tell("table3", "r50_acb3")) == "snakemake --cores 1 restore --config campaign=spring only=table3"
+    assert get_it(tell("table3", "r50_acb3")) == "acnet restore spring --only table3"
     publish.git("update-ref", f"refs/exps/ab/{'cd' * 19}/mini-acb3-seed0", "HEAD")
     assert "dvc exp apply mini-acb3-seed0" in tell("table3", "r50_acb3").splitlines()[-2]
-
-
-def test_the_command_that_fetches_a_run_is_one_that_is_not_refused(tell, publish):
-    table = tell.root / "reports/mini/tables/table3.csv"
-    table.parent.mkdir(parents=True)
-    table.write_text("measured")
-    publish("mini", "results/**/*", "reports/**/*")
-    restored = "snakemake --cores 1 restore --config campaign=mini only=table3"
-    table.write_text("not run")  # drawn again in a moment
-    assert get_it(tell("table3", "r50_acb3")) == restored
-    file = tell.folder / "metrics/single.json"
-    file.write_text(file.read_text() + "\n")
-    assert get_it(tell("table3", "r50_acb3")) == (
-        "acnet restore mini --only table3 --overwrite  "
-        "# replaces what differs here: results/mini/acb3/seed0/metrics/single.json"
-    )
-    (tell.folder / "params.yaml").unlink()  # only what is here is in the way
-    assert get_it(tell("table3", "r50_acb3")).endswith("metrics/single.json")
 
 
 @pytest.mark.parametrize("wanted", ["ACB#3", "acb#3"])

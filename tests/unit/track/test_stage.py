@@ -102,7 +102,7 @@ def test_data_on_another_disk_are_refused_in_one_line(tmp_path, monkeypatch):
         raise OSError(errno.EXDEV, "Invalid cross-device link")
 
     monkeypatch.setattr(os, "link", refuse)
-    with pytest.raises(AcnetError, match=r"lies on another disk than \.dvc/tmp.*without --temp and --queue"):
+    with pytest.raises(AcnetError, match=r"lie on another disk than \.dvc/tmp.*without --temp and --queue"):
         link(tmp_path / "project", tmp_path / "copy")
 
 

@@ -4,7 +4,7 @@ import argparse
 
 from acnet.commands.options import campaign, command, group, scale_option, seed_asked, whole
 from acnet.errors import AcnetError
-from acnet.params.run import read_run, run_folder
+from acnet.params.run import read_run
 
 
 def add(commands) -> None:
@@ -44,8 +44,7 @@ def _submit(parsed: argparse.Namespace) -> None:
 
     settings = campaign(parsed)
     seed = seed_asked(parsed, settings)
-    settings.entry(parsed.run)  # or the nearest name
-    folder = run_folder(parsed.results_root, parsed.scale, parsed.run, seed)
+    folder = settings.trained_folder(parsed.results_root, parsed.run, seed)
     run = read_run(folder / "params.yaml")
     if run.reader != parsed.reader:
         raise AcnetError(f"run '{parsed.run}': is trained on {run.dataset}, not for the server of {parsed.reader}")
@@ -54,7 +53,7 @@ def _submit(parsed: argparse.Namespace) -> None:
     generated = settings.datasets[run.dataset].generate
     if generated or parsed.split != "test":
         what = "generated images" if generated else f"split {parsed.split}, which the server does not score"
-        print(f"{made}: of {what}, so it tries the way out and is nothing to upload")
+        print(f"{made}: of {what}; do not upload it")
         return
     same = f"--run {parsed.run} --scale {parsed.scale} --seed {seed} --protocol {parsed.protocol}"
     server = SERVERS[parsed.reader]

@@ -33,7 +33,7 @@ class Submitted:
         if path.exists():
             return path
         raise AcnetError(
-            f"{path}: is missing, so it is not known what was scored; create it with `acnet submit`, "
+            f"{path}: not there, so it is not known what was scored; make it with `acnet submit`, "
             "copy it here, or name the --seed and --protocol that went to the server"
         )
 
@@ -78,6 +78,6 @@ def _check(name: str, table: Table, scores: Mapping[str, float], per_class: Mapp
             if key not in known:
                 raise AcnetError(f"{name}: does not show '{key}'{nearest(key, known)}")
             if not 0 <= value <= 100:
-                raise AcnetError(f"{name}: {key}: {value} is no percentage")
+                raise AcnetError(f"{name}: {key}: {value} is not a percentage")
     if all(value <= 1 for value in scores.values()):
         raise AcnetError(f"{name}: {dict(scores)} look like fractions; give percent, such as 81.2")

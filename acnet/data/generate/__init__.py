@@ -8,7 +8,7 @@ from acnet.data.generate.instrument import strips
 from acnet.data.generate.layouts import WRITERS
 from acnet.data.generate.scenes import scenes
 from acnet.errors import AcnetError
-from acnet.files import no_room, write_json
+from acnet.files import no_room, visible_below, write_json
 from acnet.params.schema import nearest
 
 MARKER = "generated.json"  # written last; shows that the tree is whole and may be replaced
@@ -32,11 +32,16 @@ def generate(reader: str, out: Path, seed: int, images: dict[str, int], size: tu
         work.mkdir(parents=True)
         WRITERS[reader](work, {s: draw(seed, s, n, tuple(size)) for s, n in images.items()})
         write_json(work / MARKER, {"reader": reader, "seed": seed, "images": images, "size": list(size)})
-        shutil.rmtree(out, ignore_errors=True)
-        work.rename(out)
+        if _files(work) != _files(out):  # else their times stay, by which Snakemake decides what to make again
+            shutil.rmtree(out, ignore_errors=True)
+            work.rename(out)
     except OSError as error:
         if refusal := no_room(error, out):
             raise refusal from error
         raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _files(folder: Path) -> dict[Path, bytes]:
+    return {file.relative_to(folder): file.read_bytes() for file in visible_below(folder)}

@@ -70,6 +70,11 @@ def test_the_labels_of_cityscapes_test_are_dummies(trees):
         assert set(np.unique(np.array(Image.open(path)))) == {1}
 
 
+def test_equal_data_are_left_as_they_are(tmp_path):
+    made = [generate("ade20k", tmp_path / "a", 1, {"train": 1}, (48, 64)) or (tmp_path / "a").stat() for _ in range(2)]
+    assert made[0] == made[1]
+
+
 def test_a_folder_of_someone_else_is_not_replaced(tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(AcnetError, match="holds files that were not generated"):

@@ -12,6 +12,7 @@ from acnet.data.store import Store
 from acnet.errors import AcnetError
 from acnet.evaluate.trained_network import load_predictor
 from acnet.params.protocols import Protocol
+from acnet.submit import submit as module
 from acnet.submit.submit import SERVERS, Server, submit
 from tests.tiny import changed
 
@@ -21,7 +22,7 @@ SINGLE = Protocol(name="single", scales=[1.0])
 @pytest.fixture
 def server(monkeypatch):
     """A test server for the classes of the prepared images."""
-    server = Server("camvid", "_pred.png", "http://127.0.0.1", counted=True, score="--miou")
+    server = Server("_pred.png", "http://127.0.0.1", counted=True, score="--miou")
     monkeypatch.setitem(SERVERS, "camvid", server)
 
 
@@ -46,8 +47,8 @@ def test_an_interrupted_submission_resumes_and_an_old_one_does_not(run, server, 
     first, folder = out.read_bytes(), out.with_suffix("")
     (folder / "street_1_pred.png").unlink()
     written = []
-    original = Server.write
-    monkeypatch.setattr(Server, "write", lambda *a: (written.append(a[1].name), original(*a)))
+    original = module._write
+    monkeypatch.setattr(module, "_write", lambda file, *a: (written.append(file.name), original(file, *a)))
     submitted(run)
     assert written == ["street_1_pred.png"]
     assert out.read_bytes() == first

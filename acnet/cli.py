@@ -27,9 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; the status is 0, 2 after a user's mistake, 75 if it is to be called again, or 128 + signal."""
     try:
         with _stoppable():
-            root = _project_root()
-            parsed = _seen_from(root, _parser().parse_args(arguments))
-            os.chdir(root)
+            parsed = _parser().parse_args(arguments)
             _check_place(parsed)
             parsed.command(parsed)
             sys.stdout.flush()  # a pipe that nobody reads any more is found out here, not while Python ends
@@ -47,29 +45,6 @@ def main(arguments: list[str] | None = None) -> int:
         return 128 + signal.SIGPIPE
     except OSError as error:
         return _fail(_said_by_the_system(error), 2)
-
-
-def _project_root() -> Path:
-    """The project's folder: the current one if it has params/, else the nearest above it with a Snakefile and params/.
-
-    The current one where there is none.
-    """
-    here = Path.cwd()
-    above = (it for it in here.parents if (it / "Snakefile").is_file() and (it / "params/scales").is_dir())
-    return here if (here / "params").is_dir() else next(above, here)
-
-
-def _seen_from(root: Path, parsed: argparse.Namespace) -> argparse.Namespace:
-    """`parsed` with its paths, typed in the current folder, as seen from `root`, and the roots that were not named."""
-
-    def seen(value: Any) -> Any:
-        if isinstance(value, list):
-            return [seen(entry) for entry in value]
-        relative = isinstance(value, Path) and not value.is_absolute() and root != Path.cwd()
-        return Path(os.path.relpath(value, root)) if relative else value
-
-    roots = {f"{name}_root": Path(name) for name in _ROOTS}
-    return argparse.Namespace(**roots | {name: seen(value) for name, value in vars(parsed).items()})
 
 
 def _check_place(parsed: argparse.Namespace) -> None:
@@ -146,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="acnet", description=__doc__)
     parser.add_argument("--version", action="version", version=f"acnet {__version__}")
     for root, what in _ROOTS.items():
-        parser.add_argument(f"--{root}-root", type=Path, default=argparse.SUPPRESS, help=f"folder of {what} ({root})")
+        parser.add_argument(f"--{root}-root", type=Path, default=Path(root), help=f"folder of {what} ({root})")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for part in (data, train, evaluate, submit, plan, track, report):
         part.add(commands)

@@ -10,14 +10,13 @@ from pathlib import Path
 from acnet.commands.options import campaign, command, scale_option, seed_asked, whole
 from acnet.errors import AcnetError
 from acnet.progress import some
-from acnet.track.cleanup import KINDS, NAMED, find_litter
+from acnet.track.cleanup import KINDS, find_litter
 
 
 def add(commands) -> None:
     """Add the commands to the parser."""
     record = command(commands, "record", _record, "record every finished run as a DVC experiment of the current commit")
     scale_option(record)
-    record.add_argument("--keep", action="store_true", help="keep the old row of a retrained run as NAME-TIME")
     place = command(commands, "place", _place, "copy a finished run to experiment/, as dvc exp apply does")
     scale_option(place)
     place.add_argument("run", help="an entry of runs.yaml")
@@ -43,8 +42,7 @@ def add(commands) -> None:
     trace.add_argument("column", nargs="?", help="a column's key (default: all columns)")
     gc = command(commands, "gc", _gc, "list files that no table, run or row needs; --yes removes them")
     known = "; ".join(f"{kind}: {what}" for kind, what in KINDS.items())
-    usual = f"only these kinds (default: all except {', '.join(NAMED)}). {known}"
-    gc.add_argument("kinds", nargs="*", metavar="KIND", help=usual)
+    gc.add_argument("kinds", nargs="*", metavar="KIND", help=f"only these kinds (all). {known}")
     gc.add_argument("--yes", action="store_true", help="remove the listed files")
 
 
@@ -53,7 +51,7 @@ def _record(parsed: argparse.Namespace) -> None:
     from acnet.track.repository import Unavailable
 
     try:
-        done = record(campaign(parsed), parsed.results_root, Path.cwd(), parsed.keep)
+        done = record(campaign(parsed), parsed.results_root, Path.cwd())
     except Unavailable as reason:
         _say(f"acnet: no runs recorded: {reason}")
         return
@@ -101,16 +99,10 @@ def _restore(parsed: argparse.Namespace) -> None:
     # What Snakemake has touched, raw data here among it, is newer now than what it has not, such as a run fine-tuned
     # from a restored one.
     give_one_time([*done.same, *newer(parsed.data_root, when)], Path.cwd(), when)
-    if done.absent_checkpoints:
-        at = f"--config scale={done.scale}"
-        _say(
-            f"{len(done.absent_checkpoints)} checkpoints are not here: `snakemake --cores 1 report {at}` has what it "
-            f"needs, `snakemake --cores all {at}` would train these runs; `acnet restore {parsed.name}` brings them"
-        )
     if done.missing:
         raise AcnetError(
-            f"missing or damaged on the remote: {some(done.missing)}; the rest is restored; the same command asks for "
-            f"them again, once `acnet publish {parsed.name}` where they were made has sent them"
+            f"missing or damaged on the remote: {some(done.missing)}; the rest is restored; "
+            f"`acnet publish {parsed.name}` where they were made sends them again"
         )
 
 
@@ -118,24 +110,15 @@ def _hand_over(parsed: argparse.Namespace, scale: str, restored: list[str]) -> N
     """Hand restored files to Snakemake, and name the runs that are not what params/ asks for today."""
     from acnet.track.restore import runs_among, touch
 
-    runs = runs_among(restored, campaign(parsed, scale), Path.cwd())
-    theirs = f"`git checkout campaign/{parsed.name} -- params`"
+    runs, params = runs_among(restored, campaign(parsed, scale), Path.cwd()), parsed.params_root
+    theirs = f"`git checkout campaign/{parsed.name} -- params` brings the parameters of the time of publishing"
     if runs.unknown:
-        where = f"results/{scale}/{runs.unknown[0]}/params.yaml"
-        _say(
-            f"{parsed.params_root}/ here lacks {some(runs.unknown)}: restored, but Snakemake and the tables pass over "
-            f"them; {theirs} brings their entries if they were committed, else write them into "
-            f"{parsed.params_root}/runs.yaml after {where}; then restore again"
-        )
+        _say(f"not in {params}/runs.yaml here, so Snakemake and the tables ignore them: {some(runs.unknown)}; {theirs}")
     if runs.others:
-        _say(
-            f"trained with other parameters than {parsed.params_root}/ holds today: {some(runs.others)}; "
-            f"`snakemake --cores all --config scale={scale}` would train them again; {theirs} brings those of the time "
-            "of publishing"
-        )
+        _say(f"other parameters than in {params}/, so Snakemake trains them again: {some(runs.others)}; {theirs}")
     target = "report" if parsed.only == "metrics" else parsed.only or "all"
     files = [] if target == "report" else runs.files  # where nothing is made, no rule makes them
-    _say("telling Snakemake what is here; a small campaign takes some 15 s")
+    _say("telling Snakemake what is here")
     if not touch(Path.cwd(), [target, *files], scale):
         rest = f"`snakemake -n {target} --config scale={scale}` shows the rest"
         _say(f"not all that the target {target} needs is in this campaign; {rest}")
@@ -157,7 +140,7 @@ def _gc(parsed: argparse.Namespace) -> None:
     roots = {"data": parsed.data_root, "results": parsed.results_root, "logs": parsed.logs_root}
     freed = count = 0
     try:
-        for found in find_litter(parsed.params_root, parsed.kinds, Path.cwd(), **roots):
+        for found in find_litter(parsed.kinds, Path.cwd(), **roots):
             print(f"{found.kind:<7} {size(found.size):>9}  {found.name}: {found.why}")
             freed, count = freed + found.size, count + 1
             if parsed.yes:

@@ -9,21 +9,15 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from acnet.jobs.run_lock import live_holder
-from acnet.params.campaign import Campaign
-from acnet.params.scales import scale_names
 from acnet.params.schema import among
 from acnet.track.repository import Repository, Unavailable
 
 KINDS = {
     "aside": "training states that were set aside",
     "halves": "partial files of a killed process",
-    "runs": "results of runs that are not in runs.yaml",
-    "data": "prepared datasets that are not in datasets.yaml",
     "logs": "logs of finished trainings, and of other jobs that wrote nothing for a day",
     "cache": "files of DVC's cache that no commit, tag, branch or experiment names",
 }
-NAMED = ("runs", "data")  # what took hours to make, and may be in another branch's params/
-USUAL = tuple(kind for kind in KINDS if kind not in NAMED)
 _DAY = 24 * 3600  # no job is silent for so long
 # A file comes into the cache before what names it is written.
 _YOUNG = 3600
@@ -53,19 +47,15 @@ class Litter:
                 path.unlink(missing_ok=True)
 
 
-def find_litter(
-    params: Path, kinds: Iterable[str], root: Path, *, data: Path, results: Path, logs: Path
-) -> Iterator[Litter]:
-    """Yield what can be removed of the given kinds (none: the usual ones), in the order of KINDS.
+def find_litter(kinds: Iterable[str], root: Path, *, data: Path, results: Path, logs: Path) -> Iterator[Litter]:
+    """Yield what can be removed of the given kinds (none: all), in the order of KINDS.
 
     Raises AcnetError for an unknown kind; Unavailable for the cache where Git or DVC is missing.
     """
-    kinds = [among(kind, KINDS, "KIND") for kind in kinds] or list(USUAL)
+    kinds = [among(kind, KINDS, "KIND") for kind in kinds] or list(KINDS)
     find: dict[str, Callable[[], Iterator[Litter]]] = {
         "aside": lambda: _aside(results),
         "halves": lambda: _halves(results, data),
-        "runs": lambda: _runs(params, results),
-        "data": lambda: _data(params, data),
         "logs": lambda: _logs(results, logs, root / ".snakemake"),
         "cache": lambda: _unused(root),
     }
@@ -84,22 +74,6 @@ def _halves(*roots: Path) -> Iterator[Litter]:
     for file in (file for root in roots for file in sorted(root.rglob(".*.part"))):
         if _is_abandoned(file):
             yield Litter("halves", str(file), "left by a process that was killed", [file])
-
-
-def _runs(params: Path, results: Path) -> Iterator[Litter]:
-    for scale in scale_names(params):
-        known = Campaign(params, scale).runs
-        for folder in sorted((results / scale).glob("*")):
-            seeds = list(folder.glob("seed*"))
-            if seeds and folder.name not in known and all(live_holder(seed / "resume") is None for seed in seeds):
-                yield Litter("runs", str(folder), f"{params}/runs.yaml has no run '{folder.name}'", [folder])
-
-
-def _data(params: Path, root: Path) -> Iterator[Litter]:
-    known = Campaign(params, scale_names(params)[0]).datasets
-    for folder in sorted(file.parent for file in root.glob("*/manifest.json")):
-        if folder.name not in known:
-            yield Litter("data", str(folder), f"{params}/datasets.yaml has no dataset '{folder.name}'", [folder])
 
 
 def _logs(results: Path, root: Path, snakemake: Path) -> Iterator[Litter]:

@@ -5,10 +5,8 @@
 
 import contextlib
 import dataclasses
-import json
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 from acnet.errors import AcnetError
@@ -16,7 +14,7 @@ from acnet.params.campaign import Campaign
 from acnet.progress import Progress
 from acnet.provenance import source_hash
 from acnet.track.dvc_project import dvc_project, one_at_a_time, throwaway_clone
-from acnet.track.experiment import CHECKPOINT, FOLDER, Experiment, read_experiment, write_experiment
+from acnet.track.experiment import CHECKPOINT, Experiment, read_experiment, write_experiment
 from acnet.track.repository import Repository
 
 _SUBJECT = "acnet record"
@@ -55,12 +53,11 @@ def rows_of(repository: Repository) -> list[Row]:
     return rows
 
 
-def record(campaign: Campaign, results: Path, root: Path, keep: bool = False) -> dict[str, list[str]]:
+def record(campaign: Campaign, results: Path, root: Path) -> dict[str, list[str]]:
     """Record every finished run of the campaign's scale; their names by what happened to them.
 
-    new; replaced, being trained or measured anew; moved to HEAD from an older commit; marked, stale or no longer;
-    unchanged. With `keep`, the old row of a run trained or measured anew stays
-    as NAME-TIME. Raises Unavailable without Git or DVC, AcnetError if HEAD lacks dvc.yaml.
+    new; replaced, being trained or measured anew, or stale by now; moved to HEAD from an older commit; unchanged.
+    Raises Unavailable without Git or DVC, AcnetError if HEAD lacks dvc.yaml.
     """
     repository = Repository(root)
     if not repository.git("ls-tree", "--name-only", "HEAD", "dvc.yaml"):
@@ -68,7 +65,7 @@ def record(campaign: Campaign, results: Path, root: Path, keep: bool = False) ->
     if repository.git("status", "--porcelain", "--untracked-files=no"):
         note = "the work tree differs from it; the column `commit` says what each run was trained at"
         _say(f"rows belong to commit {repository.head[:10]}; {note}")
-    done: dict[str, list[str]] = {"new": [], "replaced": [], "moved": [], "marked": [], "unchanged": []}
+    done: dict[str, list[str]] = {"new": [], "replaced": [], "moved": [], "unchanged": []}
     with one_at_a_time(root):
         rows = rows_of(repository)
         here = {row.name: row for row in rows if row.baseline == repository.head}
@@ -82,19 +79,13 @@ def record(campaign: Campaign, results: Path, root: Path, keep: bool = False) ->
             else:
                 changed.append(experiment)
         ours = [row for row in rows if row.digest]
-        for experiment in _save(changed, ours, repository, keep) if changed else []:
-            earlier = [row for row in ours if row.name == experiment.name]
-            done[_what_happened(experiment, here.get(experiment.name), earlier)].append(experiment.name)
+        former = {row.name: row.digest for row in ours}
+        for experiment in _save(changed, ours, repository) if changed else []:
+            moved = former.get(experiment.name) == experiment.digest and experiment.name not in here
+            what = "moved" if moved else "replaced" if experiment.name in former else "new"
+            done[what].append(experiment.name)
         _drop_moved(repository, ours, {name for names in done.values() for name in names})
     return done
-
-
-def _what_happened(experiment: Experiment, row: Row | None, earlier: list[Row]) -> str:
-    if row and row.digest == experiment.digest:
-        return "marked"
-    if any(other.digest == experiment.digest for other in earlier):
-        return "moved"
-    return "replaced" if earlier else "new"
 
 
 def _finished(campaign: Campaign, results: Path) -> Iterator[Experiment]:
@@ -111,8 +102,8 @@ def _finished(campaign: Campaign, results: Path) -> Iterator[Experiment]:
                 yield experiment
 
 
-def _save(experiments: list[Experiment], rows: list[Row], repository: Repository, keep: bool) -> list[Experiment]:
-    """Make rows of `experiments` at HEAD; those that have one now. With `keep`, what they replace gets another name."""
+def _save(experiments: list[Experiment], rows: list[Row], repository: Repository) -> list[Experiment]:
+    """Make rows of `experiments` at HEAD; those that have one now."""
     saved = []
     progress = Progress("record", len(experiments), "runs")
     with throwaway_clone(repository) as clone:
@@ -132,23 +123,10 @@ def _save(experiments: list[Experiment], rows: list[Row], repository: Repository
                 clone.experiments.save(name=experiment.name, message=message, **target)
             saved.append(experiment)
             progress.advance()
-        if keep:
-            _keep(repository, rows, saved)
         if saved:
             rows_there = rows_of(Repository(clone.root_dir))
             repository.bring(clone.root_dir, *(f"{row.ref}:{row.ref}" for row in rows_there))
     return saved
-
-
-def _keep(repository: Repository, rows: list[Row], saved: list[Experiment]) -> None:
-    """Give every row that is about to be replaced by another content a name with the time its run ended."""
-    commands, digests = [], {experiment.name: experiment.digest for experiment in saved}
-    for row in rows:
-        if row.name in digests and row.digest != digests[row.name]:
-            provenance = json.loads(repository.git("show", f"{row.commit}:{FOLDER}/provenance.json"))
-            ended = datetime.fromisoformat(provenance["finished"]).astimezone(UTC)
-            commands.append(f"update {row.ref}-{ended:%Y%m%dT%H%M%S} {row.commit}\n")
-    repository.update("update-ref", "--stdin", feed="".join(commands).encode())
 
 
 def _drop_moved(repository: Repository, rows: list[Row], recorded: set[str]) -> None:

@@ -25,7 +25,7 @@ _MADE = ("params.yaml", "checkpoint.pt", "examples.npz")
 
 @dataclasses.dataclass(frozen=True)
 class Restored:
-    """What came back of a scale, what the remote lacks, and the checkpoints that nobody asked for; paths, sorted.
+    """What came back of a scale, and what the remote lacks; paths, sorted.
 
     `same` are all files here that have the campaign's content, whether or not they were asked for.
     """
@@ -33,7 +33,6 @@ class Restored:
     scale: str
     files: list[str]
     missing: list[str]
-    absent_checkpoints: list[str]
     same: list[str]
 
 
@@ -66,12 +65,10 @@ def restore(
     brought = {entry for entry in wanted if entry.path not in missing}
     same = [entry.path for entry in published.entries if here[entry] or entry in brought]
     give_one_time(same, root, time.time())
-    checkpoints = [entry.path for entry in published.entries if entry.path.endswith("checkpoint.pt")]
     return Restored(
         scale=published.scale,
         files=[entry.path for entry in chosen if entry.path not in missing],
         missing=missing,
-        absent_checkpoints=[path for path in checkpoints if only == "metrics" and not (root / path).exists()],
         same=same,
     )
 

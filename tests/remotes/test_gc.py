@@ -16,7 +16,7 @@ def tidy(project, monkeypatch):
 
     def run(*kinds, really=True) -> list[str]:
         roots = {name: project.root / name for name in ("data", "results", "logs")}
-        found = list(find_litter(project.root / "params", kinds, project.root, **roots))
+        found = list(find_litter(kinds, project.root, **roots))
         for entry in found if really else []:
             entry.remove()
         return [entry.name for entry in found]

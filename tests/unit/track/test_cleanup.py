@@ -5,7 +5,6 @@ import time
 
 import pytest
 
-from acnet.cli import main
 from acnet.errors import AcnetError
 from acnet.jobs.run_lock import RunLock
 from acnet.track.cleanup import find_litter
@@ -21,12 +20,12 @@ def write(path, size=10, age=0.0):
 
 
 @pytest.fixture
-def tidy(root, tmp_path):
+def tidy(tmp_path):
     """A function that cleans up a folder without Git; the names of what it found."""
 
     def run(*kinds, really=False) -> dict[str, int]:
         roots = {name: tmp_path / name for name in ("data", "results", "logs")}
-        found = list(find_litter(root / "params", kinds, tmp_path, **roots))
+        found = list(find_litter(kinds, tmp_path, **roots))
         sizes = {str(entry.name).removeprefix(f"{tmp_path}/"): entry.size for entry in found}
         for entry in found if really else []:
             entry.remove()
@@ -52,35 +51,6 @@ def test_states_that_a_training_resumes_from_stay(tidy, tmp_path):
     lock.release()
     tidy("aside", really=True)
     assert [file.name for file in kept.parent.iterdir() if file.suffix != ".json"] == [kept.name]
-
-
-def test_only_runs_that_no_file_of_params_names_go(tidy, tmp_path):
-    for run in ("acb3", "my_old_idea"):
-        write(tmp_path / f"results/mini/{run}/seed0/checkpoint.pt")
-    write(tmp_path / "results/mini/server/table4.yaml")
-    write(tmp_path / "results/another_scale/my_old_idea/seed0/checkpoint.pt")
-    assert tidy("runs", really=True) == {"results/mini/my_old_idea": 10}
-    left = {file.relative_to(tmp_path / "results").as_posix() for file in (tmp_path / "results").rglob("*.*")}
-    assert left == {
-        "mini/acb3/seed0/checkpoint.pt", "mini/server/table4.yaml", "another_scale/my_old_idea/seed0/checkpoint.pt"
-    }  # fmt: skip
-
-
-def test_a_run_that_is_being_trained_stays_whatever_its_name(tidy, tmp_path):
-    folder = tmp_path / "results/mini/my_old_idea/seed0/resume"
-    folder.mkdir(parents=True)
-    lock = RunLock(folder)
-    lock.acquire(print)
-    assert tidy("runs", really=True) == {} and folder.exists()
-    lock.release()
-
-
-def test_datasets_that_are_not_known_go_and_raw_data_stay(tidy, tmp_path):
-    for name in ("mini_cityscapes", "former"):
-        write(tmp_path / f"data/{name}/manifest.json")
-    write(tmp_path / "data/raw/former/image.png")
-    assert tidy("data", really=True) == {"data/former": 10}
-    assert (tmp_path / "data/raw/former/image.png").exists() and (tmp_path / "data/mini_cityscapes").exists()
 
 
 def test_half_written_files_go_once_nobody_can_be_writing_them(tidy, tmp_path):
@@ -120,15 +90,3 @@ def test_the_log_of_a_job_that_may_be_running_stays(tidy, tmp_path):
 def test_an_unknown_kind_is_answered_with_the_nearest(tidy):
     with pytest.raises(AcnetError, match=r"^KIND: unknown name 'log'; did you mean 'logs'\?"):
         tidy("log")
-
-
-def test_results_that_params_do_not_name_now_go_only_where_named(root, tmp_path, monkeypatch, capsys):
-    checkpoint = write(tmp_path / "results/mini/on_another_branch/seed0/checkpoint.pt")
-    monkeypatch.chdir(tmp_path)
-    main([f"--params-root={root}/params", "gc"])
-    out, err = capsys.readouterr()
-    assert out == "to remove, by --yes: 0, 0 B in all\n" and "the cache was not looked at: " in err
-    main([f"--params-root={root}/params", "gc", "--yes"])
-    assert checkpoint.exists()
-    main([f"--params-root={root}/params", "gc", "runs", "--yes"])
-    assert not checkpoint.exists()

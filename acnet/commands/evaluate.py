@@ -7,7 +7,6 @@ from pathlib import Path
 from acnet.commands.options import (
     campaign,
     command,
-    folder_to_write,
     run_params_option,
     scale_option,
     seed_asked,
@@ -58,7 +57,7 @@ def add(commands) -> None:
         scale_option(made)
         made.add_argument("--protocol", default="single", help="an entry of protocols.yaml (single)")
         made.add_argument("--seed", type=whole(0), help="seed of the run (the scale's first)")
-        made.add_argument("--out", type=folder_to_write, metavar="FOLDER", help=out)
+        made.add_argument("--out", type=Path, metavar="FOLDER", help=out)
 
 
 def _evaluate(parsed: argparse.Namespace) -> None:

@@ -55,15 +55,6 @@ def positive(text: str) -> float:
     return number
 
 
-def folder_to_write(text: str) -> Path:
-    """The type of an option that names a folder to write to, there or not; a file in its place is refused."""
-    path = Path(text)
-    nearest = next(place for place in (path, *path.parents) if place.exists() or place == Path(path.anchor))
-    if nearest.exists() and not nearest.is_dir():
-        raise argparse.ArgumentTypeError(f"{nearest} is a file, where a folder is needed; name another")
-    return path
-
-
 def seed_asked(parsed: argparse.Namespace, settings: Campaign) -> int:
     """The seed that the command line names, or else the scale's first."""
     return settings.scale.seeds[0] if parsed.seed is None else parsed.seed

@@ -1,5 +1,6 @@
 """All of params/ at one scale, and the complete parameters of each run."""
 
+import dataclasses
 import functools
 from collections.abc import Iterable
 from pathlib import Path
@@ -97,6 +98,8 @@ class Campaign:
     @functools.cache  # noqa: B019 - a campaign lives as long as the process
     def resolve(self, name: str, seed: int) -> Run:
         """The run with a seed, its parameters complete: what training and evaluation read."""
+        if seed != self.scale.seeds[0]:
+            return dataclasses.replace(self.resolve(name, self.scale.seeds[0]), seed=seed)
         entry, dataset, chosen = self.entry(name), self.dataset_of(name), self._chosen(name)
         facts = self.datasets[dataset]
         own = f"{self.params}/runs.yaml: {name}"

@@ -39,11 +39,10 @@ def publish(
 
     The data goes first, then the tag campaign/NAME here, then the tag to `git_remote`: a tag never promises what is
     not there. Raises AcnetError if there is no run, no DVC remote, a checkpoint that is not the one of its
-    provenance.json, a name that no tag can have, or another campaign of that name and not `replace`, which also takes
+    provenance.json, or another campaign of that name and not `replace`, which also takes
     the tag to today's commit.
     """
     repository = Repository(root)
-    check_name(repository, name)
     paths = files_of(campaign, load_tables(campaign.params), root, with_data)
     if not any(path.name == "provenance.json" for path in paths):
         raise AcnetError(f"results/{campaign.scale_name}: no finished run to publish; train some first")
@@ -66,15 +65,6 @@ def publish(
             repository.bring(clone.root_dir, f"HEAD:{tag(name)}")
     _push_tag(repository, name, git_remote, replace)
     return entries
-
-
-def check_name(repository: Repository, name: str) -> None:
-    """AcnetError if no campaign can be called `name`, because Git takes no tag of that name."""
-    try:
-        repository.git("check-ref-format", tag(name))
-    except AcnetError:
-        allowed = "use letters, digits, - and _, and single dots between them, such as mini-2.1"
-        raise AcnetError(f"campaign '{name}': cannot be a name, since Git accepts no such tag; {allowed}") from None
 
 
 def _check_checkpoints(paths: Iterable[Path], root: Path) -> None:

@@ -12,7 +12,6 @@ _HELD = re.compile(r"Unable to create '(.+\.lock)': File exists")
 # Git holds a lock on a ref for milliseconds: one this old (seconds) was left by a killed process.
 _STALE = 5.0
 _SAID = 3  # lines of a complaint: the remedy for another owner's repository is in the third
-_NO_COMMIT = "git rev-parse: status 1"  # all that --quiet leaves
 
 
 class Unavailable(AcnetError):
@@ -30,13 +29,10 @@ class Repository:
         try:
             top = Path(self.git("rev-parse", "--show-toplevel")).resolve()
             self.head = self.git("rev-parse", "--verify", "--quiet", "HEAD")
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise Unavailable("the command git is not there") from error
-        except AcnetError as error:
-            plain = "not a git repository" in str(error) or str(error) == _NO_COMMIT
-            raise Unavailable(f"{self.root} is no Git repository with a commit" if plain else str(error)) from error
+        except (OSError, AcnetError) as error:
+            raise Unavailable(f"{self.root} is not a Git repository with a commit ({error})") from error
         if top != self.root:
-            raise Unavailable(f"{self.root} is no Git repository of its own, but part of {top}")
+            raise Unavailable(f"{self.root} is not a Git repository, but part of {top}")
 
     def git(self, *arguments: str, feed: bytes | None = None) -> str:
         """What `git ARGUMENTS` prints, `feed` being its standard input; AcnetError with what it complains of."""

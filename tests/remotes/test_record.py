@@ -176,7 +176,7 @@ def test_who_signs_commits_or_hooks_into_them_is_not_asked(project, tmp_path, mo
 def test_without_git_recording_says_so_and_succeeds(project):
     shutil.rmtree(project.root / ".git")
     done = project.acnet("record")
-    assert "no runs recorded" in done.stderr and "no Git repository" in done.stderr
+    assert "no runs recorded" in done.stderr and "not a Git repository" in done.stderr
 
 
 def test_two_campaigns_recorded_at_once_lose_nothing(project):

@@ -58,12 +58,3 @@ def test_a_file_system_without_locks_holds_nobody_back_and_says_so_once(number, 
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"acnet: {tmp_path}: its file system cannot lock files (")
     assert line.endswith("run one such command there at a time")
-
-
-def test_another_failure_to_lock_is_not_passed_over(tmp_path, monkeypatch):
-    def flock(*_):
-        raise OSError(errno.EIO, "no")
-
-    monkeypatch.setattr(fcntl, "flock", flock)
-    with pytest.raises(OSError, match="no"), held(tmp_path / "lock", "somebody is at work"):
-        pass

@@ -3,7 +3,7 @@
 import pytest
 
 from acnet import progress as module
-from acnet.progress import Progress, duration, operations, size
+from acnet.progress import Progress, duration
 
 
 @pytest.fixture
@@ -55,8 +55,3 @@ def test_a_rewritten_line_leaves_nothing_of_a_longer_one(clock, capfd, monkeypat
 @pytest.mark.parametrize(("seconds", "text"), [(41.6, "42 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")])
 def test_durations_are_short(seconds, text):
     assert duration(seconds) == text
-
-
-def test_sizes_and_operations_are_short():
-    assert [size(512), size(3400), size(21_700_000), size(1_200_000_000)] == ["512 B", "3.4 kB", "21.7 MB", "1.2 GB"]
-    assert [operations(2e9), operations(1.41e13), operations(2.25e19)] == ["2 GFLOP", "14.1 TFLOP", "22.5 EFLOP"]

@@ -10,12 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 from small_campaign import snapshot
 
-from acnet.checkpoint import write_tensors
 from acnet.errors import AcnetError
-from acnet.files import replacing, write_text
+from acnet.files import write_text
 from acnet.progress import Progress
 
 RUN = "results/mini/acb1/seed0"
@@ -59,15 +57,6 @@ def test_prepare_on_a_full_disk(here, acnet, small_disk, kilobytes):
     assert snapshot(disk) == {}
     subprocess.run(["mount", "-o", "remount,size=300m", str(disk)], check=True)  # it wants some to spare
     assert acnet(f"--data-root {disk} data prepare mini_cityscapes").status == 0
-
-
-def test_generate_on_a_full_disk(here, acnet, small_disk):
-    disk = small_disk(24)
-    file = here / "params/datasets.yaml"
-    file.write_text(file.read_text().replace("[data/raw/mini_cityscapes]", f"[{disk}/raw]"))
-    done = acnet("data generate mini_cityscapes")
-    assert (done.status, done.lines) == (2, [f"acnet: {disk}/raw: {FULL}"])
-    assert snapshot(disk) == {}
 
 
 @pytest.mark.parametrize("kilobytes", [24, 56])
@@ -135,22 +124,6 @@ def test_a_disk_that_fills_at_the_last_moment_leaves_the_former_file(tmp_path, m
     with pytest.raises(AcnetError, match=f"^{tmp_path}: "):
         write_text(file, "new")
     assert snapshot(tmp_path) == {"metrics.json": b"former"}
-
-
-def test_an_error_of_another_kind_is_not_called_a_full_disk(tmp_path):
-    with pytest.raises(RuntimeError, match="shapes"), replacing(tmp_path / "file") as temporary:
-        temporary.write_bytes(b"half")
-        raise RuntimeError("shapes do not fit")
-    with pytest.raises(IsADirectoryError):
-        write_text(tmp_path, "")
-    assert snapshot(tmp_path) == {}
-
-
-def test_a_full_disk_while_tensors_are_written(small_disk):
-    disk = small_disk(16)
-    with pytest.raises(AcnetError, match="no space left"), replacing(disk / "state.pt") as temporary:
-        write_tensors(temporary, {"weights": torch.zeros(100_000)})
-    assert snapshot(disk) == {}
 
 
 class BrokenPipe:

@@ -94,7 +94,8 @@ class Run:
             for part, settings in (("model", model), ("train", train))
         }
         first = {"run": self.init.run, "sha256": (self.init.sha256 or "")[:8]}
-        whole = {key: value for key, value in vars(self).items() if key != "class_colours"}
+        plain = vars(self).items()  # asdict would copy what `used` replaces
+        whole = {key: value for key, value in plain if value is not None and key != "class_colours"}
         return {**whole, **used, "init": first}
 
     def digest(self) -> str:

@@ -1,4 +1,4 @@
-"""The figures and the training curves, as PNG and PDF."""
+"""The figures and the curves over training, as PNG and PDF."""
 
 import math
 import statistics
@@ -49,11 +49,15 @@ def _built_figure(entry: tables.Figure, campaign: Campaign) -> Figure:
 def write_curves(
     scale: ScaleInfo, *, params_root: str | Path, results_root: str | Path, out_root: str | Path
 ) -> list[Path]:
-    """Write out_root/{scale}/figures/curves.png and .pdf: loss over epochs, one panel for each run."""
-    runs = tables.load_tables(params_root).trained([*scale.tables, *scale.figures])
+    """Write out_root/{scale}/figures/curves and factors, as .png and .pdf: loss, and alpha and beta, over epochs."""
+    runs, results = (
+        tables.load_tables(params_root).trained([*scale.tables, *scale.figures]),
+        Results(scale, results_root),
+    )
     with style():
-        figure = curves_figure(runs, Results(scale, results_root))
-        return save(figure, Path(out_root) / scale.name / "figures", "curves", dpi=130)
+        folder = Path(out_root) / scale.name / "figures"
+        figures = {"curves": curves_figure(runs, results), "factors": factors_figure(runs, results)}
+        return [path for name, figure in figures.items() for path in save(figure, folder, name, dpi=130)]
 
 
 def class_gains_figure(entry: tables.Figure, results: Results) -> Figure:
@@ -126,24 +130,51 @@ def _bars(axes, heights: np.ndarray, gains: list[Gain | None], thickness: float,
 
 def curves_figure(runs: list[str], results: Results) -> Figure:
     """One panel for each of `runs` that has a history, a line for each seed, all on the same axes."""
-    found = {run: [h for seed in results.scale.seeds if (h := results.history(run, seed))] for run in runs}
-    found = {run: histories for run, histories in found.items() if histories}
+    lines = {run: [(*_by_epoch(one), {}) for one in _histories(run, results)] for run in runs}
+    return _panels("Training curves", lines, "main loss", "every run")
+
+
+def factors_figure(runs: list[str], results: Results) -> Figure:
+    """One panel for each of `runs` with alpha or beta in its history, a line for each block and seed, beta dashed."""
+    lines = {run: [line for one in _histories(run, results) for line in _factors(one)] for run in runs}
+    return _panels("Learned factors", lines, "α (solid), β (dashed); darker: later blocks", "a network with context")
+
+
+def _histories(run: str, results: Results) -> list[list[dict[str, float]]]:
+    return [history for seed in results.scale.seeds if (history := results.history(run, seed))]
+
+
+def _factors(history: list[dict[str, float]]) -> list[tuple[list[float], list[float], dict]]:
+    """Epochs, values and look of each alpha and beta."""
+    names = [name for name in history[-1] if name.endswith((".alpha", ".beta"))]
+    shades = dict(zip(dict.fromkeys(name.rsplit(".", 2)[0] for name in names), (0.4, 0.7, 1.0), strict=False))
+    rows = [row for row in history if names and names[0] in row]
+    return [
+        ([row["epoch"] for row in rows], [row[name] for row in rows],
+         {"linestyle": "--" if name.endswith("beta") else "-", "alpha": shades[name.rsplit(".", 2)[0]]})
+        for name in names
+    ]  # fmt: skip
+
+
+def _panels(title: str, lines: dict[str, list], label: str, missing: str) -> Figure:
+    """A panel for each run that has `lines` (x, y, look), all on the same axes."""
+    found = {run: each for run, each in lines.items() if each}
     if not found:
-        return placeholder("Training curves", ["every run"])
+        return placeholder(title, [missing])
     rows = math.ceil(len(found) / _COLUMNS)
     figure = Figure(figsize=(10, 1.6 * rows))
     room = {"hspace": 0.45, "wspace": 0.08, "left": 0.045, "right": 1, "bottom": 0.3 / rows, "top": 1}
     panels = figure.subplots(rows, _COLUMNS, sharey=True, squeeze=False, gridspec_kw=room)
-    for axes, (run, histories) in zip(panels.flat, found.items(), strict=False):
-        for index, history in enumerate(histories):
-            axes.plot(*_by_epoch(history), color=ACCENT, linewidth=1.1, alpha=1 if not index else 0.5)
+    for axes, (run, each) in zip(panels.flat, found.items(), strict=False):
+        for x, y, look in each:
+            axes.plot(x, y, color=ACCENT, linewidth=1.1, **look)
         axes.set_title(run, loc="left", color=INK, fontsize=8)
         axes.grid(axis="y", color=QUIET, alpha=0.25, linewidth=0.5)
         axes.tick_params(labelsize=7, length=2)
     for axes in list(panels.flat)[len(found) :]:
         axes.set_axis_off()
     figure.supxlabel("epoch", fontsize=8, color=QUIET, y=0)
-    figure.supylabel("main loss", fontsize=8, color=QUIET, x=0)
+    figure.supylabel(label, fontsize=8, color=QUIET, x=0)
     return figure
 
 

@@ -43,6 +43,8 @@ def facts(campaign: Campaign, run: str, seed: int, data: Path, read: Results, co
         ("parameters", f"{read.seed_folder(run, seed) / 'params.yaml'}, digest {said['params_hash']}"),
         ("checkpoint", f"{checkpoint}, SHA-256 {said['checkpoint_sha256']}{'' if checkpoint.exists() else absent}"),
     ]
+    for name, last in (made.get("context_scalars") or {}).get("final", {}).items():
+        lines.append((name, f"{last:.3f} after training"))
     if not code:
         return lines
     changes = changed_since(made, now, code)

@@ -15,11 +15,15 @@ from acnet.provenance import now
 from acnet.train.step import PARTS
 
 POINTS = 200  # of a curve
-COLUMNS = ("step", "epoch", "loss", "main_loss", "auxiliary_loss", "learning_rate", "kept", "seconds")
+COLUMNS = ("step", "epoch", "loss", "main_loss", "auxiliary_loss", "learning_rate", "kept")
 
 
 class History:
-    """The curve so far (`rows` by COLUMNS, each a mean over the steps since the one before), and the time spent."""
+    """The curve so far, and the time spent.
+
+    `rows` hold COLUMNS, of which the losses are means over the steps since the row before, then every alpha and beta
+    after the step, and the seconds so far.
+    """
 
     def __init__(self, steps: int, steps_per_epoch: int):
         self.rows: list[dict[str, Any]] = []
@@ -60,20 +64,20 @@ class History:
         """Whether a row is due after `done` steps."""
         return done % self._interval == 0 or done == self._steps
 
-    def add_row(self, done: int, learning_rate: float) -> None:
-        """Close a point of the curve after `done` steps."""
+    def add_row(self, done: int, learning_rate: float, scalars: Mapping[str, float]) -> None:
+        """Close a point of the curve after `done` steps, at which alpha and beta have the values `scalars`."""
         count = done % self._interval or self._interval
         means = dict(zip(PARTS, (self._sums / count).tolist(), strict=True))
         means = {name: None if math.isnan(value) else value for name, value in means.items()}
         self._sums = None
         epoch, seconds = done / self._steps_per_epoch, round(self.seconds, 3)
         losses = means["total"], means["main"], means["auxiliary"]
-        row = (done, epoch, *losses, learning_rate, means["kept"], seconds)
-        self.rows.append(dict(zip(COLUMNS, row, strict=True)))
+        row = dict(zip(COLUMNS, (done, epoch, *losses, learning_rate, means["kept"]), strict=True))
+        self.rows.append({**row, **scalars, "seconds": seconds})
 
     def write(self, file: Path) -> None:
         """Write the curve as CSV."""
         with replacing(file) as temporary, open(temporary, "w", newline="") as handle:
-            writer = csv.DictWriter(handle, COLUMNS, lineterminator="\n")
+            writer = csv.DictWriter(handle, list(self.rows[-1]), lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.rows)

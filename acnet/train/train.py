@@ -70,7 +70,7 @@ def _train(run: Run, folder: Path, job: TrainingJob) -> None:
         history.add(step, losses)
         if history.is_point(step + 1):
             _refuse_non_finite(history, run, samples)
-            history.add_row(step + 1, learning_rate)
+            history.add_row(step + 1, learning_rate, _values(network))
         job.after_step(step + 1, history.rows[-1]["loss"] if history.rows else None, learning_rate)
 
     journal = job.finish(history.seconds)

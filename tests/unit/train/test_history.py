@@ -94,6 +94,14 @@ def test_a_point_of_the_curve_holds_the_mean_losses_of_its_steps_and_the_last_on
         assert (row["auxiliary_loss"] is None) == ("auxiliary" in settings)
 
 
+def test_a_point_of_the_curve_holds_alpha_and_beta_after_its_last_step(tiny, told):
+    tiny.train()
+    final = json.loads((tiny.folder() / "provenance.json").read_text())["context_scalars"]["final"]
+    found = rows(tiny)
+    assert len(final) > 1 and {name: found[-1][name] for name in final} == pytest.approx(final)
+    assert all(len({row[name] for row in found}) == len(found) for name in final)  # they move at every step
+
+
 def test_the_seconds_of_a_training_are_those_of_all_its_pieces(tiny, told, at_step, monkeypatch):
     at_step(5, lambda: os.kill(os.getpid(), signal.SIGTERM))
     monkeypatch.setattr("acnet.train.train.now", lambda: "2999-01-01T00:00:00+00:00")

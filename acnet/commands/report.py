@@ -14,9 +14,10 @@ _DRAWN = {
     "cells": ("cells", "write_cells", "write the cells of all tables as cells.csv, which claims and page read", False),
     "table": ("tables", "write_table", "draw one table as CSV, Markdown and LaTeX", True),
     "figure": ("figures", "write_figure", "draw one figure as PNG and PDF", True),
-    "curves": ("figures", "write_curves", "draw the training curves as PNG and PDF", False),
+    "curves": ("figures", "write_curves", "draw loss, alpha and beta over training as PNG and PDF", False),
     "gates": ("gates", "write_gates", "draw where the gates are large, as PNG, PDF and CSV", False),
     "claims": ("claims", "write_claims", "write the verdict on each of the paper's claims", False),
+    "forest": ("forest", "write_forest", "draw the primary claims, the paper's differences beside ours", False),
     "page": ("page", "write_page", "write the page with all tables, figures and claims", False),
     "publish": ("publish", "publish", "copy what may be published to reports/published", False),
 }
@@ -33,6 +34,8 @@ def add(commands) -> None:
             made.add_argument("name", help=f"such as {name}1")
         if name == "gates":
             made.add_argument("--run", help="only this run, written to figures/gates_RUN")
+        if name == "forest":
+            made.add_argument("--published", nargs="+", metavar="SCALE", help="these published scales side by side")
     kept = command(report, "publish-runs", _publish_runs, "write the record of each finished run to reports/published")
     scale_option(kept)
     restored = command(report, "restore-runs", _restore_runs, "bring the records of finished runs back into results")
@@ -72,6 +75,8 @@ def _draw(parsed: argparse.Namespace) -> None:
     if getattr(parsed, "run", None) is not None:
         settings.require_gates(parsed.results_root, parsed.run)
         more["run"] = parsed.run
+    if getattr(parsed, "published", None):
+        more["published"] = parsed.published
     module, function, _, takes_name = _DRAWN[parsed.drawn]
     write = getattr(importlib.import_module(f"acnet.report.{module}"), function)
     if parsed.drawn in ("page", "publish"):

@@ -10,17 +10,20 @@ from acnet.params.schema import among, build, limited, read_mapping
 from acnet.params.tables import Tables
 
 CellName = tuple[str, str, str]
-# By check, the fewest and the most cells of a group.
+# By check, the fewest and the most cells of a group, and runs.
 _CELLS = {
     **dict.fromkeys(("greater", "equal"), (2, 2)),
     **dict.fromkeys(("best", "monotone"), (2, 99)),
     "more_gain": (4, 4),
     "reached": (1, 1),
 }
+_RUNS = {"greater_in": (2, 99), "gated_gains": (3, 3)}
 _NEEDS = {
     **dict.fromkeys(_CELLS, ("cells",)),
     "count_best": ("row", "count"),
+    "greater_in": ("runs", "parts", "protocol"),
     "class_gains": ("figure",),
+    "gated_gains": ("runs", "protocol"),
     "gate_range": ("figure",),
     "local_gate_range": ("figure",),
     "learned": ("run",),
@@ -35,16 +38,20 @@ class Claim:
 
     statement: str
     where: str
-    kind: Literal["stated", "derived", "by construction"]
+    kind: Literal["stated", "derived", "control", "by construction"]
     check: Literal[
-        "greater", "best", "monotone", "equal", "more_gain", "reached", "count_best", "class_gains",
-        "gate_range", "local_gate_range", "learned", "gate_contrasts", "none",
+        "greater", "best", "monotone", "equal", "more_gain", "reached", "count_best", "greater_in",
+        "class_gains", "gated_gains", "gate_range", "local_gate_range", "learned", "gate_contrasts", "none",
     ]  # fmt: skip
+    primary: bool = False
     cells: list[list[str]] | None = None
     row: str | None = None
     count: int | None = limited(None, low=1)
     figure: str | None = None
     run: str | None = None
+    runs: list[str] | None = None
+    parts: list[Literal["all", "small", "large", "edges"]] | None = None
+    protocol: str | None = None
     reason: str | None = None
     note: str | None = None
 
@@ -68,8 +75,10 @@ def load_claims(params_root: str | Path, tables: Tables, runs: Collection[str] |
     for name, claim in claims.items():
         where = f"{file}: claims.{name}"
         _check(claim, tables, where)
-        if runs is not None and claim.run is not None:
-            among(claim.run, runs, f"{where}.run")
+        if runs is not None:
+            for key, names in (("run", [claim.run] if claim.run else []), ("runs", claim.runs or [])):
+                for run in names:
+                    among(run, runs, f"{where}.{key}")
     return claims
 
 
@@ -94,6 +103,9 @@ def _check(claim: Claim, tables: Tables, where: str) -> None:
     low, high = _CELLS.get(claim.check, (0, 99))
     if not all(low <= len(group) <= high for group in groups):
         raise AcnetError(f"{where}: check {claim.check} needs {low}{' or more' * (high > low)} cells in each group")
+    low, high = _RUNS.get(claim.check, (0, 99))
+    if not low <= len(claim.runs or []) <= high:
+        raise AcnetError(f"{where}: check {claim.check} needs {low}{' or more' * (high > low)} runs")
 
 
 def _check_row(name: str, tables: Tables) -> None:

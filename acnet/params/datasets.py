@@ -57,6 +57,7 @@ class Dataset:
 
     Fine-tuning learns from `train` and `fine_tune` (None: `evaluate`). `class_colours` are the names of the classes
     with their RGB, in the order of the train ids, for the reader `folders`; the other readers know theirs.
+    Images are not independent where the group of the regular expression `blocks` matches the same text in their names.
     """
 
     title: str
@@ -68,6 +69,7 @@ class Dataset:
     train: str
     evaluate: str
     fine_tune: str | None = None
+    blocks: str | None = None
     folders: list[str] = limited()
     environment: str | None = None
     get: str = ""
@@ -84,6 +86,8 @@ class Dataset:
         for name, colour in (self.class_colours or {}).items():
             if len(colour) != 3 or not all(0 <= part <= 255 for part in colour):
                 raise AcnetError(f"{where}.class_colours.{name}: {colour} is no RGB colour, three numbers of 0 to 255")
+        if self.blocks is not None:
+            _one_group(self.blocks, f"{where}.blocks")
         files = [archive.file for archive in self.archives]
         for i, archive in enumerate(self.archives):
             here = f"{where}.archives[{i}]"
@@ -96,9 +100,18 @@ class Dataset:
     def facts(self) -> dict[str, Any]:
         """Everything that decides what is prepared, as plain values: all but where the files come from."""
         values = dataclasses.asdict(self)
-        del values["archives"], values["fine_tune"], values["class_groups"]
+        del values["archives"], values["fine_tune"], values["class_groups"], values["blocks"]
         names = list(values.pop("class_colours") or ())
         return {**values, "class_names": names} if names else values
+
+
+def _one_group(pattern: str, where: str) -> None:
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        raise AcnetError(f"{where}: '{pattern}' is not a regular expression: {error}") from error
+    if groups != 1:
+        raise AcnetError(f"{where}: '{pattern}' needs one group, such as ^([^_]+)_; it has {groups}")
 
 
 def load_datasets(params: Path) -> dict[str, Dataset]:

@@ -1,16 +1,19 @@
-"""params/measures.yaml: what is measured besides the confusion matrix, and how sure a number is."""
+"""params/measures.yaml: what is measured besides the confusion matrix, how sure a number is, the rule for verdicts."""
 
 import dataclasses
 from pathlib import Path
+from typing import TypeVar
 
 from acnet.errors import AcnetError
 from acnet.params.layers import sourced_layer
 from acnet.params.schema import build, limited, read_mapping
 
+T = TypeVar("T")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Measures:
-    """The values of measures.yaml, which explains each.
+    """The values of measures.yaml that decide what is measured; the file explains each.
 
     `bands` and `gate_distances` are pixels from a label edge, rising; `contour` a share of the image's diagonal;
     `small` and `large` shares of the image's pixels.
@@ -31,9 +34,30 @@ class Measures:
             raise AcnetError(f"{where}: small: {self.small} is above large, {self.large}; exchange them")
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Rule:
+    """The values of measures.yaml that decide verdicts, and nothing that is measured.
+
+    A difference is equivalent to 0 if its interval lies within +-`margin` points; `power` is the probability of a
+    verdict that a stated number of seeds gives.
+    """
+
+    margin: float = limited(low=0.0)
+    power: float = limited(low=0.5, high=0.999)
+
+
 def load_measures(params_root: str | Path) -> Measures:
-    """Read `params_root`/measures.yaml; AcnetError naming file and key for any mistake in it."""
+    """What `params_root`/measures.yaml says of measuring; AcnetError naming file and key for any mistake in it."""
+    return _load(params_root, Measures)
+
+
+def load_rule(params_root: str | Path) -> Rule:
+    """What `params_root`/measures.yaml says of verdicts; AcnetError as `load_measures`."""
+    return _load(params_root, Rule)
+
+
+def _load(params_root: str | Path, part: type[T]) -> T:
     file = f"{params_root}/measures.yaml"
-    kinds = {field.name: Measures for field in dataclasses.fields(Measures)}
+    kinds = {field.name: kind for kind in (Measures, Rule) for field in dataclasses.fields(kind)}
     layer = sourced_layer(read_mapping(file), kinds, file)
-    return build(Measures, {key: entry.value for key, entry in layer.items()}, file)
+    return build(part, {key: entry.value for key, entry in layer.items() if kinds[key] is part}, file)

@@ -24,12 +24,11 @@ class WeightsFile:
 class Scale:
     """One file of params/scales/.
 
-    `stands_in` says which dataset stands in for each of the paper's; `noise` is the difference in points below
-    which a claim counts as within noise; `comparable` whether cited absolute numbers may be compared with; `gpus`
-    is what one training asks of Snakemake; every run is trained with `seeds`, some by name with `more_seeds` too;
-    `weights` are backbone files that win over the published ImageNet weights where they are at hand. `common`,
-    `datasets`, `roles`, `strategies` and `fine_tuning` override the layers of recipe.yaml, `protocols` those of
-    protocols.yaml, `runs` what single runs set themselves, all with plain values.
+    `stands_in` says which dataset stands in for each of the paper's; `comparable` whether cited absolute numbers may
+    be compared with; `gpus` is what one training asks of Snakemake; every run is trained with `seeds`, some by name
+    with `more_seeds` too; `weights` are backbone files that win over the published ImageNet weights where they are at
+    hand. `common`, `datasets`, `roles`, `strategies` and `fine_tuning` override the layers of recipe.yaml, `protocols`
+    those of protocols.yaml, `runs` what single runs set themselves, all with plain values.
     """
 
     title: str
@@ -38,7 +37,6 @@ class Scale:
     tables: list[str]
     figures: list[str]
     comparable: bool
-    noise: float = limited(low=0)
     seeds: list[int] = limited(lambda: [0], low=0, high=2**32 - 1, distinct=True)
     more_seeds: dict[str, list[int]] = dataclasses.field(default_factory=dict)
     gpus: int = limited(0, low=0)

@@ -1,24 +1,25 @@
-"""What decides a claim: differences between cells, each with a verdict of its own."""
+"""What decides a claim: differences between networks, one for each seed, and the rule that judges them."""
 
 import dataclasses
 import itertools
-import math
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
 
-from acnet.evaluate.bootstrap import Interval, interval
+from acnet.evaluate.bootstrap import Interval
 from acnet.params.claims import CellName, Claim
 from acnet.params.tables import Tables
 from acnet.report.cells import NO_VALUE, Cells
-from acnet.report.results import Results
+from acnet.report.resampling import hierarchical_interval
+from acnet.report.results import Results, Samples
 from acnet.report.scale import ScaleInfo
+from acnet.report.seeds import p_above, seeds_needed, t_interval
 from acnet.report.text import heading
 
-HELD, NOT_HELD, WITHIN_NOISE, NOT_MEASURED = "held", "not held", "within noise", "not measured"
-Verdict = Literal["held", "not held", "within noise", "not measured"]
+Verdict = Literal["held", "contradicted", "equivalent", "undecided", "not judged (one seed)", "not measured"]
+HELD, CONTRADICTED, EQUIVALENT, UNDECIDED, ONE_SEED, NOT_MEASURED = VERDICTS = Verdict.__args__
 LEFT_OUT = "this scale leaves out "
 NOT_RUN = "not run: "
 _NOT_COMPARABLE = "the paper's absolute numbers are not comparable at this scale"
@@ -37,20 +38,70 @@ class Term:
 
 
 @dataclasses.dataclass(frozen=True)
-class Step:
-    """One comparison: `ours` and `paper` are the margins, `noise` what they must exceed.
+class Summand:
+    """A number by seed, in percent, with its bootstrap samples; or one without seeds, exact, such as a cited one."""
 
-    `interval` is the confidence interval of `ours` by bootstrap over the images, paired; it must exclude 0 too.
+    by_seed: dict[int, float]
+    exact: float = 0.0
+    samples: Samples | None = None
+
+    def at(self, seed: int | None) -> float:
+        """The number with a seed."""
+        return self.by_seed[seed] if self.by_seed else self.exact
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One comparison: `ours` and `paper` are the margins, which must exceed `above`; `seeds` are ours, one by one.
+
+    `interval` is the t interval of several seeds, `images` that of the hierarchical bootstrap over seeds, blocks of
+    images and images; `needed` the number of seeds that an undecided step would take. A step without seeds, such as a
+    property, comes with its verdict; the others get one from `judged`.
     """
 
     label: str
     terms: list[Term]
-    verdict: Verdict
+    verdict: Verdict | None = None
     ours: float | None = None
     paper: float | None = None
-    noise: float | None = None
+    seeds: tuple[float, ...] = ()
+    above: float = 0.0
     interval: Interval | None = None
+    images: Interval | None = None
+    needed: int | None = None
     reason: str | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether the seeds decide."""
+        return self.verdict is None and len(self.seeds) > 1
+
+    @property
+    def p_above(self) -> float:
+        """The one-sided p-value of "the margin is above `above`"; 1 without seeds."""
+        return float(p_above(self.seeds, self.above)) if self.open else 1.0
+
+    @property
+    def p_below(self) -> float:
+        """The one-sided p-value of "the margin is below `above`"; 1 without seeds."""
+        return float(p_above(np.negative(self.seeds), -self.above)) if self.open else 1.0
+
+    def judged(self, level: float, steps: int, scale: ScaleInfo) -> "Step":
+        """This step, one of `steps` of a claim, with the verdict of a two-sided test at `level`."""
+        if self.verdict is not None:
+            return self
+        if not self.open:
+            return dataclasses.replace(self, verdict=ONE_SEED)
+        if self.p_above <= level / 2:
+            return dataclasses.replace(self, verdict=HELD)
+        if steps * self.p_below <= level / 2:
+            return dataclasses.replace(self, verdict=CONTRADICTED)
+        low, high = t_interval(self.seeds, 1 - level)
+        if not self.above and -scale.rule.margin < low and high < scale.rule.margin:
+            return dataclasses.replace(self, verdict=EQUIVALENT)
+        difference = abs(self.paper or scale.rule.margin)
+        needed = seeds_needed(statistics.stdev(self.seeds), difference, level, scale.rule.power)
+        return dataclasses.replace(self, verdict=UNDECIDED, needed=needed)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +148,7 @@ class Evidence:
             return f"{NOT_RUN}{cell.run} ({cell.protocol})"
         return None if cell.comparable else "needs the test server's score"
 
-    def first_problem(self, names: list[CellName]) -> str | None:
+    def first_problem(self, names: Iterable[CellName]) -> str | None:
         """Why `names` cannot be compared: first what no training would change, then every run that is missing."""
         problems = list(dict.fromkeys(problem for name in names if (problem := self.problem(name))))
         lasting = [problem for problem in problems if not problem.startswith(NOT_RUN)]
@@ -105,68 +156,50 @@ class Evidence:
             return _NOT_COMPARABLE if _NOT_COMPARABLE in lasting else lasting[0]
         return NOT_RUN + ", ".join(problem.removeprefix(NOT_RUN) for problem in problems) if problems else None
 
-    def value(self, name: CellName) -> float:
-        """The number that counts: ours, or the paper's in a cited cell."""
-        cell = self.cells[name]
-        return cell.ours if cell.run else cell.paper
-
     def term(self, name: CellName) -> Term:
         """The cell as a term."""
         cell = self.cells[name]
         ours = cell.ours if cell.comparable and self.problem(name) is None else None
         return Term(self.label(name), ours, cell.paper, cell.name, cell.run, cell.protocol)
 
-    def noise(self, names: list[CellName]) -> float:
-        """The scale's noise, or two standard errors over seeds of a sum over `names` if that is more."""
-        ours = [self.cells[name] for name in names]
-        return noise(self.scale, [cell.values for cell in ours if cell.server is None])
+    def summand(self, name: CellName) -> Summand:
+        """The cell as a summand; a test server's score is that of one seed."""
+        cell = self.cells[name]
+        if not cell.run:
+            return Summand({}, cell.paper)
+        if cell.server is not None:
+            return Summand({self.scale.seeds[0]: cell.server})
+        class_name = self.tables.table(name[0]).all_columns[name[2]].class_name
+        samples = self.results.samples(cell.run, cell.protocol, cell.metric, class_name)
+        return Summand(dict(zip(cell.seeds, cell.values, strict=True)), samples=samples)
 
-    def samples(self, names: list[CellName]) -> np.ndarray | None:
-        """The cells in bootstrap samples of the same images: (cells, samples); None where they have none.
-
-        A cited number, and a test server's, is exact; of such numbers alone there is nothing to sample.
-        """
-        rows, images = [], set()
-        for name in names:
-            cell = self.cells[name]
-            if not cell.run or cell.server is not None:
-                rows.append(np.full(self.scale.measures.resamples, self.value(name)))
-                continue
-            class_name = self.tables.table(name[0]).all_columns[name[2]].class_name
-            samples = self.results.samples(cell.run, cell.protocol, cell.metric, class_name)
-            if samples is None:
-                return None
-            rows.append(samples.values)
-            images.add(samples.images)
-        # Sets of other images are not sampled alike.
-        return np.array(rows) if len(images) == 1 else None
-
-    def interval(self, names: list[CellName], signs: tuple[int, ...], minus: float = 0.0) -> Interval | None:
-        """The confidence interval of a signed sum of cells, `minus` a constant; None where a run has no counts."""
-        drawn = self.samples(names)
-        return None if drawn is None else interval(np.array(signs) @ drawn - minus, self.scale.measures.level)
-
-
-def noise(scale: ScaleInfo, by_seed: Iterable[Sequence[float]]) -> float:
-    """The scale's noise, or two standard errors of a sum of means over seeds if that is more; one seed tells none."""
-    variances = [statistics.variance(values) / len(values) for values in by_seed if len(values) > 1]
-    return max(scale.noise, 2 * math.sqrt(sum(variances)))
+    def step(self, label: str, terms: list[Term], signs: Sequence[int], summands: Sequence[Summand], **more) -> Step:
+        """The signed sum of `summands`, seed by seed over those that all have; `more` are fields of Step."""
+        with_seeds = [one for one in summands if one.by_seed]
+        seeds = sorted(set.intersection(*(set(one.by_seed) for one in with_seeds)))
+        if not seeds:
+            return Step(label, terms, NOT_MEASURED, reason="no seed that all of its runs have", **more)
+        values = [sum(sign * one.at(seed) for sign, one in zip(signs, summands, strict=True)) for seed in seeds]
+        images = None
+        # Sets of other images are not resampled alike.
+        if all(one.samples for one in with_seeds) and len({one.samples.images for one in with_seeds}) == 1:
+            drawn = [
+                sum(s * (one.samples.values[seed] if one.samples else one.exact)
+                    for s, one in zip(signs, summands, strict=True))
+                for seed in seeds
+            ]  # fmt: skip
+            images = hierarchical_interval(np.array(drawn), self.scale.measures)
+        between = t_interval(values, self.scale.measures.level) if len(values) > 1 else None
+        more = {"ours": statistics.fmean(values), "seeds": tuple(values), "interval": between, "images": images, **more}
+        return Step(label, terms, **more)
 
 
-def judge(margin: float, noise: float, interval: Interval | None = None) -> Verdict:
-    """held above the noise, not held below its negative, within noise between or if `interval` contains 0."""
-    # A difference of decimal fractions, such as 72.5 - 71.5, may miss the noise by a rounding error.
-    if noise - abs(margin) > 1e-9 or (interval and interval[0] <= 0 <= interval[1]):
-        return WITHIN_NOISE
-    return HELD if margin > 0 else NOT_HELD
-
-
-def combine(verdicts: list[Verdict]) -> Verdict:
-    """The verdict of a statement whose steps must all hold: one that fails decides."""
-    for verdict in (NOT_HELD, NOT_MEASURED, WITHIN_NOISE):
+def combine(verdicts: Sequence[Verdict]) -> Verdict:
+    """The verdict of a statement whose steps must all hold: one that is contradicted decides."""
+    for verdict in (CONTRADICTED, NOT_MEASURED, ONE_SEED):
         if verdict in verdicts:
             return verdict
-    return HELD
+    return verdicts[0] if len(set(verdicts)) == 1 else UNDECIDED
 
 
 def cell_steps(claim: Claim, evidence: Evidence) -> list[Step]:
@@ -183,77 +216,64 @@ def cell_steps(claim: Claim, evidence: Evidence) -> list[Step]:
 
 def _group_steps(check: str, group: list[CellName], evidence: Evidence) -> list[Step]:
     if check == "monotone":
-        return [_step([later, earlier], (1, -1), evidence) for earlier, later in itertools.pairwise(group)]
+        return [_step([later, earlier], evidence) for earlier, later in itertools.pairwise(group)]
     if check == "best":
-        return [_best(group, evidence)]
+        return [_step([group[0], other], evidence) for other in _rivals(group[1:], evidence)]
     if check == "reached":
         return [_reached(group[0], evidence)]
-    if check == "equal":
-        return [_step(group, (1, -1), evidence, _judge_equal)]
-    return [_step(group, (1, -1, -1, 1)[: len(group)], evidence)]
+    step = _step(group, evidence)
+    if check == "equal" and step.verdict is None:
+        return [dataclasses.replace(step, verdict=CONTRADICTED if any(step.seeds) else HELD)]
+    return [step]
+
+
+def _rivals(names: list[CellName], evidence: Evidence) -> list[CellName]:
+    """Every one of ours, and of the cited numbers, which are exact, the best."""
+    cited = [name for name in names if not evidence.cells[name].run]
+    best = [max(cited, key=lambda name: evidence.cells[name].paper)] if cited else []
+    return [name for name in names if evidence.cells[name].run] + best
 
 
 def count_best(claim: Claim, evidence: Evidence) -> list[Step]:
-    """In how many classes `claim.row` is best or level, against the number the paper's cells give."""
+    """In how many classes `claim.row` is best or level, against the number the paper's cells give.
+
+    `interval` is the number of classes in which it surely is, by the interval over seeds of its lead over the best
+    cited method, and in which it may be; the classes' levels add up to one level for the count.
+    """
     table_name, _, key = claim.row.partition(".")
-    table, cells = evidence.tables.table(table_name), evidence.cells
+    table, cells, level = evidence.tables.table(table_name), evidence.cells, evidence.scale.measures.level
     rivals = {
         column: [(table_name, row.key, column) for row in table.rows if not row.ours and row.per_class]
         for column in table.per_class or []
     }
     own = {column: (table_name, key, column) for column in rivals}
     label = f"classes, of {len(rivals)}, in which {table.row(key).method} is best or level"
-    paper = float(sum(cells[own[c]].paper >= max(cells[n].paper for n in rivals[c]) for c in rivals))
+    best = {column: max(cells[name].paper for name in names) for column, names in rivals.items()}
+    paper = float(sum(cells[own[column]].paper >= best[column] for column in rivals))
     reason = evidence.first_problem([*own.values(), *itertools.chain.from_iterable(rivals.values())])
     if reason:
         return [Step(label, [], NOT_MEASURED, paper=paper, reason=reason)]
-
-    def counted(allowance: float) -> int:
-        return sum(evidence.value(own[c]) + allowance >= max(map(evidence.value, rivals[c])) for c in rivals)
-
-    allowed, between = evidence.noise([]), None
-    drawn = [evidence.samples([own[column], *rivals[column]]) for column in rivals]
-    if all(one is not None for one in drawn):
-        best = [one[0] >= one[1:].max(axis=0) for one in drawn]
-        between = interval(np.sum(best, axis=0, dtype=np.float64), evidence.scale.measures.level)
-    low, high = between or (claim.count, claim.count - 1)  # without an interval the noise alone decides
-    certain, possible = counted(-allowed) >= claim.count <= low, counted(allowed) < claim.count > high
-    verdict = HELD if certain else NOT_HELD if possible else WITHIN_NOISE
-    terms = [evidence.term(name) for name in own.values()]
-    return [Step(label, terms, verdict, float(counted(0.0)), paper, allowed, between)]
+    leads = [np.subtract(list(evidence.summand(own[column]).by_seed.values()), best[column]) for column in rivals]
+    count, terms = float(sum(lead.mean() >= 0 for lead in leads)), [evidence.term(name) for name in own.values()]
+    if any(len(lead) < 2 for lead in leads):
+        return [Step(label, terms, ONE_SEED, count, paper)]
+    ends = [t_interval(lead, 1 - (1 - level) / len(leads)) for lead in leads]
+    sure, possible = sum(low >= 0 for low, _ in ends), sum(high >= 0 for _, high in ends)
+    verdict = HELD if sure >= claim.count else CONTRADICTED if possible < claim.count else UNDECIDED
+    return [Step(label, terms, verdict, count, paper, interval=(sure, possible))]
 
 
-def _step(
-    names: list[CellName],
-    signs: tuple[int, ...],
-    evidence: Evidence,
-    decide: Callable[[float, float, Interval | None], Verdict] = judge,
-) -> Step:
-    """The signed sum of `names`."""
+def _step(names: list[CellName], evidence: Evidence) -> Step:
+    """The first cell minus the second; of four, minus the third minus the fourth."""
+    signs = (1, -1, -1, 1)[: len(names)]
     pairs = [evidence.pair(*names[i : i + 2]) for i in range(0, len(names), 2)]
     label = pairs[0] if len(pairs) == 1 else " − ".join(f"({pair})" for pair in pairs)
     terms = [evidence.term(name) for name in names]
     printed = [evidence.cells[name].paper for name in names]
-    paper = None if None in printed else _sum(signs, printed)
+    paper = None if None in printed else sum(sign * value for sign, value in zip(signs, printed, strict=True))
     if reason := evidence.first_problem(names):
         return Step(label, terms, NOT_MEASURED, paper=paper, reason=reason)
-    ours, allowed = _sum(signs, map(evidence.value, names)), evidence.noise(names)
-    between = evidence.interval(names, signs)
-    return Step(label, terms, decide(ours, allowed, between), ours, paper, allowed, between)
-
-
-def _best(group: list[CellName], evidence: Evidence) -> Step:
-    """The first of `group` against the best of the others, which need not be the paper's runner-up."""
-    first, *others = group
-    printed = [evidence.cells[name].paper for name in others if evidence.cells[name].paper is not None]
-    own = evidence.cells[first].paper
-    paper = own - max(printed) if printed and own is not None else None
-    terms = [evidence.term(name) for name in group]
-    if reason := evidence.first_problem(group):
-        label = f"{evidence.label(first)} − the best other"
-        return Step(label, terms, NOT_MEASURED, paper=paper, reason=reason)
-    step = _step([first, max(others, key=evidence.value)], (1, -1), evidence)
-    return dataclasses.replace(step, paper=paper, terms=terms)
+    return evidence.step(label, terms, signs, [evidence.summand(name) for name in names], paper=paper)
 
 
 def _reached(name: CellName, evidence: Evidence) -> Step:
@@ -261,15 +281,5 @@ def _reached(name: CellName, evidence: Evidence) -> Step:
     reason = evidence.first_problem([name]) if evidence.scale.comparable else _NOT_COMPARABLE
     if reason:
         return Step(label, terms, NOT_MEASURED, paper=0.0, reason=reason)
-    cell, allowed = evidence.cells[name], evidence.noise([name])
-    between = evidence.interval([name], (1,), minus=cell.paper)
-    verdict = NOT_HELD if judge(cell.difference, allowed, between) == NOT_HELD else HELD
-    return Step(label, terms, verdict, cell.difference, 0.0, allowed, between)
-
-
-def _judge_equal(margin: float, noise: float, interval: Interval | None) -> Verdict:
-    return HELD if margin == 0 or judge(margin, noise, interval) == WITHIN_NOISE else NOT_HELD
-
-
-def _sum(signs: Iterable[int], values: Iterable[float]) -> float:
-    return sum(sign * value for sign, value in zip(signs, values, strict=True))
+    summands = [evidence.summand(name), Summand({}, evidence.cells[name].paper)]
+    return evidence.step(label, terms, (1, -1), summands, paper=0.0, above=-evidence.scale.rule.margin)

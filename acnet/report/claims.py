@@ -3,9 +3,11 @@
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from acnet.errors import AcnetError
 from acnet.files import read_json, write_json
@@ -16,13 +18,17 @@ from acnet.report.cells import read_cells
 from acnet.report.checks import LEFT_OUT, NOT_MEASURED, NOT_RUN, Evidence, Step, Verdict
 from acnet.report.results import Results
 from acnet.report.scale import ScaleInfo
+from acnet.report.seeds import holm, p_of_claim
 
-VERDICTS: tuple[Verdict, ...] = (checks.HELD, checks.WITHIN_NOISE, checks.NOT_HELD, NOT_MEASURED)
+# What is counted apart: the paper's statements, the controls that it lacks, what any training of this code fulfils.
+KINDS = {"statements": ("stated", "derived"), "controls": ("control",), "by construction": ("by construction",)}
 # All others compare cells.
 _CHECKS = {
     "none": lambda claim, evidence: [Step(claim.statement, [], NOT_MEASURED, reason=claim.reason)],
     "count_best": checks.count_best,
+    "greater_in": properties.greater_in,
     "class_gains": properties.context_gains,
+    "gated_gains": properties.gated_gains,
     "gate_range": properties.gate_range,
     "local_gate_range": properties.gate_range,
     "gate_contrasts": properties.gate_contrasts,
@@ -32,23 +38,51 @@ _CHECKS = {
 
 @dataclasses.dataclass(frozen=True)
 class Judged:
-    """A claim with its verdict; `reason` says what is missing where the verdict is "not measured"."""
+    """A claim with its verdict at `level`; `reason` says what is missing where the verdict is "not measured".
+
+    `p` is the two-sided p-value of the claim, None if no seeds decide it; that of a primary claim is adjusted by Holm's
+    procedure, so that it is compared with the level of a single claim.
+    """
 
     name: str
     claim: Claim
     verdict: Verdict
     steps: list[Step]
     reason: str | None
+    p: float | None
+    level: float
 
 
 def judge_claims(params_root: str | Path, evidence: Evidence) -> list[Judged]:
     """Every claim of claims.yaml in its order, judged by the evidence at hand."""
+    claims = load_claims(params_root, evidence.tables)
+    steps = {name: _CHECKS.get(claim.check, checks.cell_steps)(claim, evidence) for name, claim in claims.items()}
+    alpha = 1 - evidence.scale.measures.level
+    p = {name: _p(found) for name, found in steps.items()}
+    # Missing claims count too, so that a verdict does not depend on what else has been measured by then.
+    primary = [name for name, claim in claims.items() if claim.primary and not _left_out(steps[name])]
+    adjusted, levels = holm(np.array([p[name] for name in primary]), alpha)
+    p |= dict(zip(primary, adjusted.tolist(), strict=True))
+    level = dict(zip(primary, levels.tolist(), strict=True))
     judged = []
-    for name, claim in load_claims(params_root, evidence.tables).items():
-        steps = _CHECKS.get(claim.check, checks.cell_steps)(claim, evidence)
-        verdict = checks.combine([step.verdict for step in steps])
-        judged.append(Judged(name, claim, verdict, steps, _reason(steps) if verdict == NOT_MEASURED else None))
+    for name, claim in claims.items():
+        here = level.get(name, alpha)
+        decided = [step.judged(here, len(steps[name]), evidence.scale) for step in steps[name]]
+        verdict = checks.combine([step.verdict for step in decided])
+        reason = _reason(decided) if verdict == NOT_MEASURED else None
+        seeds = any(step.open for step in steps[name])
+        judged.append(Judged(name, claim, verdict, decided, reason, p[name] if seeds else None, here))
     return judged
+
+
+def _p(steps: list[Step]) -> float:
+    """The two-sided p-value of a claim: that it holds, or that one of its steps is contradicted."""
+    held, contradicted = p_of_claim(np.array([s.p_above for s in steps]), np.array([s.p_below for s in steps]))
+    return float(min(1.0, 2 * min(held, contradicted)))
+
+
+def _left_out(steps: list[Step]) -> bool:
+    return any((step.reason or "").startswith(LEFT_OUT) for step in steps)
 
 
 def write_claims(scale: ScaleInfo, *, params_root: str | Path, results_root: str | Path, out_root: str | Path) -> Path:
@@ -58,26 +92,27 @@ def write_claims(scale: ScaleInfo, *, params_root: str | Path, results_root: str
     """
     evidence = Evidence(load_tables(params_root), read_cells(scale, out_root), Results(scale, results_root))
     claims = [_plain(one) for one in judge_claims(params_root, evidence)]
-    sure = {"level": scale.measures.level, "resamples": scale.measures.resamples}
-    counts = {"findings": counted(claims, False), "by construction": counted(claims, True)}
-    report = {"scale": scale.name, "noise": scale.noise, "intervals": sure, "counts": counts, "claims": claims}
+    sure = {"level": scale.measures.level, "resamples": scale.measures.resamples, **dataclasses.asdict(scale.rule)}
+    counts = {name: counted(claims, kinds) for name, kinds in KINDS.items()}
+    about = {"scale": scale.name, "title": scale.title, "seeds": scale.seeds, "rule": sure}
+    report = {**about, "counts": counts, "claims": claims}
     path = Path(out_root) / scale.name / "claims.json"
     write_json(path, json.loads(json.dumps(report), parse_float=lambda number: round(float(number), 6)))
     return path
 
 
-def read_claims(scale: ScaleInfo, out_root: str | Path) -> list[dict[str, Any]]:
-    """The claims in out_root/{scale}/claims.json."""
-    path = Path(out_root) / scale.name / "claims.json"
+def read_claims(name: str, out_root: str | Path) -> dict[str, Any]:
+    """What out_root/{name}/claims.json holds."""
+    path = Path(out_root) / name / "claims.json"
     if not path.exists():
-        raise AcnetError(f"{path}: not there; `acnet report claims --scale {scale.name}` writes it")
-    return read_json(path)["claims"]
+        raise AcnetError(f"{path}: not there; `acnet report claims --scale {path.parent.name}` writes it")
+    return read_json(path)
 
 
-def counted(claims: Iterable[Mapping[str, Any]], by_construction: bool) -> dict[Verdict, int]:
-    """How often each verdict occurs among the claims that hold of any training of this code, or among the others."""
-    found = Counter(one["verdict"] for one in claims if (one["kind"] == "by construction") == by_construction)
-    return {verdict: found[verdict] for verdict in VERDICTS}
+def counted(claims: Iterable[Mapping[str, Any]], kinds: Sequence[str]) -> dict[Verdict, int]:
+    """How often each verdict occurs among the claims of these `kinds`."""
+    found = Counter(one["verdict"] for one in claims if one["kind"] in kinds)
+    return {verdict: found[verdict] for verdict in checks.VERDICTS}
 
 
 def _reason(steps: list[Step]) -> str:
@@ -92,6 +127,6 @@ def _reason(steps: list[Step]) -> str:
 
 
 def _plain(judged: Judged) -> dict[str, Any]:
-    stated = {key: getattr(judged.claim, key) for key in ("statement", "where", "kind", "check", "note")}
-    return {"id": judged.name, **stated, "verdict": judged.verdict, "reason": judged.reason,
-            "steps": [dataclasses.asdict(step) for step in judged.steps]}  # fmt: skip
+    stated = {key: getattr(judged.claim, key) for key in ("statement", "where", "kind", "primary", "check", "note")}
+    found = {key: getattr(judged, key) for key in ("verdict", "p", "level", "reason")}
+    return {"id": judged.name, **stated, **found, "steps": [dataclasses.asdict(step) for step in judged.steps]}

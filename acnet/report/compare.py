@@ -5,9 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from acnet.errors import AcnetError
-from acnet.evaluate.bootstrap import Interval, drawn, interval
+from acnet.evaluate.bootstrap import Interval, interval
 from acnet.evaluate.counts import SIZES, Counts
 from acnet.evaluate.metrics import class_iou, mean_over_classes, metrics_of
+from acnet.report.resampling import image_weights
 from acnet.report.results import Results
 from acnet.report.text import number, signed
 
@@ -51,8 +52,8 @@ def compare(first: str, second: str, protocol: str, seed: int, results: Results)
     if counts[0].names != counts[1].names or counts[0].classes != counts[1].classes:
         raise AcnetError(f"{first} and {second} are measured on different images; compare runs of one dataset")
     # First the set itself, then its bootstrap samples.
-    images = len(counts[0].names)
-    weights = np.concatenate([np.ones((1, images)), drawn(images, results.scale.measures)])
+    names, pattern = counts[0].names, results.scale.blocks.get(first)
+    weights = np.concatenate([np.ones((1, len(names))), image_weights(names, pattern, results.scale.measures)])
     areas = [weights @ one.by_image() for one in counts]
     iou = [class_iou(one) for one in areas]
     level = results.scale.measures.level
@@ -82,7 +83,8 @@ def as_text(comparison: Comparison, images: int) -> str:
     lines = [
         f"# {second} against {first}, protocol {comparison.protocol}",
         "",
-        "Percent; differences in points, with their confidence intervals by bootstrap over the images.",
+        "Percent; differences in points, with their confidence intervals by bootstrap over the images, which cover "
+        "other images, not other seeds.",
         "",
         f"| metric | {first} | {second} | difference | interval |",
         "| --- | ---: | ---: | ---: | --- |",

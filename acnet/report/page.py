@@ -1,6 +1,7 @@
 """The page: one self-contained HTML file with claims, tables, figures and runs."""
 
 import base64
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,18 @@ from acnet.params.campaign import Campaign
 from acnet.params.claims import gated_runs
 from acnet.params.tables import Tables, load_tables
 from acnet.report.cells import Cells, read_cells
-from acnet.report.checks import NOT_MEASURED
-from acnet.report.claims import counted, read_claims
+from acnet.report.checks import NOT_MEASURED, VERDICTS
+from acnet.report.claims import KINDS, counted, read_claims
 from acnet.report.gates import TITLE as GATES_TITLE
 from acnet.report.grid import grid, interval_note, measured_on
 from acnet.report.results import Results
 from acnet.report.runs import run_entries
 from acnet.report.scale import ScaleInfo
+from acnet.report.seeds import MOST_SEEDS
 from acnet.report.tables import table_texts
 from acnet.report.text import backbone, heading, number, signed
 
-_MARKS = {"held": "●", "within noise": "◐", "not held": "○", "not measured": "–"}
+_MARKS = dict(zip(VERDICTS, "●○≈◐·–", strict=True))
 
 
 def write_page(
@@ -42,7 +44,7 @@ def write_page(
     may have changed when it is read.
     """
     tables, results, cells = load_tables(params_root), Results(scale, results_root), read_cells(scale, out_root)
-    folder, claims = Path(out_root) / scale.name, read_claims(scale, out_root)
+    folder, claims = Path(out_root) / scale.name, read_claims(scale.name, out_root)["claims"]
     runs = run_entries(Campaign(params_root, scale.name), tables, results, Path(data_root), lasting=bool(published))
     html = (
         _environment()
@@ -52,12 +54,13 @@ def write_page(
             roles={paper: backbone(ours) for paper, ours in scale.roles.items() if backbone(ours) != paper},
             css=(Path(__file__).parent / "page.css").read_text(encoding="utf-8"),
             claims=[_claim(claim) for claim in claims],
-            verdicts=counted(claims, by_construction=False),
-            sure=counted(claims, by_construction=True),
+            counts={name: counted(claims, kinds) for name, kinds in KINDS.items()},
             tables=[_table(name, tables, cells, scale) for name in scale.tables],
             figures=[(name, tables.figure(name), _encoded(folder / f"figures/{name}.png")) for name in scale.figures],
             gates=_gates(params_root, tables, results, folder),
+            forest=_encoded(folder / "figures/forest.png"),
             curves=_encoded(folder / "figures/curves.png"),
+            factors=_encoded(folder / "figures/factors.png"),
             interval_note=interval_note(scale.measures),
             runs=runs,
             titles={run["name"]: run["title"] for run in runs},
@@ -80,7 +83,7 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters.update(heading=heading, measured_on=measured_on, breakable=_breakable)
-    environment.filters.update(number=number, slug=lambda text: text.replace(" ", "-"), mark=_MARKS.get)
+    environment.filters.update(number=number, slug=lambda text: re.sub(r"\W+", "-", text).strip("-"), mark=_MARKS.get)
     return environment
 
 
@@ -106,8 +109,16 @@ def _step(step: dict[str, Any], counts: bool) -> dict[str, Any]:
         key: number(step[key], 0) if counts else signed(step[key]) for key in ("ours", "paper") if step[key] is not None
     }
     remarks = [f"paper {shown['paper']}"] if "paper" in shown else []
-    remarks += [f"noise {number(step['noise'])}"] if step["noise"] is not None else []
-    remarks += ["interval {} to {}".format(*map(signed, step["interval"]))] if step["interval"] else []
+    for name, words in (("interval", f"{len(step['seeds'])} seeds"), ("images", "images")):
+        if step[name] and not counts:
+            remarks.append("{}: {} to {}".format(words, *map(signed, step[name])))
+    if counts and step["interval"]:
+        remarks.append("surely {:.0f}, possibly {:.0f}".format(*step["interval"]))
+    remarks += (
+        [f"{step['needed']:,}{' or more' * (step['needed'] == MOST_SEEDS)} seeds would decide"]
+        if step["needed"]
+        else []
+    )
     terms = [] if counts else step["terms"]
     return {**step, "ours": shown.get("ours"), "remarks": ", ".join(remarks), "terms": terms}
 
@@ -119,7 +130,7 @@ def _margins(values: list[float | None], check: str) -> str:
         return ""
     if check == "count_best":
         return number(known[0], 0)
-    return signed(min(known)) if len(values) == 1 else f"≥ {signed(min(known))}"
+    return signed(min(known)) if len(values) == 1 else f"min {signed(min(known))}"
 
 
 def _table(name: str, tables: Tables, cells: Cells, scale: ScaleInfo) -> dict[str, Any]:

@@ -1,29 +1,16 @@
 """Claims that table cells do not decide: gates, learned factors, and where which context helps."""
 
 import dataclasses
-import statistics
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from acnet.evaluate.bootstrap import interval
 from acnet.evaluate.metrics import class_iou, mean_over_classes
 from acnet.params.claims import Claim
-from acnet.params.tables import Figure
-from acnet.report.checks import (
-    HELD,
-    LEFT_OUT,
-    NOT_HELD,
-    NOT_MEASURED,
-    NOT_RUN,
-    Evidence,
-    Step,
-    Term,
-    judge,
-    noise,
-)  # fmt: skip
-from acnet.report.results import Results
+from acnet.report.checks import CONTRADICTED, HELD, LEFT_OUT, NOT_MEASURED, NOT_RUN, Evidence, Step, Summand, Term
+from acnet.report.results import Results, Samples
 from acnet.report.text import heading
 
 
@@ -46,7 +33,7 @@ def gate_range(claim: Claim, evidence: Evidence) -> list[Step]:
             return [Step(label, [], NOT_MEASURED, reason=f"{NOT_RUN}{run} (examples)")]
         tops, among = [float(gate.max()) for gate in gates], f"{len(gates)} maps"
         low, high, top = float(min(gate.min() for gate in gates)), max(tops), min(tops)
-    verdict = HELD if low > 0 and high == top == 1 else NOT_HELD
+    verdict = HELD if low > 0 and high == top == 1 else CONTRADICTED
     if local:
         low, high = 1 - high, 1 - low
     return [Step(label, [Term(f"smallest of {among}", low, run=run), Term("largest", high, run=run)], verdict)]
@@ -62,33 +49,41 @@ def learned(claim: Claim, evidence: Evidence) -> list[Step]:
             moved = all(initial[name] == 1.0 and final[name] != 1.0 for name in initial)
             terms = [Term(f"{name}, {when}", values[name], run=claim.run) for name in sorted(initial)
                      for when, values in (("start", initial), ("end", final))]  # fmt: skip
-            return [Step(label, terms, HELD if moved else NOT_HELD)]
+            return [Step(label, terms, HELD if moved else CONTRADICTED)]
     return [Step(label, [], NOT_MEASURED, reason=f"{NOT_RUN}{claim.run}")]
 
 
 def gate_contrasts(claim: Claim, evidence: Evidence) -> list[Step]:
     """Whether the gates are larger on large segments and far from label edges, each beyond what shuffled gates give.
 
-    The margin is in hundredths of the gate, which lies in (0, 1]; there is no noise but the interval over images.
+    Every block of every gated run at hand; the margin is in hundredths of the gate, which lies in (0, 1].
     """
-    gates = evidence.results.gates(claim.run)
-    if gates is None:
+    results, seeds = evidence.results, evidence.scale.seeds
+    shown = evidence.tables.trained([*evidence.scale.tables, *evidence.scale.figures])
+    found = {run: {s: gates for s in seeds if (gates := results.gates_of(run, s))} for run in shown}
+    most = max(map(len, found.values()), default=0)
+    found = {run: gates for run, gates in found.items() if len(gates) >= min(most, 2) > 0}
+    if not found:
         return [Step(claim.statement, [], NOT_MEASURED, reason=f"{NOT_RUN}{claim.run} (gates)")]
     steps = []
-    for number, block in enumerate(gates["blocks"], 1):
-        far = f"{block['far']} px of an edge minus {block['near'].replace('to', 'within')} px"
-        for name, text in (("large_minus_small", "large minus small segments"), ("far_minus_near", far)):
-            contrast = block["contrasts"][name]
-            label = f"block {number} (1/{block['stride']}), {text}"
-            if None in contrast.values():
-                steps.append(Step(label, [], NOT_MEASURED, reason=f"no labelled pixel: {text}"))
-                continue
-            values = {what: 100 * contrast[what] for what in ("gate", "shuffled")}
-            margin = values["gate"] - values["shuffled"]
-            between = tuple(100 * end for end in contrast["interval"])
-            terms = [Term(what, value, run=claim.run) for what, value in values.items()]
-            steps.append(Step(label, terms, judge(margin, 0.0, between), margin, interval=between))
+    for run, gates in found.items():
+        for number, block in enumerate(next(iter(gates.values()))["blocks"]):
+            far = f"{block['far']} px of an edge minus {block['near'].replace('to', 'within')} px"
+            for name, text in (("large_minus_small", "large minus small segments"), ("far_minus_near", far)):
+                label = f"{run}, block {number + 1} (1/{block['stride']}), {text}"
+                contrasts = {seed: one["blocks"][number]["contrasts"][name] for seed, one in gates.items()}
+                steps.append(_contrast(label, text, run, contrasts, evidence))
     return steps
+
+
+def _contrast(label: str, text: str, run: str, contrasts: dict[int, dict[str, Any]], evidence: Evidence) -> Step:
+    if any(None in contrast.values() for contrast in contrasts.values()):
+        return Step(label, [], NOT_MEASURED, reason=f"no labelled pixel: {text}")
+    values = {what: {seed: 100 * one[what] for seed, one in contrasts.items()} for what in ("gate", "shuffled")}
+    terms = [Term(what, float(np.mean(list(by_seed.values()))), run=run) for what, by_seed in values.items()]
+    (_, first), *more = contrasts.items()
+    images = None if more else tuple(100 * end for end in first["interval"])
+    return evidence.step(label, terms, (1, -1), [Summand(by_seed) for by_seed in values.values()], images=images)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,89 +91,155 @@ class _Region:
     """Where an IoU is taken: in some `classes`, or in a `part` of the pixels as in `Counts.confusion`."""
 
     label: str
-    classes: list[str] | None = None
-    part: dict[str, Any] = dataclasses.field(default_factory=dict)
+    classes: tuple[str, ...] | None = None
+    part: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
-    def iou(self, metrics: Mapping[str, Any]) -> float:
-        """The mean IoU, a fraction; NaN without a labelled pixel."""
+    def summand(self, run: str, protocol: str, results: Results) -> Summand | None:
+        """The mean IoU here, of the seeds that are measured; None without a labelled pixel."""
+        seeds = [seed for seed in results.scale.seeds if results.metrics(run, protocol, seed)]
+        by_seed = {seed: self._iou(results.metrics(run, protocol, seed)) for seed in seeds}
+        if None in by_seed.values():
+            return None
+        counts = [results.counts(run, protocol, seed) for seed in seeds]
+        samples = None
+        if None not in counts and len({tuple(one.names) for one in counts}) == 1:
+            drawn = {seed: 100 * self._resampled(run, protocol, seed, results) for seed in seeds}
+            samples = Samples(tuple(counts[0].names), drawn)
+        return Summand({seed: 100 * iou for seed, iou in by_seed.items()}, samples=samples)
+
+    def _iou(self, metrics: Mapping[str, Any]) -> float | None:
         if self.classes is not None:
             return float(np.mean([metrics["class_iou"][name] for name in self.classes]))
-        where = metrics
         if "size" in self.part:
-            where = metrics["segments"][self.part["size"]]
-        elif "band" in self.part:
-            where = metrics["near_edges"][str(self.part["band"])]
-        return float("nan") if where["miou"] is None else where["miou"]
+            return metrics["segments"][self.part["size"]]["miou"]
+        return (metrics["near_edges"][str(self.part["band"])] if "band" in self.part else metrics)["miou"]
 
-    def samples(self, run: str, protocol: str, seed: int, results: Results) -> np.ndarray | None:
-        """The mean IoU in each bootstrap sample."""
-        areas = results.resampled(run, protocol, seed, **self.part)
-        if areas is None:
-            return None
+    def _resampled(self, run: str, protocol: str, seed: int, results: Results) -> np.ndarray:
         names = list(results.metrics(run, protocol, seed)["class_iou"])
         chosen = slice(None) if self.classes is None else [names.index(name) for name in self.classes]
-        return mean_over_classes(class_iou(areas)[:, chosen])
+        absent = results.absent(run, protocol, seed) if not self.part and self.classes is None else "ignore"
+        return mean_over_classes(class_iou(results.resampled(run, protocol, seed, **self.part))[:, chosen], absent)
+
+
+def _region(part: str, evidence: Evidence) -> _Region:
+    """The pixels that claims.yaml calls `part`."""
+    if part == "all":
+        return _Region("all pixels")
+    if part == "edges":
+        bands = evidence.scale.measures.bands
+        band = bands[len(bands) // 2]
+        return _Region(f"pixels within {band} of an edge", part={"band": band})
+    return _Region(f"{part} segments", part={"size": part})
+
+
+def _margin(
+    label: str, summed: Sequence[tuple[int, str, _Region]], protocol: str, evidence: Evidence, names: Mapping[str, str]
+) -> Step:
+    """The signed sum of IoUs of runs in regions, as a step; `names` are what the runs are called."""
+    summands = [region.summand(run, protocol, evidence.results) for _, run, region in summed]
+    if None in summands:
+        regions = dict.fromkeys(region.label for _, _, region in summed)
+        return Step(label, [], NOT_MEASURED, reason=f"no labelled pixel: {' or '.join(regions)}")
+    terms = [
+        Term(f"{names.get(run, run)}, {region.label}", float(np.mean(list(one.by_seed.values()))), None, None, run,
+             protocol)
+        for (_, run, region), one in zip(summed, summands, strict=True)
+    ]  # fmt: skip
+    return evidence.step(label, terms, [sign for sign, _, _ in summed], summands)
+
+
+def _lacking(runs: Sequence[str], protocol: str, evidence: Evidence) -> str | None:
+    """Why `runs` cannot be compared by `protocol`; None if they can."""
+    shown = evidence.tables.trained([*evidence.scale.tables, *evidence.scale.figures])
+    if absent := [run for run in runs if run not in shown]:
+        return f"{LEFT_OUT}{', '.join(absent)}"
+    missing = [f"{run} ({protocol})" for run in runs if not evidence.results.evaluated(run, protocol)]
+    return f"{NOT_RUN}{', '.join(missing)}" if missing else None
+
+
+def greater_in(claim: Claim, evidence: Evidence) -> list[Step]:
+    """Whether the first run is above each of the others, in each part of the pixels."""
+    first, *others = claim.runs
+    steps = []
+    for other, part in itertools.product(others, claim.parts):
+        region = _region(part, evidence)
+        label = f"{first} − {other}, {region.label}"
+        reason = _lacking([first, other], claim.protocol, evidence)
+        steps.append(
+            Step(label, [], NOT_MEASURED, reason=reason)
+            if reason
+            else _margin(label, [(1, first, region), (-1, other, region)], claim.protocol, evidence, {})
+        )
+    return steps
 
 
 def context_gains(claim: Claim, evidence: Evidence) -> list[Step]:
-    """Whether local context does more than global context for small classes, small segments and edges.
+    """Whether global context helps large segments and local context small ones, and each more than the other does.
 
-    With G and L the gains in IoU of global and local context over the baseline, L - G in the first region of each pair
-    minus L - G in the second, in points. The pairs: the half of the classes with the fewest labelled pixels and the
-    other half; small and large segments; the pixels near a label edge and all.
+    First the gain of each over the baseline. Then, with G and L the IoU with global and with local context, L - G in
+    the first region of each pair minus L - G in the second: the half of the classes with the fewest labelled pixels
+    and the other half; small and large segments; the pixels near a label edge and all.
     """
-    figure, results = evidence.tables.figure(claim.figure), evidence.results
-    first, second = list(figure.runs)[1:3]
-    label = f"({second} − {first}) on small classes minus the same on large classes"
-    if claim.figure not in evidence.scale.figures:
-        return [Step(label, [], NOT_MEASURED, reason=f"{LEFT_OUT}{heading(claim.figure)}")]
-    runs = figure.runs.values()
-    seeds = [s for s in evidence.scale.seeds if all(results.metrics(run, figure.protocol, s) for run in runs)]
-    if not seeds:
-        lacking = [run for run in runs if not results.scores(run, figure.protocol, "miou")]
-        reason = f"{NOT_RUN}{', '.join(lacking or runs)} ({figure.protocol})"
-        return [Step(label, [], NOT_MEASURED, reason=reason)]
-    bands = evidence.scale.measures.bands
-    band = bands[len(bands) // 2]
-    pairs = [
-        _halves(figure, seeds, results),
-        tuple(_Region(f"{size} segments", part={"size": size}) for size in ("small", "large")),
-        (_Region(f"pixels within {band} of an edge", part={"band": band}), _Region("all pixels")),
-    ]
-    return [_gain(pair, figure, seeds, results) for pair in pairs]
-
-
-def _halves(figure: Figure, seeds: list[int], results: Results) -> tuple[_Region, _Region]:
-    """The smaller and the larger half of the classes that every run has an IoU of."""
-    pixels = results.metrics(next(iter(figure.runs.values())), figure.protocol, seeds[0])["class_pixels"]
-    every = [results.metrics(run, figure.protocol, s)["class_iou"] for run in figure.runs.values() for s in seeds]
-    known = [name for name in pixels if pixels[name] and all(iou.get(name) is not None for iou in every)]
-    known.sort(key=lambda name: (pixels[name], name))
-    half = len(known) // 2
-    return _Region("small classes", known[:half]), _Region("large classes", known[half:])
-
-
-def _gain(pair: tuple[_Region, _Region], figure: Figure, seeds: list[int], results: Results) -> Step:
-    (_, baseline), (first, global_run), (second, local_run) = list(figure.runs.items())[:3]
-    label = f"({second} − {first}) on {pair[0].label} minus the same on {pair[1].label}"
-    metrics = {run: [results.metrics(run, figure.protocol, seed) for seed in seeds] for run in figure.runs.values()}
-    iou = {run: np.array([[region.iou(one) for region in pair] for one in metrics[run]])
-           for run in (baseline, global_run, local_run)}  # fmt: skip
-    if np.isnan([*iou.values()]).any():
-        return Step(label, [], NOT_MEASURED, reason=f"no labelled pixel: {pair[0].label} or {pair[1].label}")
-    margins = list(map(float, 100 * (iou[local_run] - iou[global_run]) @ (1, -1)))
-    margin, allowed = statistics.fmean(margins), noise(results.scale, [margins])
-    terms = [
-        Term(f"{name}, {region.label}", 100 * float((iou[run] - iou[baseline])[:, i].mean()), None, None, run,
-             figure.protocol)
-        for name, run in ((first, global_run), (second, local_run))
-        for i, region in enumerate(pair)
+    figure = evidence.tables.figure(claim.figure)
+    names, protocol = {run: name for name, run in figure.runs.items()}, figure.protocol
+    baseline, first, second = list(figure.runs.values())[:3]
+    left_out = claim.figure not in evidence.scale.figures
+    reason = f"{LEFT_OUT}{heading(claim.figure)}" if left_out else _lacking(list(names)[:3], protocol, evidence)
+    if reason:
+        return [Step(claim.statement, [], NOT_MEASURED, reason=reason)]
+    pixels = next(m for s in evidence.scale.seeds if (m := evidence.results.metrics(baseline, protocol, s)))
+    small, large, edges, everywhere = (_region(part, evidence) for part in ("small", "large", "edges", "all"))
+    steps = [
+        _margin(f"{names[run]} − {names[baseline]} on {where.label}", [(1, run, where), (-1, baseline, where)],
+                protocol, evidence, names)
+        for run, where in ((first, large), (second, small))
     ]  # fmt: skip
-    drawn = [[region.samples(run, figure.protocol, seed, results) for seed in seeds]
-             for region in pair for run in (local_run, global_run)]  # fmt: skip
-    between = None
-    if not any(one is None for by_seed in drawn for one in by_seed):
-        local_first, global_first, local_second, global_second = np.array(drawn)
-        difference = ((local_first - global_first) - (local_second - global_second)).mean(axis=0)
-        between = interval(100 * difference, results.scale.measures.level)
-    return Step(label, terms, judge(margin, allowed, between), margin, noise=allowed, interval=between)
+    halves = _halves(
+        pixels["class_pixels"], (baseline, first, second), protocol, evidence, "small classes", "large classes"
+    )
+    for here, there in (halves, (small, large), (edges, everywhere)):
+        label = f"({names[second]} − {names[first]}) on {here.label} minus the same on {there.label}"
+        summed = [(1, second, here), (-1, first, here), (-1, second, there), (1, first, there)]
+        steps.append(_margin(label, summed, protocol, evidence, names))
+    return steps
+
+
+def gated_gains(claim: Claim, evidence: Evidence) -> list[Step]:
+    """Whether GCM gains more on classes with a large mean gate than on others, and LCM on those with a small one.
+
+    The gate is that of the network's own first block, averaged over its seeds; the classes are halved at its median.
+    """
+    plain, gcm, lcm = claim.runs
+    reason, steps = _lacking(claim.runs, claim.protocol, evidence), []
+    if reason:
+        return [Step(claim.statement, [], NOT_MEASURED, reason=reason)]
+    for run, base, sign in ((gcm, plain, 1), (lcm, gcm, -1)):
+        gates = [found for seed in evidence.scale.seeds if (found := evidence.results.gates_of(run, seed))]
+        label = (
+            f"({run} − {base}) on classes with a {'large' if sign > 0 else 'small'} gate minus the same on the others"
+        )
+        if not gates:
+            steps.append(Step(label, [], NOT_MEASURED, reason=f"{NOT_RUN}{run} (gates)"))
+            continue
+        classes = [{name: group["mean"] for name, group in one["blocks"][0]["classes"].items()} for one in gates]
+        mean = {
+            name: None if value is None else sum(one[name] for one in classes) for name, value in classes[0].items()
+        }
+        small, large = _halves(
+            mean, (run, base), claim.protocol, evidence, "classes with a small gate", "with a large gate"
+        )
+        summed = [(sign, run, large), (-sign, base, large), (-sign, run, small), (sign, base, small)]
+        steps.append(_margin(label, summed, claim.protocol, evidence, {}))
+    return steps
+
+
+def _halves(
+    by: Mapping[str, float | None], runs: Sequence[str], protocol: str, evidence: Evidence, lower: str, upper: str
+) -> tuple[_Region, _Region]:
+    """The half of the classes that are lower in `by` and the other half, of those that every run has an IoU of."""
+    found = (evidence.results.metrics(run, protocol, seed) for run in runs for seed in evidence.scale.seeds)
+    every = [metrics["class_iou"] for metrics in found if metrics]
+    known = [name for name in by if by[name] and all(iou.get(name) is not None for iou in every)]
+    known.sort(key=lambda name: (by[name], name))
+    half = len(known) // 2
+    return _Region(lower, tuple(known[:half])), _Region(upper, tuple(known[half:]))

@@ -34,7 +34,7 @@ def publish(
     charts = [name for name in scale.figures if scale.generated or not tables.figure(name).examples]
     gates = (source / "gates.csv").exists()  # not every scale has them
     names = ["claims.json"] + [f"tables/{name}.{kind}" for name in scale.tables for kind in ("csv", "md", "tex")]
-    drawn = [*charts, "curves", *["gates", "gates_runs"] * gates]
+    drawn = [*charts, "forest", "curves", "factors", *["gates", "gates_runs"] * gates]
     names += [f"figures/{name}.{kind}" for name in drawn for kind in ("png", "pdf")] + ["gates.csv"] * gates
     page = ["index.html"] * scale.generated
     for name in names + page:
@@ -96,7 +96,8 @@ def _contents(scale: ScaleInfo, tables: Tables, charts: list[str], gates: bool) 
             "- Where the gates are large: [one network](figures/gates.png), [every network](figures/gates_runs.png),"
         )
         lines.append("  [all numbers](gates.csv)")
-    return [*lines, "- [Training curves](figures/curves.png)", "- [Claims](claims.json)"]
+    lines.append("- [Training curves](figures/curves.png), [alpha and beta over training](figures/factors.png)")
+    return [*lines, "- Claims: [all](claims.json), [the primary ones](figures/forest.png)"]
 
 
 def _runs(scale: ScaleInfo, tables: Tables, results: Results) -> list[str]:

@@ -12,22 +12,23 @@ from typing import Any
 import numpy as np
 
 from acnet.errors import AcnetError
-from acnet.evaluate.bootstrap import Interval, drawn, interval
+from acnet.evaluate.bootstrap import Interval, interval
 from acnet.evaluate.counts import Counts, counts_file, read_counts
 from acnet.evaluate.metrics import class_iou, metrics_of
 from acnet.files import read_json, read_yaml
 from acnet.params.run import Run, read_origins, read_run
 from acnet.params.schema import build
+from acnet.report.resampling import image_weights
 from acnet.report.scale import ScaleInfo
 from acnet.status import Status, unfinished_status
 
 
 @dataclasses.dataclass(frozen=True)
 class Samples:
-    """A metric in percent, once for each bootstrap sample of the `images` (names); NaN where it has no value."""
+    """A metric in percent by seed, once for each bootstrap sample of the `images` (names); NaN without a value."""
 
     images: tuple[str, ...]
-    values: np.ndarray
+    values: dict[int, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,11 +118,12 @@ class Results:
         counts = self.counts(run, protocol, seed)
         if counts is None:
             return None
-        return drawn(len(counts.names), self.scale.measures) @ counts.by_image(**part).astype(np.float64)
+        weights = image_weights(counts.names, self.scale.blocks.get(run), self.scale.measures)
+        return weights @ counts.by_image(**part).astype(np.float64)
 
     def samples(self, run: str, protocol: str, metric: str, class_name: str | None = None) -> Samples | None:
-        """The mean of `scores` in each bootstrap sample; None if some seed's counts are missing."""
-        found, images = [], set()
+        """`scores` in each bootstrap sample; None if some seed's counts are missing."""
+        found, images = {}, set()
         for seed in self.scale.seeds:
             metrics = self.metrics(run, protocol, seed)
             if metrics is None:
@@ -135,18 +137,18 @@ class Results:
                 values = metrics_of(areas, metrics.get("reader", ""), self.absent(run, protocol, seed)).get(metric)
             if values is None:
                 return None
-            found.append(values)
+            found[seed] = 100 * values
             images.add(tuple(self.counts(run, protocol, seed).names))
-        return Samples(images.pop(), 100 * np.mean(found, axis=0)) if len(images) == 1 else None
+        return Samples(images.pop(), found) if len(images) == 1 else None
 
     def absent(self, run: str, protocol: str, seed: int) -> str:
         """The protocol's rule for classes that never occur, as `run` was measured."""
         return (self.metrics(run, protocol, seed) or {}).get("protocol", {}).get("absent", "ignore")
 
     def interval(self, run: str, protocol: str, metric: str, class_name: str | None = None) -> Interval | None:
-        """The confidence interval of the mean of `scores`."""
+        """The confidence interval over images of the mean of `scores`."""
         samples = self.samples(run, protocol, metric, class_name)
-        return samples and interval(samples.values, self.scale.measures.level)
+        return samples and interval(np.mean(list(samples.values.values()), axis=0), self.scale.measures.level)
 
     def provenance(self, run: str, seed: int) -> dict | None:
         """The provenance of a trained run."""

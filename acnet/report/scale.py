@@ -4,7 +4,7 @@ import dataclasses
 
 from acnet.errors import AcnetError
 from acnet.params.campaign import GATES_PROTOCOL, Campaign
-from acnet.params.measures import Measures, load_measures
+from acnet.params.measures import Measures, Rule, load_measures, load_rule
 from acnet.params.scales import misspelt
 
 
@@ -12,17 +12,16 @@ from acnet.params.scales import misspelt
 class ScaleInfo:
     """A scale as the report sees it.
 
-    `noise` (points) is the difference below which nothing is said; `comparable` whether absolute numbers may be set
-    against those of cited methods; `generated` whether its images may be published; `roles` maps a backbone of the
-    paper to the one that stands in for it; `measures` say how sure a number is; `titles` are the words for protocols;
-    `seeds` are those of all runs together, of which a run may have only some;
-    `stand_ins` names the dataset that stands in for a run's own, and the split that is scored.
+    `comparable` says whether absolute numbers may be set against those of cited methods; `generated` whether its images
+    may be published; `roles` maps a backbone of the paper to the one that stands in for it; `measures` say how sure a
+    number is, `rule` what decides a claim; `titles` are the words for protocols; `seeds` are those of all runs
+    together, of which a run may have only some; `stand_ins` names the dataset that stands in for a run's own, and the
+    split that is scored; `blocks` is the pattern of its dependent images.
     """
 
     name: str
     title: str
     banner: str
-    noise: float
     comparable: bool
     seeds: list[int]
     tables: list[str]
@@ -30,8 +29,10 @@ class ScaleInfo:
     generated: bool
     roles: dict[str, str]
     measures: Measures
+    rule: Rule
     titles: dict[str, str] = dataclasses.field(default_factory=dict)
     stand_ins: dict[str, str] = dataclasses.field(default_factory=dict)
+    blocks: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def title_of(self, protocol: str) -> str:
         """The words for a protocol; its key where it has none."""
@@ -54,7 +55,6 @@ def scale_info(campaign: Campaign) -> ScaleInfo:
         name=campaign.scale_name,
         title=scale.title,
         banner=scale.banner,
-        noise=scale.noise,
         comparable=scale.comparable,
         seeds=list(dict.fromkeys(seed for seeds in (scale.seeds, *scale.more_seeds.values()) for seed in seeds)),
         tables=scale.tables,
@@ -62,10 +62,16 @@ def scale_info(campaign: Campaign) -> ScaleInfo:
         generated=all(campaign.datasets[name].generate for name in scale.stands_in.values()),
         roles={paper: campaign.backbone(role) for role, paper in backbones.items()},
         measures=load_measures(campaign.params),
+        rule=load_rule(campaign.params),
         titles=campaign.titles,
         stand_ins={
             name: f"{stand_ins[run.dataset].title}, split {split or stand_ins[run.dataset].evaluate}"
             for name, run in campaign.runs.items()
             if run.dataset in stand_ins
+        },
+        blocks={
+            name: blocks
+            for name, run in campaign.runs.items()
+            if run.dataset in scale.stands_in and (blocks := campaign.datasets[scale.stands_in[run.dataset]].blocks)
         },
     )

@@ -29,7 +29,7 @@ def test_every_table_figure_and_the_page_are_made(campaign):
     for number in range(1, 9):
         for kind in ("csv", "md", "tex"):
             assert (made / f"tables/table{number}.{kind}").stat().st_size > 100
-    for name in ("figure1", "figure4", "figure5", "curves", "gates", "gates_runs"):
+    for name in ("figure1", "figure4", "figure5", "forest", "curves", "factors", "gates", "gates_runs"):
         assert (made / f"figures/{name}.png").stat().st_size > 5000
     assert "not run" not in (made / "tables/table1.md").read_text()
     assert len(list((campaign.folder / "results/mini").glob("*/seed0/checkpoint.pt"))) == 28
@@ -58,7 +58,7 @@ def test_one_altered_metrics_file_changes_its_cells_and_claims_and_nothing_else(
     values = json.loads(metrics.read_text())
     values["miou"] = 0.123456
     metrics.write_text(json.dumps(values, indent=1))
-    assert copy.planned() == {"table": 1, "cells": 1, "claims": 1, "page": 1, "all": 1}
+    assert copy.planned() == {"table": 1, "cells": 1, "claims": 1, "forest": 1, "page": 1, "all": 1}
     copy.snakemake("--cores", "2")
     made = files_below(copy.folder / "reports/mini")
     changed = {name for name in files.keys() | made.keys() if files.get(name) != made.get(name)}
@@ -66,6 +66,8 @@ def test_one_altered_metrics_file_changes_its_cells_and_claims_and_nothing_else(
         *(f"tables/table1.{kind}" for kind in ("csv", "md", "tex")),
         "cells.csv",
         "claims.json",
+        "figures/forest.png",
+        "figures/forest.pdf",
         "index.html",
     }
     after = cells(copy.folder, "table1")
@@ -97,7 +99,7 @@ def test_editing_one_run_trains_it_and_what_is_fine_tuned_from_it(campaign, copy
     assert {file for file in made if file.startswith("results/")} == expected | measured
     drawn = {"reports/mini/tables/table5.csv", "reports/mini/tables/table6.csv"}
     drawn |= {f"reports/mini/{file}" for file in ("cells.csv", "claims.json", "index.html")}
-    drawn |= {f"reports/mini/figures/{file}.png" for file in ("curves", "gates")}
+    drawn |= {f"reports/mini/figures/{file}.png" for file in ("forest", "curves", "gates")}
     assert {file for file in made if file.startswith("reports/")} == drawn
     assert campaign.planned() == {}
 
@@ -113,7 +115,7 @@ def test_changing_a_protocol_measures_again_without_training(copy):
 
 def test_changing_a_tables_entry_draws_that_table_the_claims_and_the_page(copy):
     copy.edit("params/tables.yaml", "title: COCO Stuff 10k test", "title: COCO-Stuff 10k test")
-    assert copy.planned() == {"table": 1, "cells": 1, "claims": 1, "page": 1, "all": 1}
+    assert copy.planned() == {"table": 1, "cells": 1, "claims": 1, "forest": 1, "page": 1, "all": 1}
 
 
 def test_a_lost_checkpoint_is_noticed(copy):

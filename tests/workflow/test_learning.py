@@ -26,7 +26,6 @@ SCALE = {
     "tables": [],
     "figures": [],
     "comparable": False,
-    "noise": 1.0,
     "roles": {"r50": {"backbone": "resnet18"}},
     "protocols": {"single": {"base_size": "train", "window": "whole"}},
 }

@@ -52,6 +52,7 @@ def test_a_run_and_a_row_add_their_own_jobs_and_redraw_one_table(copy, written):
         "table": 1,
         "cells": 1,
         "claims": 1,
+        "forest": 1,
         "page": 1,
         "all": 1,
     }

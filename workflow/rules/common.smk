@@ -18,7 +18,7 @@ from acnet.errors import AcnetError
 from acnet.files import canonical
 from acnet.params.campaign import Campaign
 from acnet.params.claims import load_claims
-from acnet.params.measures import load_measures
+from acnet.params.measures import load_measures, load_rule
 from acnet.params.resources import check_spread, load_resources
 from acnet.params.scales import no_target
 from acnet.params.schema import among, mapping
@@ -67,7 +67,7 @@ try:
     refuse_for_dvc(config, in_file)
     CAMPAIGN = Campaign(PARAMS, SCALE)
     TABLES = load_tables(PARAMS)
-    MEASURES = load_measures(PARAMS)
+    MEASURES, RULE = load_measures(PARAMS), load_rule(PARAMS)
     NEEDS = load_resources(PARAMS, SCALE)
     check_names(TABLES, CAMPAIGN.runs, CAMPAIGN.protocols)
     load_claims(PARAMS, TABLES, CAMPAIGN.runs)

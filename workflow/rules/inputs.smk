@@ -94,8 +94,9 @@ def at_hand(files):
 def scale_facts():
     """What the report says of a scale; a change redraws."""
     scale = CAMPAIGN.scale
-    facts = [scale.title, scale.banner, scale.noise, scale.comparable, scale.roles, CAMPAIGN.titles]
-    return canonical([*facts, scale.seeds, scale.more_seeds, dataclasses.asdict(MEASURES)])
+    facts = [scale.title, scale.banner, scale.comparable, scale.roles, CAMPAIGN.titles]
+    rules = [dataclasses.asdict(MEASURES), dataclasses.asdict(RULE)]
+    return canonical([*facts, scale.seeds, scale.more_seeds, *rules])
 
 
 def figure_facts(name):

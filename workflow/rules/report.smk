@@ -56,12 +56,14 @@ rule figure:
 
 
 rule curves:
-    """The training curves of every run."""
+    """Loss, alpha and beta of every run over its training."""
     input:
         lambda wildcards: at_hand(of_runs("history.csv", NEEDED)),
     output:
         report(f"reports/{SCALE}/figures/curves.png", caption="../report/curves.rst", category="Training"),
+        report(f"reports/{SCALE}/figures/factors.png", category="Training"),
         f"reports/{SCALE}/figures/curves.pdf",
+        f"reports/{SCALE}/figures/factors.pdf",
     log:
         f"logs/report/{SCALE}/curves.log",
     localrule: True
@@ -134,11 +136,27 @@ rule claims:
         f"acnet report claims --scale {SCALE} 2> {{log}}"
 
 
+rule forest:
+    """The primary claims, the paper's differences beside ours, as PNG and PDF."""
+    input:
+        f"reports/{SCALE}/claims.json",
+    output:
+        report(f"reports/{SCALE}/figures/forest.png", category="Claims", labels={"figure": "primary claims"}),
+        f"reports/{SCALE}/figures/forest.pdf",
+    log:
+        f"logs/report/{SCALE}/forest.log",
+    localrule: True
+    conda:
+        "../envs/acnet.yaml"
+    shell:
+        f"acnet report forest --scale {SCALE} 2> {{log}}"
+
+
 rule page:
     """The page with everything on it."""
     input:
         [f"reports/{SCALE}/{file}" for file in ("cells.csv", "claims.json", "gates.csv")],
-        drawn([*CAMPAIGN.scale.figures, "curves", "gates", "gates_runs"]),
+        drawn([*CAMPAIGN.scale.figures, "forest", "curves", "factors", "gates", "gates_runs"]),
         lambda wildcards: at_hand(metrics_of(sources_of(SHOWN), ["json"])),
         lambda wildcards: at_hand(of_runs("provenance.json", NEEDED)),
     output:

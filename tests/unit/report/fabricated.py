@@ -10,18 +10,18 @@ import numpy as np
 
 from acnet.data.classes import load
 from acnet.evaluate.counts import Counts, ImageCounts, write_counts
-from acnet.params.measures import load_measures
+from acnet.params.measures import load_measures, load_rule
 from acnet.params.run import write_run
 from acnet.params.tables import Tables
 from acnet.report.scale import ScaleInfo
 from tests.tiny import tiny_run
 
-MEASURES = load_measures(Path(__file__).parents[3] / "params")
+PARAMS = Path(__file__).parents[3] / "params"
+MEASURES = load_measures(PARAMS)
 MINI = ScaleInfo(
     name="mini",
     title="Mini",
     banner="Generated images. These numbers show the chain, not the method.",
-    noise=1.0,
     comparable=False,
     seeds=[0],
     tables=[f"table{n}" for n in range(1, 9)],
@@ -29,6 +29,7 @@ MINI = ScaleInfo(
     generated=True,
     roles={"ResNet-50": "resnet18", "ResNet-101": "resnet34"},
     measures=MEASURES,
+    rule=load_rule(PARAMS),
 )
 READERS = {"ade": "ade20k", "context": "pascal_context", "stuff": "cocostuff10k"}
 

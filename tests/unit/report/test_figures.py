@@ -1,6 +1,7 @@
 """Figures: what they show, and that equal inputs give equal bytes."""
 
 import csv
+import dataclasses
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from acnet.cli import main
 from acnet.data.classes import load
 from acnet.errors import AcnetError
 from acnet.params.tables import load_tables
-from acnet.report.figures import class_gains_figure, curves_figure, gains_of, write_curves, write_figure
+from acnet.report.figures import class_gains_figure, curves_figure, factors_figure, gains_of, write_curves, write_figure
+from acnet.report.forest import forest_figure, write_forest
 from acnet.report.gates import gates_csv, gates_figure, gates_runs_figure, measured_gates
 from acnet.report.gates import write_gates as write_gates_files
 from acnet.report.photos import photo_figure
@@ -108,7 +110,42 @@ def test_a_curve_is_the_mean_main_loss_of_each_epoch(campaign):
     (made.results / "gc_s16/seed0/history.csv").write_text("\n".join(lines) + "\n")
     (line,) = curves_figure(["gc_s16"], open_results(made)[1]).axes[0].lines
     assert (list(line.get_xdata()), list(line.get_ydata())) == ([1, 2, 3], [4.0, 1.5, 0.5])
-    assert [path.name for path in write_curves(made.scale, **made.roots)] == ["curves.png", "curves.pdf"]
+    assert [path.name for path in write_curves(made.scale, **made.roots)] == [
+        "curves.png",
+        "curves.pdf",
+        "factors.png",
+        "factors.pdf",
+    ]
+
+
+def test_alpha_and_beta_of_every_block_are_drawn_over_training_ungated_ones_too(campaign):
+    made = campaign(tables=[], figures=["figure1"])
+    names = [f"blocks.{i}.{part}" for i in (0, 1) for part in ("global_context.alpha", "local_context.beta")]
+    lines = [",".join(["step", "epoch", *names]), "1,0.5,1,1,1,1", "2,1.0,0.9,1.1,0.5,1.2"]
+    (made.results / "gc_s16/seed0/history.csv").write_text("\n".join(lines) + "\n")
+    (panel,) = [axes for axes in factors_figure(["fcn_s16", "gc_s16"], open_results(made)[1]).axes if axes.lines]
+    assert panel.get_title(loc="left") == "gc_s16"
+    assert [list(line.get_ydata()) for line in panel.lines] == [[1, 0.9], [1, 1.1], [1, 0.5], [1, 1.2]]
+    assert [line.get_linestyle() for line in panel.lines] == ["-", "--"] * 2
+
+
+def test_the_forest_shows_the_papers_differences_beside_ours_and_verdicts_of_several_seeds_only(campaign):
+    made = campaign(tables=["table1", "table2"], figures=[], seeds=[0, 1])
+    for seed in (0, 1):
+        change(made.results, "gcm_d5_s16", seed=seed, miou=0.72 + 0.01 * seed)
+        change(made.results, "gc_s16", seed=seed, miou=0.70)
+    several = made.claims()
+    made.scale = dataclasses.replace(made.scale, seeds=[0], title="One seed")
+    left, right = forest_figure([several, made.claims()]).axes
+    row = [label.get_text() for label in left.get_yticklabels()].index(
+        "C01  Res-50+GCM (δ=5) − Res-50+GC, mIoU at 1/16"
+    )
+    ours, paper = ([line.get_xdata()[0] for line in left.lines if line.get_marker() == mark
+                    and list(line.get_ydata()) == [row]] for mark in "oD")  # fmt: skip
+    assert (ours, paper) == ([pytest.approx(2.5)], [pytest.approx(1.21)])
+    assert "undecided" in texts(left) and not {"undecided", "held", "contradicted"} & set(texts(right))
+    assert not any("block" in label.get_text() for label in left.get_yticklabels())  # the gates have their own figure
+    assert [path.name for path in write_forest(made.scale, **made.roots)] == ["forest.png", "forest.pdf"]
 
 
 def test_classes_with_most_pixels_come_first(campaign):

@@ -45,7 +45,7 @@ def report(made) -> None:
     """A whole report, its figures being a few bytes each."""
     for name in made.scale.tables:
         write_table(name, made.scale, **made.roots)
-    for stem in [*made.scale.figures, "curves"]:
+    for stem in [*made.scale.figures, "forest", "curves", "factors"]:
         for suffix in ("png", "pdf"):
             write_text(made.reports / "figures" / f"{stem}.{suffix}", stem)
     made.page()
@@ -60,7 +60,7 @@ def test_the_page_needs_nothing_beside_it(campaign):
         for name in ("src", "href", "action", "data"):
             if name in attributes:
                 assert attributes[name].startswith(("#", "data:")), (tag, attributes[name][:80])
-    assert sum(tag == "img" for tag, _ in page.tags) == 2
+    assert sum(tag == "img" for tag, _ in page.tags) == 4
     assert all(attributes.get("alt") for tag, attributes in page.tags if tag == "img")
 
 
@@ -111,8 +111,8 @@ def test_of_several_differences_the_page_shows_the_smallest(campaign):
     for run, miou in {"gc_s16": 0.7, "fcn_s16": 0.6, "gc_s8": 0.7, "fcn_s8": 0.68}.items():
         change(made.results, run, miou=miou)
     text = made.page()
-    row = text[text.index('<tr id="C04">') : text.index('<tr id="C05">')]
-    assert 'data-label="ours">≥ +2.00</td>' in row and 'data-label="paper">≥ +1.94</td>' in row
+    row = text[text.index('<tr id="C04">') : text.index('<tr id="C04b">')]
+    assert 'data-label="ours">min +2.00</td>' in row and 'data-label="paper">min +1.94</td>' in row
 
 
 def test_a_click_on_a_cell_leads_to_all_that_trace_says(campaign, root, tmp_path):
@@ -157,7 +157,7 @@ def test_the_page_opens_with_banner_and_verdicts(campaign):
     assert "ResNet-18 stands in for ResNet-50" in text
     made.scale = dataclasses.replace(made.scale, roles={"ResNet-50": "resnet50"})
     assert " stands in " not in made.page()
-    assert text.count('<td class="verdict') == 38
+    assert text.count('<td class="verdict') == 52
     assert text.index("<aside") < text.index('id="claims"') < text.index('id="table1"') < text.index('id="runs"')
 
 
@@ -225,7 +225,7 @@ def test_no_image_of_a_real_dataset_is_published(campaign):
     paths = publish(made.scale, **made.roots)
     names = {str(path.relative_to(target / "mini")) for path in (target / "mini").rglob("*") if path.is_file()}
     expected = {f"tables/table8.{s}" for s in ("csv", "md", "tex")} | {"claims.json", "README.md"}
-    expected |= {f"figures/{stem}.{s}" for stem in ("figure1", "curves") for s in ("png", "pdf")}
+    expected |= {f"figures/{stem}.{s}" for stem in ("figure1", "forest", "curves", "factors") for s in ("png", "pdf")}
     assert names == expected | {"runs/acb3/seed0.tar.xz"}
     assert {str(path.relative_to(target / "mini")) for path in paths} == expected
     readme = (target / "mini/README.md").read_text()

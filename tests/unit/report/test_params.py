@@ -3,6 +3,7 @@
 import itertools
 import shutil
 
+import numpy as np
 import pytest
 import yaml
 from fabricated import MINI
@@ -49,12 +50,12 @@ def test_the_tables_and_figures_need_28_networks(tables, root):
 def test_the_claims_are_the_papers_and_state_its_differences(tables, root, shared):
     facts = {claim["id"]: claim for claim in yaml.safe_load((shared("paper") / "claims.yaml").read_text())["claims"]}
     claims = load_claims(root / "params", tables)
-    assert list(claims) == list(facts) and len(claims) == 38
+    assert list(facts) == [name for name in claims if name in facts] and len(facts) == 38
     results = Results(MINI, root / "no-results")
     evidence = Evidence(tables, all_cells(tables, results), results)
     compared = 0
-    for name, claim in claims.items():
-        expected = _amounts(facts[name]["expect"])
+    for name in facts:
+        claim, expected = claims[name], _amounts(facts[name]["expect"])
         if claim.check not in ("greater", "best", "monotone", "more_gain", "equal") or not expected:
             continue
         stated = [step.paper for step in cell_steps(claim, evidence)]
@@ -62,6 +63,8 @@ def test_the_claims_are_the_papers_and_state_its_differences(tables, root, share
             expected = facts[name]["expect"]["steps"]
         if name == "C07":
             stated = [min(stated[:3]), min(stated[3:])]
+        if claim.check == "best":  # a step for each rival; the paper's margin is that over the runner-up
+            stated = np.reshape(stated, (len(claim.cells), -1)).min(axis=1).tolist()
         assert stated == pytest.approx(expected), name
         compared += 1
     assert compared == 30

@@ -1,0 +1,96 @@
+"""The primary claims as a forest plot: the paper's differences beside ours, with intervals, a panel for each scale."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from acnet.drawing import ACCENT, INK, PALE, QUIET, placeholder, save, style
+from acnet.report.claims import read_claims
+from acnet.report.scale import ScaleInfo
+
+TITLE = "The primary claims"
+_TICKS = (-10, -5, -2, -1, 0, 1, 2, 5, 10)
+
+
+def write_forest(
+    scale: ScaleInfo,
+    *,
+    params_root: str | Path,
+    results_root: str | Path,
+    out_root: str | Path,
+    published: Sequence[str] = (),
+) -> list[Path]:
+    """Write out_root/{scale}/figures/forest.png and .pdf from claims.json beside it; return the paths.
+
+    With the names of `published` scales it is out_root/published/forest, which has a panel for each of them.
+    """
+    folder = Path(out_root) / "published" if published else Path(out_root) / scale.name / "figures"
+    reports = [read_claims(f"published/{name}", out_root) for name in published] or [read_claims(scale.name, out_root)]
+    with style():
+        return save(forest_figure(reports), folder, "forest")
+
+
+def forest_figure(reports: Sequence[dict[str, Any]]) -> Figure:
+    """A line for each step, in points of IoU, of the primary claims in some claims.json, a panel for each of these.
+
+    Filled marks have the t interval of several seeds, hollow ones that over images of one seed, which decides nothing;
+    diamonds are the paper's differences. A line that no scale has measured is left out.
+    """
+    found = [_lines(report) for report in reports]
+    names = list(dict.fromkeys(name for lines in found for name, step in lines.items() if step["ours"] is not None))
+    if not names:
+        return placeholder(TITLE, ["the networks that it compares"])
+    figure = Figure(figsize=(4.2 + 2.6 * len(reports), 1.0 + 0.27 * len(names)))
+    panels = figure.subplots(1, len(reports), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, report, lines in zip(panels, reports, found, strict=True):
+        margin = report["rule"]["margin"]
+        axes.axvspan(-margin, margin, color=PALE, alpha=0.4, linewidth=0)
+        axes.axvline(0, color=QUIET, linewidth=0.6)
+        for place, name in enumerate(names):
+            _draw(axes, place, lines.get(name))
+        axes.set_xscale("symlog", linthresh=2, linscale=0.9)
+        axes.set_xticks(_TICKS, [f"{tick:+d}".replace("-", "−") if tick else "0" for tick in _TICKS], fontsize=7)
+        axes.minorticks_off()
+        axes.set_title(report["title"], loc="left", fontsize=8)
+        axes.grid(axis="x", color=QUIET, alpha=0.15, linewidth=0.5)
+        axes.tick_params(axis="y", length=0)
+    panels[0].set_yticks(range(len(names)), names, fontsize=7)
+    panels[0].set_ylim(len(names) - 0.4, -0.6)
+    figure.subplots_adjust(wspace=0.35)
+    figure.supxlabel("difference in points", fontsize=8, color=QUIET, y=-0.02)
+    figure.legend(handles=_handles(panels[0]), loc="lower center", bbox_to_anchor=(0.5, 0.95), ncols=3, fontsize=8)
+    return figure
+
+
+def _lines(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The steps of the primary claims by what they are called; the gates' are in figures of their own."""
+    claims = [claim for claim in report["claims"] if claim["primary"] and claim["check"] != "gate_contrasts"]
+    return {f"{claim['id']}  {step['label']}": step for claim in claims for step in claim["steps"]}
+
+
+def _draw(axes, place: int, step: dict[str, Any] | None) -> None:
+    if step is None or step["ours"] is None:
+        return
+    if step["paper"] is not None:
+        axes.plot(step["paper"], place, marker="D", markersize=4, color=QUIET, markerfacecolor="none")
+    several = len(step["seeds"]) > 1
+    if between := step["interval" if several else "images"]:
+        axes.plot(between, (place, place), color=ACCENT, linewidth=1.8 if several else 0.8)
+    axes.plot(
+        step["ours"], place, marker="o", markersize=4.5, color=ACCENT, markerfacecolor=ACCENT if several else "white"
+    )
+    if several:
+        axes.annotate(step["verdict"], (1.02, place), xycoords=("axes fraction", "data"), fontsize=6.5, va="center",
+                      color=INK if step["verdict"] != "undecided" else QUIET, annotation_clip=False)  # fmt: skip
+
+
+def _handles(axes) -> list:
+    looks = {
+        "paper": {"marker": "D", "markersize": 4, "color": QUIET, "markerfacecolor": "none", "linestyle": "none"},
+        "ours, several seeds (t interval)": {"marker": "o", "markersize": 4.5, "color": ACCENT, "linewidth": 1.8},
+        "ours, one seed (interval over images)": {"marker": "o", "markersize": 4.5, "color": ACCENT, "linewidth": 0.8,
+                                                  "markerfacecolor": "white"},
+    }  # fmt: skip
+    return [axes.plot([], [], label=label, **look)[0] for label, look in looks.items()]

@@ -184,7 +184,8 @@ def fill(project: Project) -> None:
     campaign = Campaign(project.root / "params", "mini")
     entries = [tables.tables[name] for name in campaign.scale.tables]
     figures = [tables.figures[name] for name in campaign.scale.figures]
-    for run in campaign.runs:
+    trained = tables.trained([*campaign.scale.tables, *campaign.scale.figures])
+    for run in trained:
         train(project, run)
     sources = {source for entry in entries for source in entry.sources()}
     for run, protocol in sources | {source for figure in figures for source in figure.sources()}:
@@ -193,7 +194,7 @@ def fill(project: Project) -> None:
         settings = campaign.protocol(protocol, run).identity()
         file.write_text(json.dumps({**json.loads(file.read_text()), "protocol": settings}))
         write_images(project.root / "results" / "mini", run, (50, 60, 70), protocol=protocol)
-    for run in campaign.runs_with_gates(tables, tables.trained([*campaign.scale.tables, *campaign.scale.figures])):
+    for run in campaign.runs_with_gates(tables, trained):
         write_gates(project.folder(run))
     for run in {run for figure in figures for run in figure.example_runs()}:
         write_examples(project.folder(run), "cityscapes", gates=0 if run == "fcn_s16" else 3)

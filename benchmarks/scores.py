@@ -46,7 +46,7 @@ def lines(campaign: Campaign, run: str, arguments: argparse.Namespace, out: Path
             run_folder(out, arguments.scale, precision, seed) / "metrics",
         )
         seconds[precision] = time.monotonic() - began
-    found = compare(*PRECISIONS, arguments.protocol, seed, Results(scale_info(campaign), out))
+    found = compare(*PRECISIONS, arguments.protocol, seed, Results(scale_info(campaign, out), out))
     commit = read_json(folder / "provenance.json")["commit"][:10]
     for line in found.overall:
         if line.name in SHOWN:

@@ -148,7 +148,7 @@ def _compare(parsed: argparse.Namespace) -> None:
         # A restored run may have its metrics alone: enough for the numbers, not for the pictures.
         if parsed.out or not (run_folder(parsed.results_root, parsed.scale, run, seed) / "metrics").is_dir():
             settings.trained_folder(parsed.results_root, run, seed)
-    results = Results(scale_info(settings), parsed.results_root)
+    results = Results(scale_info(settings, parsed.results_root), parsed.results_root)
     found = compare(parsed.first, parsed.second, parsed.protocol, seed, results)
     text = as_text(found, parsed.images)
     print(text, end="")

@@ -11,6 +11,7 @@ from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
 from acnet.params.resources import load_resources, uncovered
 from acnet.params.scales import no_target
+from acnet.params.tables import load_tables
 from acnet.progress import duration, operations
 
 _GPUS = (1, 2, 4, 8, 16, 32)
@@ -43,7 +44,8 @@ def _plan(parsed: argparse.Namespace) -> None:
     from acnet.plan.jobs import campaign_jobs
 
     settings = campaign(parsed)
-    have = settings.scale.tables + settings.scale.figures
+    tables = load_tables(parsed.params_root)
+    have = settings.shown(tables) + settings.on_request(tables)
     for target in parsed.target:
         if target not in have:
             raise AcnetError(no_target(target, parsed.scale, have))

@@ -83,7 +83,7 @@ def _draw(parsed: argparse.Namespace) -> None:
         more["data_root"] = parsed.data_root
     write(
         *([parsed.name] if takes_name else []),
-        scale_info(settings),
+        scale_info(settings, parsed.results_root),
         params_root=parsed.params_root,
         results_root=parsed.results_root,
         out_root=parsed.reports_root,

@@ -72,6 +72,27 @@ class Campaign:
                 among(name, names, f"{self._scale_file}: {kind}")
         return self.scale.tables + self.scale.figures
 
+    def on_request(self, tables: Tables) -> list[str]:
+        """The tables that `all` does not make, where the scale has data for their runs."""
+        asked = [name for name, table in tables.tables.items() if table.on_request and name not in self.scale.tables]
+        return [
+            name
+            for name in asked
+            if {self.entry(run).dataset for run in tables.trained([name])} <= {*self.scale.stands_in}
+        ]
+
+    def requested(self, tables: Tables, results: Path) -> list[str]:
+        """The tables on request of which `results` hold something that no other table or figure of the scale shows."""
+        usual, folder = set(tables.sources(self.shown(tables))), results / self.scale_name
+        return [
+            name
+            for name in self.on_request(tables)
+            if any(
+                any(folder.glob(f"{run}/seed*/metrics/{protocol}.json"))
+                for run, protocol in set(tables.sources([name])) - usual
+            )
+        ]
+
     def entry(self, name: str) -> RunEntry:
         """The entry of runs.yaml; AcnetError with the nearest name if there is none."""
         if name not in self.runs:

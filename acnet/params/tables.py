@@ -54,7 +54,10 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A table of the paper. `per_class` adds a column for each class, keyed by its name."""
+    """A table of the paper, or one of ours that is made `on_request` only.
+
+    `per_class` adds a column for each class, keyed by its name.
+    """
 
     title: str
     description: str
@@ -65,6 +68,7 @@ class Table:
     beside: str | None = None
     digits: int = limited(2, low=0, high=4)
     per_class: list[str] | None = None
+    on_request: bool = False
 
     def validate(self, where: str) -> None:
         """AcnetError, opening with `where`, for a row that does not go with the others or with the columns."""
@@ -174,6 +178,10 @@ class Tables:
     def figure(self, name: str) -> Figure:
         """The figure `name`; AcnetError with the nearest name if there is none."""
         return self.figures[among(name, self.figures, "params/tables.yaml: figures")]
+
+    def sources(self, names: Iterable[str]) -> list[Source]:
+        """The (run, protocol) pairs whose metrics the tables and figures `names` show, sorted."""
+        return sorted({source for name in names for source in (self.tables | self.figures)[name].sources()})
 
     def trained(self, names: Iterable[str]) -> list[str]:
         """Every run that the tables and figures `names` need trained, in the order of the file."""

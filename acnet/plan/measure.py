@@ -11,7 +11,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from acnet.device import default_device, set_up_device
-from acnet.model import build_network
+from acnet.model import build_network, count_parameters
 from acnet.params.run import InitialWeights, Run
 from acnet.train.batches import batches, training_samples
 from acnet.train.step import TrainingStep
@@ -52,6 +52,14 @@ def flops_per_image(run: Run, crop: tuple[int, int] | None = None) -> int:
         output = network(torch.empty(2, 3, height, width), native=True)
         sum(scores.sum() for name, scores in output.items() if name != "gates").backward()
     return counter.get_total_flops() // 2
+
+
+def parameters_and_flops(run: Run) -> tuple[int, int]:
+    """Trainable values, and floating-point operations of a forward pass in evaluation for one image of the crop."""
+    with FakeTensorMode(), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network = build_network(run.model, run.classes).eval()
+        network(torch.empty(1, 3, *run.train.crop), native=True)
+    return count_parameters(network), counter.get_total_flops()
 
 
 def ceiling(device: torch.device, precision: str, size: int | None = None, repeat: int = 5) -> float:

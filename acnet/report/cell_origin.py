@@ -38,7 +38,7 @@ def trace(campaign: Campaign, name: str, row: str, column: str | None, roots: Ro
     `row` is a row's key, its method or the end of it, or its run; `column` a column's key, None for all. Raises
     AcnetError for an unknown table, row or column, and for a row that no run of ours fills.
     """
-    info = scale_info(campaign)
+    info = scale_info(campaign, roots.results)
     table = load_tables(campaign.params).table(name)
     info.require(name)
     if column is not None and column not in table.all_columns:

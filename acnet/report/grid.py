@@ -5,7 +5,9 @@ from typing import Literal
 
 from acnet.params.measures import Measures
 from acnet.params.tables import Row, Table
+from acnet.progress import operations
 from acnet.report.cells import NO_VALUE, NOT_RUN, Cell, Cells
+from acnet.report.networks import Sizes
 from acnet.report.scale import ScaleInfo
 from acnet.report.text import DASH, heading, number, signed, span
 
@@ -18,7 +20,7 @@ class Field:
     """
 
     text: str
-    kind: Literal["method", "backbone", "ours", "missing", "paper", "difference", "beside"]
+    kind: Literal["method", "backbone", "ours", "missing", "paper", "difference", "beside", "size"]
     cell: Cell | None = None
     spread: str | None = None
     interval: str | None = None
@@ -68,19 +70,27 @@ class Grid:
         return any(field.interval for line in self.lines for field in line.fields)
 
 
-def grid(name: str, table: Table, cells: Cells, scale: ScaleInfo) -> Grid:
-    """The table `name` of a scale, whose absolute numbers have no differences where they compare with nothing."""
+def grid(name: str, table: Table, cells: Cells, scale: ScaleInfo, sizes: Sizes) -> Grid:
+    """The table `name` of a scale, whose absolute numbers have no differences where they compare with nothing.
+
+    `sizes` are those of the networks of every row of ours.
+    """
     rows = [(row, [cells[name, row.key, column] for column in table.all_columns]) for row in table.rows]
-    beside = _beside(table, scale) if table.beside else None
+    beside, quoted = _beside(table, scale) if table.beside else None, any(row.paper for row in table.rows)
+    lead = ["Method", *["Backbone"] * any(row.backbone for row in table.rows), "Parameters", "FLOPs"]
+    before = {row.key: _before(row, row_cells, len(lead) > 3, sizes) for row, row_cells in rows}
     if table.per_class:
-        groups, lead, each = [], ["Method"], [column.label for column in table.all_columns.values()]
-        lines = [line for row, row_cells in rows for line in _wide(row, row_cells, table.digits, scale.comparable)]
+        groups, each = [], [column.label for column in table.all_columns.values()]
+        lines = [line for row, own in rows for line in _wide(row, before[row.key], own, table.digits, scale.comparable)]
     else:
-        lead = ["Method", "Backbone"] if any(row.backbone for row in table.rows) else ["Method"]
-        each = ["ours", "paper", *["difference"] * scale.comparable, *([beside] if beside else [])]
+        each = ["ours", *["paper"] * quoted, *["difference"] * (quoted and scale.comparable), *[beside] * bool(beside)]
         groups = [(column.label, len(each)) for column in table.columns.values()]
+        numbers = {"ours": _ours, "paper": _paper, "difference": _difference, beside: _by_second_protocol}
+        lines = [
+            Line(row, before[row.key] + [numbers[head](cell, table.digits) for cell in own for head in each], row.rule)
+            for row, own in rows
+        ]
         each = each * len(groups)
-        lines = [_narrow(row, row_cells, len(lead) > 1, table, scale.comparable) for row, row_cells in rows]
     notes = [(row, text) for row, row_cells in rows for text in _notes(table, row, row_cells)]
     return Grid(name, table.title, _about(table, scale), beside, groups, lead + each, lines, len(lead), notes)
 
@@ -97,28 +107,31 @@ def measured_on(cell: Cell) -> str:
     return "val, before fine-tuning" if cell.server is None else "test server"
 
 
-def _narrow(row: Row, cells: list[Cell], backbone: bool, table: Table, differences: bool) -> Line:
-    fields = [Field(_method(row), "method")] + [Field(row.backbone or "", "backbone")] * backbone
-    for cell in cells:
-        fields += [_ours(cell, table.digits), _paper(cell, table.digits)]
-        fields += [_difference(cell, table.digits)] * differences
-        if table.beside:
-            fields.append(Field("" if cell.beside is None else number(cell.beside, table.digits), "beside"))
-    return Line(row, fields, row.rule)
+def _before(row: Row, cells: list[Cell], backbone: bool, sizes: Sizes) -> list[Field]:
+    """The fields before the numbers."""
+    own = [sizes[run] for run in dict.fromkeys(cell.run for cell in cells) if run in sizes]
+    parameters = dict.fromkeys(f"{number(size.parameters / 1e6)} M" for size in own)
+    flops = dict.fromkeys(operations(size.flops).removesuffix("FLOP") for size in own)
+    return [
+        Field(_method(row), "method"),
+        *[Field(row.backbone or "", "backbone")] * backbone,
+        *(Field(" / ".join(part), "size") for part in (parameters, flops)),
+    ]
 
 
-def _wide(row: Row, cells: list[Cell], digits: int, differences: bool) -> list[Line]:
+def _wide(row: Row, before: list[Field], cells: list[Cell], digits: int, differences: bool) -> list[Line]:
     printed = [_paper(cell, digits) for cell in cells]
     if not row.ours:
-        return [Line(row, [Field(_method(row), "method"), *printed], row.rule)]
+        return [Line(row, [*before, *printed], row.rule)]
     # There is no room for intervals; the CSV has them.
     own = [dataclasses.replace(_ours(cell, digits), interval=None) for cell in cells]
+    empty = [Field("", field.kind) for field in before[1:]]
     lines = [
-        Line(row, [Field(f"{row.method}, ours", "method"), *own], row.rule),
-        Line(row, [Field(f"{row.method}, paper", "method"), *printed]),
+        Line(row, [Field(f"{row.method}, ours", "method"), *before[1:], *own], row.rule),
+        Line(row, [Field(f"{row.method}, paper", "method"), *empty, *printed]),
     ]
     if differences:
-        lines.append(Line(row, [Field("difference", "method"), *(_difference(cell, digits) for cell in cells)]))
+        lines.append(Line(row, [Field("difference", "method"), *empty, *(_difference(cell, digits) for cell in cells)]))
     return lines
 
 
@@ -144,6 +157,10 @@ def _difference(cell: Cell, digits: int) -> Field:
     return Field("" if cell.difference is None else signed(cell.difference, digits), "difference")
 
 
+def _by_second_protocol(cell: Cell, digits: int) -> Field:
+    return Field("" if cell.beside is None else number(cell.beside, digits), "beside")
+
+
 def _beside(table: Table, scale: ScaleInfo) -> str:
     """What a second protocol adds to the table's own, as in "ours, flipped"."""
     own, other = scale.title_of(table.protocol), scale.title_of(table.beside)
@@ -153,7 +170,8 @@ def _beside(table: Table, scale: ScaleInfo) -> str:
 def _about(table: Table, scale: ScaleInfo) -> str:
     """What the table shows and, where another dataset stands in for the paper's, what ours is measured on."""
     stand_ins = dict.fromkeys(scale.stand_ins[run] for run, _ in table.sources() if run in scale.stand_ins)
-    return f"{table.description} Ours: {'; '.join(stand_ins)}." if stand_ins else table.description
+    ours = [f"Ours: {'; '.join(stand_ins)}."] if stand_ins else []
+    return " ".join([table.description, "FLOPs are those of one image of the training crop, forward.", *ours])
 
 
 def _notes(table: Table, row: Row, cells: list[Cell]) -> list[str]:

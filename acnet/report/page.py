@@ -17,6 +17,7 @@ from acnet.report.checks import NOT_MEASURED, VERDICTS
 from acnet.report.claims import KINDS, counted, read_claims
 from acnet.report.gates import TITLE as GATES_TITLE
 from acnet.report.grid import grid, interval_note, measured_on
+from acnet.report.networks import Sizes, network_sizes
 from acnet.report.results import Results
 from acnet.report.runs import run_entries
 from acnet.report.scale import ScaleInfo
@@ -45,7 +46,9 @@ def write_page(
     """
     tables, results, cells = load_tables(params_root), Results(scale, results_root), read_cells(scale, out_root)
     folder, claims = Path(out_root) / scale.name, read_claims(scale.name, out_root)["claims"]
-    runs = run_entries(Campaign(params_root, scale.name), tables, results, Path(data_root), lasting=bool(published))
+    campaign = Campaign(params_root, scale.name)
+    sizes = network_sizes(campaign, tables.trained(scale.tables), out_root)
+    runs = run_entries(campaign, tables, results, Path(data_root), lasting=bool(published))
     html = (
         _environment()
         .get_template("page.html")
@@ -55,7 +58,7 @@ def write_page(
             css=(Path(__file__).parent / "page.css").read_text(encoding="utf-8"),
             claims=[_claim(claim) for claim in claims],
             counts={name: counted(claims, kinds) for name, kinds in KINDS.items()},
-            tables=[_table(name, tables, cells, scale) for name in scale.tables],
+            tables=[_table(name, tables, cells, scale, sizes) for name in scale.tables],
             figures=[(name, tables.figure(name), _encoded(folder / f"figures/{name}.png")) for name in scale.figures],
             gates=_gates(params_root, tables, results, folder),
             forest=_encoded(folder / "figures/forest.png"),
@@ -66,7 +69,11 @@ def write_page(
             titles={run["name"]: run["title"] for run in runs},
             stale={run["name"]: run["stale"] for run in runs if run["stale"]},
             measured=sum(run["state"].startswith(("measured", "trained")) for run in runs),
-            lacking=[name for name in [*tables.tables, *tables.figures] if name not in [*scale.tables, *scale.figures]],
+            lacking=[
+                name
+                for name, entry in [*tables.tables.items(), *tables.figures.items()]
+                if name not in [*scale.tables, *scale.figures] and not getattr(entry, "on_request", False)
+            ],
         )
     )
     path = published or folder / "index.html"
@@ -133,11 +140,11 @@ def _margins(values: list[float | None], check: str) -> str:
     return signed(min(known)) if len(values) == 1 else f"min {signed(min(known))}"
 
 
-def _table(name: str, tables: Tables, cells: Cells, scale: ScaleInfo) -> dict[str, Any]:
+def _table(name: str, tables: Tables, cells: Cells, scale: ScaleInfo, sizes: Sizes) -> dict[str, Any]:
     table = tables.table(name)
-    drawn = grid(name, table, cells, scale)
+    drawn = grid(name, table, cells, scale, sizes)
     rows = dict.fromkeys(row.key for row, _ in drawn.notes)
-    texts = table_texts(name, table, cells, scale)
+    texts = table_texts(name, table, cells, scale, sizes)
     return {
         "name": name,
         "table": table,

@@ -1,11 +1,13 @@
 """What the report must know of a scale."""
 
 import dataclasses
+from pathlib import Path
 
 from acnet.errors import AcnetError
 from acnet.params.campaign import GATES_PROTOCOL, Campaign
 from acnet.params.measures import Measures, Rule, load_measures, load_rule
 from acnet.params.scales import misspelt
+from acnet.params.tables import load_tables
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +47,8 @@ class ScaleInfo:
             raise AcnetError(f"scale {self.name}: it has no {name}; it has {', '.join(names)}{misspelt(name, names)}")
 
 
-def scale_info(campaign: Campaign) -> ScaleInfo:
-    """What the report must know of the scale of `campaign`."""
+def scale_info(campaign: Campaign, results_root: Path) -> ScaleInfo:
+    """What the report must know of the scale of `campaign`, whose results tell which tables have been requested."""
     scale = campaign.scale
     backbones = {"r50": "ResNet-50", "r101": "ResNet-101"}
     split = scale.protocols.get(GATES_PROTOCOL, {}).get("split")
@@ -57,7 +59,7 @@ def scale_info(campaign: Campaign) -> ScaleInfo:
         banner=scale.banner,
         comparable=scale.comparable,
         seeds=list(dict.fromkeys(seed for seeds in (scale.seeds, *scale.more_seeds.values()) for seed in seeds)),
-        tables=scale.tables,
+        tables=scale.tables + campaign.requested(load_tables(campaign.params), results_root),
         figures=scale.figures,
         generated=all(campaign.datasets[name].generate for name in scale.stands_in.values()),
         roles={paper: campaign.backbone(role) for role, paper in backbones.items()},

@@ -5,9 +5,11 @@ import io
 from pathlib import Path
 
 from acnet.files import write_text
+from acnet.params.campaign import Campaign
 from acnet.params.tables import Row, Table, load_tables
 from acnet.report.cells import Cell, Cells, table_cells
 from acnet.report.grid import Field, Grid, grid, interval_note, measured_on
+from acnet.report.networks import Sizes, network_sizes
 from acnet.report.results import Results
 from acnet.report.scale import ScaleInfo
 from acnet.report.text import DASH, MINUS, plain
@@ -26,24 +28,26 @@ def write_table(
     the scale does not have and for a metrics file in the wrong place.
     """
     scale.require(name)
-    table = load_tables(params_root).table(name)
-    paths = []
-    for suffix, text in table_texts(name, table, table_cells(name, table, Results(scale, results_root)), scale).items():
+    tables, paths = load_tables(params_root), []
+    table = tables.table(name)
+    cells = table_cells(name, table, Results(scale, results_root))
+    sizes = network_sizes(Campaign(params_root, scale.name), tables.trained([name]), out_root)
+    for suffix, text in table_texts(name, table, cells, scale, sizes).items():
         paths.append(Path(out_root) / scale.name / "tables" / f"{name}.{suffix}")
         write_text(paths[-1], text)
     return paths
 
 
-def table_texts(name: str, table: Table, cells: Cells, scale: ScaleInfo) -> dict[str, str]:
+def table_texts(name: str, table: Table, cells: Cells, scale: ScaleInfo, sizes: Sizes) -> dict[str, str]:
     """A table in each of its forms: csv, md and tex."""
-    drawn = grid(name, table, cells, scale)
-    return {"csv": _csv(name, table, cells, scale), "md": _markdown(drawn, scale), "tex": _latex(drawn, scale)}
+    drawn = grid(name, table, cells, scale, sizes)
+    return {"csv": _csv(name, table, cells, scale, sizes), "md": _markdown(drawn, scale), "tex": _latex(drawn, scale)}
 
 
-def _csv(name: str, table: Table, cells: Cells, scale: ScaleInfo) -> str:
+def _csv(name: str, table: Table, cells: Cells, scale: ScaleInfo, sizes: Sizes) -> str:
     """One line for each cell that has a number of either side or should have."""
     cells = {key: cell for key, cell in cells.items() if cell.table == name and cell.state != "empty"}
-    lines = [_csv_line(table, table.row(cell.row), cell, scale) for cell in cells.values()]
+    lines = [_csv_line(table, table.row(cell.row), cell, scale, sizes) for cell in cells.values()]
     out = io.StringIO()
     writer = csv.DictWriter(out, list(lines[0]), lineterminator="\n")
     writer.writeheader()
@@ -51,7 +55,8 @@ def _csv(name: str, table: Table, cells: Cells, scale: ScaleInfo) -> str:
     return out.getvalue()
 
 
-def _csv_line(table: Table, row: Row, cell: Cell, scale: ScaleInfo) -> dict[str, str | None]:
+def _csv_line(table: Table, row: Row, cell: Cell, scale: ScaleInfo, sizes: Sizes) -> dict[str, str | int | None]:
+    size = sizes.get(cell.run)
     shown = cell.server is None  # a server's score has neither seeds nor spread
     return {
         "row": row.key,
@@ -77,6 +82,8 @@ def _csv_line(table: Table, row: Row, cell: Cell, scale: ScaleInfo) -> dict[str,
         "measured_on": measured_on(cell),
         "fine_tuned": cell.fine_tuned,
         "validation": plain(cell.mean if cell.fine_tuned else None),
+        "parameters": size and size.parameters,
+        "flops": size and size.flops,
     }
 
 

@@ -29,8 +29,8 @@ def span(interval: tuple[float, float], digits: int = 1) -> str:
 
 
 def heading(name: str) -> str:
-    """ "Table 4" for table4, "Figure 1" for figure1."""
-    return name.replace("table", "Table ").replace("figure", "Figure ")
+    """ "Table 4" for table4, "Figure 1" for figure1, "Controls" for controls."""
+    return name.replace("table", "table ").replace("figure", "figure ").capitalize()
 
 
 def backbone(name: str) -> str:

@@ -51,8 +51,8 @@ def asked(root: Path) -> Asked:
     config = read_yaml(root / CONFIG)
     campaign, tables = Campaign(root / "params", config["scale"]), load_tables(root / "params")
     target, named = str(config["target"]), [name for name in str(config["runs"]).split(",") if name]
-    trained = [name for name in campaign.shown(tables) if tables.trained([name])]
-    among(target, ["all", "runs", *trained], f"{CONFIG}: target")
+    shown = campaign.shown(tables) + campaign.on_request(tables)
+    among(target, ["all", "runs", *filter(lambda name: tables.trained([name]), shown)], f"{CONFIG}: target")
     if target == "runs" and not named:
         raise AcnetError(f"{CONFIG}: target runs needs runs, such as runs=acb3")
     for name in named:

@@ -32,6 +32,7 @@ def test_everything_from_nothing(project):
         ("figure2", 0),
         ("figure4", 2),
         ("figure5", 2),
+        ("controls", 18 + 9),  # with the paper's networks beside which they stand
     ],
 )
 def test_a_target_trains_what_it_needs_and_nothing_else(project, target, trained):
@@ -43,7 +44,7 @@ def test_a_target_trains_what_it_needs_and_nothing_else(project, target, trained
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["tabel3"], "figure5; did you mean 'table3'?"),
+        (["tabel3"], "controls; did you mean 'table3'?"),
         (["table9"], "target 'table9': scale 'mini' has table1"),
         (["--config", "scale=camvd"], "did you mean 'camvid'?"),
         (["--config", "sclae=camvid"], "--config: unknown key 'sclae'; did you mean 'scale'?"),

@@ -71,11 +71,10 @@ try:
     NEEDS = load_resources(PARAMS, SCALE)
     check_names(TABLES, CAMPAIGN.runs, CAMPAIGN.protocols)
     load_claims(PARAMS, TABLES, CAMPAIGN.runs)
-    SHOWN = CAMPAIGN.shown(TABLES)
-    NEEDED = TABLES.trained(SHOWN)
-    GATED = CAMPAIGN.runs_with_gates(TABLES, dict.fromkeys([*NEEDED, *NAMED]))
-    GATED_NEEDED = [run for run in GATED if run in NEEDED]
-    for run in {*NEEDED, *NAMED}:
+    SHOWN, ON_REQUEST = CAMPAIGN.shown(TABLES), CAMPAIGN.on_request(TABLES)
+    TARGETS = SHOWN + ON_REQUEST
+    GATED = CAMPAIGN.runs_with_gates(TABLES, dict.fromkeys([*TABLES.trained(TARGETS), *NAMED]))
+    for run in {*TABLES.trained(TARGETS), *NAMED}:
         for protocol in CAMPAIGN.protocols:
             CAMPAIGN.protocol(protocol, run)
     for seed in ASKED_SEEDS:
@@ -90,15 +89,22 @@ except AcnetError as error:
 # other word in order to refuse it ends in a traceback.
 WORDS = sys.argv[1:]
 for word in WORDS:
-    meant = re.fullmatch(r"(table|figure)\d+", word) or difflib.get_close_matches(word, SHOWN, cutoff=0.8)
-    if meant and word not in SHOWN:
-        raise WorkflowError(no_target(word, SCALE, SHOWN))
+    meant = re.fullmatch(r"(table|figure)\d+", word) or difflib.get_close_matches(word, TARGETS, cutoff=0.8)
+    if meant and word not in TARGETS:
+        raise WorkflowError(no_target(word, SCALE, TARGETS))
 
 # `report` draws the runs at hand, whatever has changed since: no rule that could make one is even read.
 DRAWING = {"report", "publish_report"} & set(WORDS)
-DRAW_ONLY = bool(DRAWING) and not {"all", "runs", *SHOWN} & set(WORDS)
+DRAW_ONLY = bool(DRAWING) and not {"all", "runs", *TARGETS} & set(WORDS)
 if DRAWING and not DRAW_ONLY:
     raise WorkflowError("report draws the runs at hand: ask for it alone, once the other targets are done")
+
+# What the page is drawn from: tables on request too, where they are asked for along with it or only drawn from what is here.
+REQUESTED = CAMPAIGN.requested(TABLES, HERE / "results")
+DRAWN = SHOWN + (REQUESTED if DRAW_ONLY else [name for name in ON_REQUEST if name in WORDS])
+DRAWN_TABLES = [name for name in DRAWN if name in TABLES.tables]
+NEEDED = TABLES.trained(DRAWN)
+GATED_NEEDED = [run for run in GATED if run in NEEDED]
 
 GENERATED = [name for name, dataset in CAMPAIGN.datasets.items() if dataset.generate]
 FETCHABLE = [name for name, dataset in CAMPAIGN.datasets.items() if dataset.archives]

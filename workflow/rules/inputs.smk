@@ -61,13 +61,6 @@ def example_runs(names):
     return sorted({run for name in names if name in TABLES.figures for run in TABLES.figures[name].example_runs()})
 
 
-def sources_of(names):
-    """The (run, protocol) pairs whose metrics these tables and figures show."""
-    found = [source for name in names if name in TABLES.tables for source in TABLES.tables[name].sources()]
-    found += [source for name in names if name in TABLES.figures for source in TABLES.figures[name].sources()]
-    return sorted(set(found))
-
-
 def server_scores(tables):
     """The test servers' scores at hand for these tables."""
     files = [f"results/{SCALE}/server/{table}.yaml" for table in tables]
@@ -83,7 +76,7 @@ def drawn(names):
 def wanted(names):
     """All that the given tables and figures need; checkpoints and metrics too, so that a lost one is noticed."""
     trained, examples = of_runs("checkpoint.pt", TABLES.trained(names)), of_runs("examples.npz", example_runs(names))
-    return sorted({*drawn(names), *trained, *metrics_of(sources_of(names)), *examples})
+    return sorted({*drawn(names), *trained, *metrics_of(TABLES.sources(names)), *examples})
 
 
 def at_hand(files):

@@ -98,8 +98,8 @@ rule gates_figure:
 rule cells:
     """The cells of every table in one file, from which claims and page are made."""
     input:
-        lambda wildcards: at_hand(metrics_of(sources_of(CAMPAIGN.scale.tables))),
-        server=lambda wildcards: server_scores(CAMPAIGN.scale.tables),
+        lambda wildcards: at_hand(metrics_of(TABLES.sources(DRAWN_TABLES))),
+        server=lambda wildcards: server_scores(DRAWN_TABLES),
     output:
         f"reports/{SCALE}/cells.csv",
     log:
@@ -109,6 +109,7 @@ rule cells:
         "../envs/acnet.yaml"
     params:
         tables=canonical({name: dataclasses.asdict(table) for name, table in TABLES.tables.items()}),
+        requested=REQUESTED,
         scale=scale_facts(),
     shell:
         f"acnet report cells --scale {SCALE} 2> {{log}}"
@@ -118,9 +119,9 @@ rule claims:
     """The verdict on each of the paper's claims: by the cells and, for their differences, the counts of every image."""
     input:
         f"reports/{SCALE}/cells.csv",
-        lambda wildcards: at_hand(metrics_of(sources_of(SHOWN))),
+        lambda wildcards: at_hand(metrics_of(TABLES.sources(DRAWN))),
         lambda wildcards: at_hand(of_runs("provenance.json", NEEDED)),
-        lambda wildcards: at_hand(of_runs("examples.npz", example_runs(SHOWN))),
+        lambda wildcards: at_hand(of_runs("examples.npz", example_runs(DRAWN))),
         lambda wildcards: at_hand(of_runs("gates.json", GATED_NEEDED)),
         local("params/claims.yaml"),
     output:
@@ -157,7 +158,7 @@ rule page:
     input:
         [f"reports/{SCALE}/{file}" for file in ("cells.csv", "claims.json", "gates.csv")],
         drawn([*CAMPAIGN.scale.figures, "forest", "curves", "factors", "gates", "gates_runs"]),
-        lambda wildcards: at_hand(metrics_of(sources_of(SHOWN), ["json"])),
+        lambda wildcards: at_hand(metrics_of(TABLES.sources(DRAWN), ["json"])),
         lambda wildcards: at_hand(of_runs("provenance.json", NEEDED)),
     output:
         report(f"reports/{SCALE}/index.html", caption="../report/page.rst", category="Page"),
@@ -175,7 +176,7 @@ rule page:
 rule publish_report:
     """Copy what may go into git to reports/published: tables, claims and charts; images of generated data only."""
     input:
-        drawn(SHOWN),
+        drawn(DRAWN),
         f"reports/{SCALE}/index.html",
     log:
         f"logs/report/{SCALE}/publish.log",

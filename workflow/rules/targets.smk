@@ -1,7 +1,7 @@
 rule report:
     """Everything drawn from the runs at hand, with what is missing marked; trains nothing."""
     input:
-        drawn(SHOWN),
+        drawn(DRAWN),
         f"reports/{SCALE}/index.html",
     localrule: True
 
@@ -13,7 +13,7 @@ rule runs:
     localrule: True
 
 
-for target in SHOWN:
+for target in TARGETS:
 
     rule:
         name:

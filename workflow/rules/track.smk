@@ -12,9 +12,10 @@ if DRAW_ONLY and workflow.is_main_process:
 onstart:
     note_machine()
     targets = set(workflow.dag_settings.targets) or {"all"}
-    if targets <= {"all", "runs", *SHOWN}:
+    if targets <= {"all", "runs", *TARGETS}:
         named = set(NAMED) if "runs" in targets else set()
-        asked = set(TABLES.trained(SHOWN if "all" in targets else targets & set(SHOWN))) | named
+        shown = {*(SHOWN if "all" in targets else []), *(targets & {*TARGETS})}
+        asked = set(TABLES.trained(shown)) | named
         say_absent([run for run in CAMPAIGN.runs if run in asked], "These runs are trained again now")
 
 

@@ -65,7 +65,7 @@ def test_what_is_restored_elsewhere_is_equal_to_the_byte_and_fills_the_same_cell
     drawn = []
     for results in (here, there):
         roots = {"params_root": root / "params", "results_root": results, "out_root": tmp_path / results.name}
-        write_table("table1", scale_info(settings), **roots)
+        write_table("table1", scale_info(settings, roots["results_root"]), **roots)
         drawn.append((tmp_path / results.name / "mini/tables/table1.csv").read_bytes())
     assert drawn[0] == drawn[1] and b",0;1," in drawn[0]
 

@@ -138,7 +138,7 @@ def test_images_of_a_block_are_drawn_together():
     ],
 )
 def test_video_frames_and_cities_are_blocks_and_their_pattern_fits_the_names(root, scale, names, blocks):
-    info = scale_info(Campaign(root / "params", scale))
+    info = scale_info(Campaign(root / "params", scale), root / "results")
     assert [re.search(info.blocks["fcn_s16"], name)[1] for name in names] == blocks
     with pytest.raises(AcnetError, match="image 'x': `blocks` of its dataset in datasets"):
         image_weights([*names, "x"], info.blocks["fcn_s16"], info.measures)

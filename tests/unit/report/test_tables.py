@@ -167,7 +167,7 @@ def test_a_missing_run_is_marked_and_the_rest_stands(campaign):
     assert [key for (key, _), row in rows.items() if row["state"] == "not run"] == ["r50_acb2", "r101_ohem", "r101_ms"]
     assert rows["r50_acb2", "miou"]["paper"] == "75.98" and rows["r50_acb2", "miou"]["ours"] == ""
     assert rows["r50_acb3", "miou"]["state"] == "measured"
-    assert "| Res-50+ACB#2 | not run | 75.98 |" in (made.reports / "tables/table3.md").read_text()
+    assert "| Res-50+ACB#2 | 32.96 M | 189 G | not run | 75.98 |" in (made.reports / "tables/table3.md").read_text()
 
 
 def test_nothing_at_hand_still_gives_every_table(campaign):

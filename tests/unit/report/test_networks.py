@@ -1,0 +1,92 @@
+"""How large networks are and what they cost, beside their numbers; and the table of controls."""
+
+import csv
+import shutil
+
+import pytest
+import torch
+from fabricated import change, write_metrics, write_params
+from torch import nn
+
+from acnet.model import build_network, count_parameters
+from acnet.params.campaign import Campaign
+from acnet.plan.measure import parameters_and_flops
+from acnet.report import networks
+from acnet.report.networks import network_sizes
+from acnet.report.scale import scale_info
+from acnet.report.tables import write_table
+
+
+def test_flops_are_those_of_the_convolutions_for_one_image(root):
+    run = Campaign(root / "params", "mini").resolve("acb3_auxiliary", 0)
+    network, found = build_network(run.model, run.classes).eval(), []
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.register_forward_hook(lambda layer, _, out: found.append(2 * out.numel() * layer.weight[0].numel()))
+    network(torch.zeros(1, 3, 64, 64))
+    assert parameters_and_flops(run) == (count_parameters(network), sum(found))
+
+
+def test_a_network_is_counted_once_and_again_when_it_is_another(root, tmp_path, monkeypatch):
+    params, counted = shutil.copytree(root / "params", tmp_path / "params"), []
+    monkeypatch.setattr(networks, "_computed", lambda runs: counted.extend(runs) or {key: [1, 2] for key in runs})
+    for names in (["acb1", "acb2"], ["acb2", "acb3"]):
+        assert list(network_sizes(Campaign(params, "mini"), names, tmp_path)) == names
+    assert len(counted) == len(set(counted)) == 3
+    scale = params / "scales/mini.yaml"
+    scale.write_text(scale.read_text().replace("reduction: 64", "reduction: 48"))
+    network_sizes(Campaign(params, "mini"), ["acb1"], tmp_path)
+    assert len(counted) == 4
+
+
+def test_a_row_of_two_networks_shows_both_costs(campaign, monkeypatch):
+    made = campaign(tables=["table1"], figures=[])
+    costs = iter(range(1, 11))
+    monkeypatch.setattr(networks, "_computed", lambda runs: {key: [7_000_000, next(costs) * 10**9] for key in runs})
+    csv_file, md, _ = write_table("table1", made.scale, **made.roots)
+    assert "| Res-50+GC | 7.00 M | 3 G / 4 G | " in md.read_text()
+    with open(csv_file, newline="") as file:
+        found = {(row["row"], row["column"]): (row["parameters"], row["flops"]) for row in csv.DictReader(file)}
+    assert found["gc", "os8"] == ("7000000", "4000000000")
+
+
+@pytest.fixture
+def controls(campaign, root):
+    """A campaign in which the controls, and nothing else of their table, may be measured."""
+    made = campaign()
+
+    def tables(run=None, protocol="single"):
+        if run:
+            folder = made.results / run / "seed0"
+            write_params(folder, "mini", run, 0, "cityscapes")
+            write_metrics(folder, "mini", run, 0, protocol, "cityscapes")
+        made.scale = scale_info(Campaign(root / "params", "mini"), made.roots["results_root"])
+        return made.scale.tables[8:]
+
+    tables.made = made
+    return tables
+
+
+def test_controls_are_shown_once_one_is_at_hand(controls):
+    assert controls() == [], "the networks of the paper that stand beside them are measured here"
+    assert "Controls" not in controls.made.page()
+    assert controls("lc3") == ["controls"]
+    page = controls.made.page()
+    assert '<section id="controls"' in page and 'id="run-lc3"' in page
+
+
+@pytest.mark.parametrize("protocol", ["single_constant_gate", "single_shuffled_gate"])
+def test_so_is_a_network_of_the_paper_with_its_gates_changed(controls, protocol):
+    assert controls("acb1", protocol) == ["controls"]
+
+
+def test_a_table_without_numbers_of_the_paper_has_no_column_for_them(controls):
+    controls("lc3")
+    change(controls.made.results, "lc3", miou=0.5)
+    _, md, tex = write_table("controls", controls.made.scale, **controls.made.roots)
+    lines = md.read_text().splitlines()
+    assert lines[0] == "### Controls. What the paper does not control for, Cityscapes val"
+    assert "| Method | Parameters | FLOPs | mIoU, ours |" in lines
+    assert "| Res-50+GCM+LC, three fusions | 32.96 M | 189 G | **50.00** |" in lines
+    assert "| Res-50+GCM+LCM(3), gate constant | 32.96 M | 189 G | not run |" in lines
+    assert "paper" not in tex.read_text().partition(r"\toprule")[2].partition(r"\bottomrule")[0]

@@ -34,8 +34,9 @@ def train(tmp_path):
     return run
 
 
-def test_the_losses_of_a_step_are_the_cpus_to_rounding():
-    run = tiny_run()
+@pytest.mark.parametrize("gate", ["distance", "constant", "shuffled"])
+def test_the_losses_of_a_step_are_the_cpus_to_rounding(gate):
+    run = tiny_run(gate=gate)
     images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     labels = torch.arange(2 * 32 * 32).view(2, 32, 32) % run.classes
     found = []

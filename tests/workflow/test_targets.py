@@ -17,6 +17,12 @@ def test_everything_from_nothing(project):
     assert planned["all"] == planned["cells"] == planned["claims"] == planned["page"] == 1
 
 
+def test_controls_are_no_part_of_everything_and_may_be_asked_for_with_it(project):
+    planned = project.planned("all", "controls")
+    assert planned["train"] == 28 + 18 and planned["table"] == 9
+    assert planned["page"] == planned["all"] == planned["controls"] == 1
+
+
 @pytest.mark.parametrize(
     ("target", "trained"),
     [

@@ -69,7 +69,7 @@ def controls(campaign, root):
 
 def test_controls_are_shown_once_one_is_at_hand(controls):
     assert controls() == [], "the networks of the paper that stand beside them are measured here"
-    assert "Controls" not in controls.made.page()
+    assert 'id="controls"' not in controls.made.page()
     assert controls("lc3") == ["controls"]
     page = controls.made.page()
     assert '<section id="controls"' in page and 'id="run-lc3"' in page

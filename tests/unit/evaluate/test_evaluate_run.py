@@ -263,4 +263,4 @@ def test_a_missing_checkpoint_says_to_train(run):
 def test_a_part_that_is_none_is_refused(text, capsys):
     with pytest.raises(SystemExit):
         main(["evaluate", "--params", "params.yaml", "--protocol", "single", "--part", text])
-    assert f"'{text}' is no part; write 2/3 for the second of three" in capsys.readouterr().err
+    assert f"'{text}' is not a part; write 2/3 for the second of three" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """Commands in another checkout, and with the terminal gone."""
 
+import functools
 import re
 import signal
 import subprocess
@@ -30,12 +31,17 @@ def test_the_end_of_the_terminal_stops_a_training_at_a_saved_step(here):
     params = here / RUN / "params.yaml"
     params.write_text(re.sub(r"(epochs\W+)\d+", r"\g<1>5000", params.read_text()))
     command = [sys.executable, "-m", "acnet", "train", f"--params={params}"]
-    job = subprocess.Popen(command, cwd=here, stderr=subprocess.PIPE, text=True)
-    end = time.monotonic() + 60
-    while not (here / RUN / "resume/progress.json").exists() and time.monotonic() < end:
-        time.sleep(0.05)
-    job.send_signal(signal.SIGHUP)
-    said = job.communicate(timeout=60)[1].splitlines()[-1]
+    # As in a terminal: tests started with nohup ignore the signal, and children inherit that.
+    default = functools.partial(signal.signal, signal.SIGHUP, signal.SIG_DFL)
+    job = subprocess.Popen(command, cwd=here, stderr=subprocess.PIPE, text=True, preexec_fn=default)
+    try:
+        end = time.monotonic() + 60
+        while not (here / RUN / "resume/progress.json").exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        job.send_signal(signal.SIGHUP)
+        said = job.communicate(timeout=60)[1].splitlines()[-1]
+    finally:
+        job.kill()
     assert job.returncode == 128 + signal.SIGHUP
     (state,) = (here / RUN / "resume").glob("state-*.pt")
     assert f"stopped by a signal at step {int(state.name.split('-')[1])} of " in said

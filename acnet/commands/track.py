@@ -102,7 +102,7 @@ def _restore(parsed: argparse.Namespace) -> None:
     if done.missing:
         raise AcnetError(
             f"missing or damaged on the remote: {some(done.missing)}; the rest is restored; "
-            f"`acnet publish {parsed.name}` where they were made sends them again"
+            f"run `acnet publish {parsed.name}` where they were made to send them again"
         )
 
 
@@ -111,7 +111,7 @@ def _hand_over(parsed: argparse.Namespace, scale: str, restored: list[str]) -> N
     from acnet.track.restore import runs_among, touch
 
     runs, params = runs_among(restored, campaign(parsed, scale), Path.cwd()), parsed.params_root
-    theirs = f"`git checkout campaign/{parsed.name} -- params` brings the parameters of the time of publishing"
+    theirs = f"`git checkout campaign/{parsed.name} -- params` checks out the published parameters"
     if runs.unknown:
         _say(f"not in {params}/runs.yaml here, so Snakemake and the tables ignore them: {some(runs.unknown)}; {theirs}")
     if runs.others:
@@ -121,7 +121,7 @@ def _hand_over(parsed: argparse.Namespace, scale: str, restored: list[str]) -> N
     _say("telling Snakemake what is here")
     if not touch(Path.cwd(), [target, *files], scale):
         rest = f"`snakemake -n {target} --config scale={scale}` shows the rest"
-        _say(f"not all that the target {target} needs is in this campaign; {rest}")
+        _say(f"this campaign lacks some of what the target {target} needs; {rest}")
 
 
 def _trace(parsed: argparse.Namespace) -> None:
@@ -146,8 +146,8 @@ def _gc(parsed: argparse.Namespace) -> None:
             if parsed.yes:
                 found.remove()
     except Unavailable as reason:
-        _say(f"the cache was not looked at: {reason}")
-    done = "removed" if parsed.yes else "to remove, by --yes"
+        _say(f"the cache was skipped: {reason}")
+    done = "removed" if parsed.yes else "can be removed with --yes"
     print(f"{done}: {count}, {size(freed)} in all")
 
 

@@ -1,4 +1,4 @@
-"""What data/, results/, logs/ and DVC's cache hold that no table, training or experiment asks for again."""
+"""Files in data/, results/, logs/ and DVC's cache that no table, training or experiment needs any more."""
 
 import dataclasses
 import shutil
@@ -14,12 +14,12 @@ from acnet.track.repository import Repository, Unavailable
 
 KINDS = {
     "aside": "training states that were set aside",
-    "halves": "partial files of a killed process",
+    "partial": "partial files of a killed process",
     "logs": "logs of finished trainings, and of other jobs that wrote nothing for a day",
     "cache": "files of DVC's cache that no commit, tag, branch or experiment names",
 }
 _DAY = 24 * 3600  # no job is silent for so long
-# A file comes into the cache before what names it is written.
+# A file is added to the cache before the pointer that names it is written.
 _YOUNG = 3600
 
 
@@ -55,7 +55,7 @@ def find_litter(kinds: Iterable[str], root: Path, *, data: Path, results: Path, 
     kinds = [among(kind, KINDS, "KIND") for kind in kinds] or list(KINDS)
     find: dict[str, Callable[[], Iterator[Litter]]] = {
         "aside": lambda: _aside(results),
-        "halves": lambda: _halves(results, data),
+        "partial": lambda: _partial(results, data),
         "logs": lambda: _logs(results, logs, root / ".snakemake"),
         "cache": lambda: _unused(root),
     }
@@ -67,13 +67,13 @@ def _aside(results: Path) -> Iterator[Litter]:
     for folder in sorted(results.glob("*/*/seed*/resume")):
         states = sorted(folder.glob("*.aside"))
         if states and live_holder(folder) is None:
-            yield Litter("aside", str(folder), f"{len(states)} damaged states, or of other parameters", states)
+            yield Litter("aside", str(folder), f"{len(states)} states, damaged or of other parameters", states)
 
 
-def _halves(*roots: Path) -> Iterator[Litter]:
+def _partial(*roots: Path) -> Iterator[Litter]:
     for file in (file for root in roots for file in sorted(root.rglob(".*.part"))):
         if _is_abandoned(file):
-            yield Litter("halves", str(file), "left by a process that was killed", [file])
+            yield Litter("partial", str(file), "left by a process that was killed", [file])
 
 
 def _logs(results: Path, root: Path, snakemake: Path) -> Iterator[Litter]:
@@ -81,10 +81,10 @@ def _logs(results: Path, root: Path, snakemake: Path) -> Iterator[Litter]:
     others = [log for log in sorted(root.rglob("*.log")) if log.relative_to(root).parts[0] != "train"]
     ended += [log for log in others if _is_abandoned(log)]
     if ended:
-        yield Litter("logs", str(root), f"those of {len(ended)} jobs that have ended", ended)
+        yield Litter("logs", str(root), f"logs of {len(ended)} jobs that have ended", ended)
     own = sorted((snakemake / "log").glob("*.log"))[:-1]
     if own:
-        yield Litter("logs", str(snakemake / "log"), f"{len(own)} of Snakemake's own, all but the newest", own)
+        yield Litter("logs", str(snakemake / "log"), f"{len(own)} logs of Snakemake, all but the newest", own)
 
 
 def _has_ended(log: Path) -> bool:
@@ -105,7 +105,7 @@ def _unused(root: Path) -> Iterator[Litter]:
     own = [path for path in listed if path.is_relative_to(root)]
     unused = [path for path in own if time.time() - path.stat().st_ctime > _YOUNG]
     if unused:
-        yield Litter("cache", "DVC's cache", f"{len(unused)} files that nothing names", unused)
+        yield Litter("cache", "DVC's cache", f"{len(unused)} unreferenced files", unused)
 
 
 def _is_abandoned(file: Path) -> bool:

@@ -39,8 +39,7 @@ def publish(
 
     The data goes first, then the tag campaign/NAME here, then the tag to `git_remote`: a tag never promises what is
     not there. Raises AcnetError if there is no run, no DVC remote, a checkpoint that is not the one of its
-    provenance.json, or another campaign of that name and not `replace`, which also takes
-    the tag to today's commit.
+    provenance.json, or another campaign of that name without `replace`, which also moves the tag to the current commit.
     """
     repository = Repository(root)
     paths = files_of(campaign, load_tables(campaign.params), root, with_data)
@@ -107,15 +106,15 @@ def announce(root: Path, name: str, remote: str | None, git_remote: str) -> list
         url = without_password(str(project.config["remote"][store].get("url", "")))
     lines = [f"pushed: files to DVC remote {store} ({url})"]
     if repository.git("status", "--porcelain"):
-        again = f"commit them and `acnet publish {name} --replace`, if who restores it shall have them"
-        lines.append(f"the published code, that of HEAD, lacks changes that are here (git status); {again}")
+        again = f"to include them, commit and run `acnet publish {name} --replace`"
+        lines.append(f"the published code is that of HEAD, without the uncommitted changes here (git status); {again}")
     origin, branch = "URL", ""
     if git_remote in repository.git("remote").split():
         # The tag has the code and parameters of the campaign, whether or not a branch that is pushed has them.
         origin, branch = without_password(repository.git("remote", "get-url", git_remote)), f"--branch campaign/{name} "
     steps = [f"git clone {branch}{shlex.quote(origin)} acnet", "cd acnet", "make venv", "source .venv/bin/activate"]
     steps += [f"dvc remote add --force --default --local {store} {shlex.quote(url)}", f"acnet restore {name}"]
-    return [*lines, f"anyone restores it by: {' && '.join(steps)}"]
+    return [*lines, f"to restore it elsewhere: {' && '.join(steps)}"]
 
 
 def without_password(url: str) -> str:

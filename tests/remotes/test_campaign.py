@@ -113,7 +113,7 @@ def test_a_run_that_params_lack_is_named_and_edits_of_the_others_are_still_notic
     add_origin(project)
     project.dvc("remote", "add", "--local", "--default", "store", str(tmp_path / "store"))
     done = project.acnet("publish")
-    assert "lacks changes that are here" in done.stderr
+    assert "without the uncommitted changes here" in done.stderr
     assert f"pushed: files to DVC remote store ({tmp_path / 'store'})" in done.stderr
     assert "acnet restore mini" in done.stderr.splitlines()[-1]
     other = clone(project, tmp_path / "clone")
@@ -132,7 +132,7 @@ def test_a_run_that_params_lack_is_named_and_edits_of_the_others_are_still_notic
 
 def test_the_command_that_publishing_prints_brings_the_campaign_with_its_own_code(published, tmp_path):
     line = published.acnet("publish", "mini").stderr.splitlines()[-1]
-    steps = line.partition("anyone restores it by: ")[2].split(" && ")
+    steps = line.partition("to restore it elsewhere: ")[2].split(" && ")
     assert steps.pop(2) == "make venv" and steps.pop(2) == "source .venv/bin/activate"
     assert steps.pop() == "acnet restore mini"
     command = " && ".join(steps).replace("dvc remote", f"{sys.executable} -m dvc remote")
@@ -154,7 +154,7 @@ def test_publishing_leaves_the_work_tree_alone_and_again_changes_nothing(publish
 
 def test_metrics_alone_are_small_and_enough_for_the_report(published, stranger):
     done = stranger.snakemake("restore", "--config", "campaign=mini", "only=metrics")
-    assert "not all that" not in done.stderr
+    assert "lacks some of what" not in done.stderr
     assert not list((stranger.root / "results").rglob("checkpoint.pt"))
     done = stranger.snakemake("-n", "report")
     assert NOTHING in done.stdout + done.stderr

@@ -57,7 +57,7 @@ def test_half_written_files_go_once_nobody_can_be_writing_them(tidy, tmp_path):
     write(tmp_path / "results/mini/acb3/seed0/.checkpoint.pt.77.part", 5, age=DAYS)
     write(tmp_path / "data/archives/x/a.zip.part", 5, age=DAYS)
     write(tmp_path / "results/mini/acb3/seed0/.checkpoint.pt.78.part", 5)
-    assert tidy("halves") == {"results/mini/acb3/seed0/.checkpoint.pt.77.part": 5}
+    assert tidy("partial") == {"results/mini/acb3/seed0/.checkpoint.pt.77.part": 5}
 
 
 def test_the_log_of_an_unfinished_training_stays(tidy, tmp_path):

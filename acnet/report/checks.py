@@ -1,4 +1,4 @@
-"""What decides a claim: differences between networks, one for each seed, and the rule that judges them."""
+"""Differences between networks, one for each seed, and the rule by which they decide a claim."""
 
 import dataclasses
 import itertools
@@ -181,7 +181,7 @@ class Evidence:
             return Step(label, terms, NOT_MEASURED, reason="no seed that all of its runs have", **more)
         values = [sum(sign * one.at(seed) for sign, one in zip(signs, summands, strict=True)) for seed in seeds]
         images = None
-        # Sets of other images are not resampled alike.
+        # Runs that were scored on different images have no common resamples.
         if all(one.samples for one in with_seeds) and len({one.samples.images for one in with_seeds}) == 1:
             drawn = [
                 sum(s * (one.samples.values[seed] if one.samples else one.exact)
@@ -228,7 +228,7 @@ def _group_steps(check: str, group: list[CellName], evidence: Evidence) -> list[
 
 
 def _rivals(names: list[CellName], evidence: Evidence) -> list[CellName]:
-    """Every one of ours, and of the cited numbers, which are exact, the best."""
+    """All of our cells, and the best of the cited numbers, which are exact."""
     cited = [name for name in names if not evidence.cells[name].run]
     best = [max(cited, key=lambda name: evidence.cells[name].paper)] if cited else []
     return [name for name in names if evidence.cells[name].run] + best
@@ -237,8 +237,8 @@ def _rivals(names: list[CellName], evidence: Evidence) -> list[CellName]:
 def count_best(claim: Claim, evidence: Evidence) -> list[Step]:
     """In how many classes `claim.row` is best or level, against the number the paper's cells give.
 
-    `interval` is the number of classes in which it surely is, by the interval over seeds of its lead over the best
-    cited method, and in which it may be; the classes' levels add up to one level for the count.
+    `interval` is the number of classes whose t interval of the lead over the best cited method is at or above 0, and
+    the number whose interval reaches 0; the classes' levels add up to one level for the count.
     """
     table_name, _, key = claim.row.partition(".")
     table, cells, level = evidence.tables.table(table_name), evidence.cells, evidence.scale.measures.level

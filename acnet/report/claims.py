@@ -20,7 +20,7 @@ from acnet.report.results import Results
 from acnet.report.scale import ScaleInfo
 from acnet.report.seeds import holm, p_of_claim
 
-# What is counted apart: the paper's statements, the controls that it lacks, what any training of this code fulfils.
+# Counted separately: the paper's statements, controls that it lacks, and properties of any training by construction.
 KINDS = {"statements": ("stated", "derived"), "controls": ("control",), "by construction": ("by construction",)}
 # All others compare cells.
 _CHECKS = {

@@ -71,9 +71,9 @@ class Grid:
 
 
 def grid(name: str, table: Table, cells: Cells, scale: ScaleInfo, sizes: Sizes) -> Grid:
-    """The table `name` of a scale, whose absolute numbers have no differences where they compare with nothing.
+    """The table `name` of a scale; there are no differences to the paper where absolute numbers are not comparable.
 
-    `sizes` are those of the networks of every row of ours.
+    `sizes` are those of the networks in our rows.
     """
     rows = [(row, [cells[name, row.key, column] for column in table.all_columns]) for row in table.rows]
     beside, quoted = _beside(table, scale) if table.beside else None, any(row.paper for row in table.rows)
@@ -96,7 +96,7 @@ def grid(name: str, table: Table, cells: Cells, scale: ScaleInfo, sizes: Sizes) 
 
 
 def interval_note(measures: Measures) -> str:
-    """What the intervals are."""
+    """A phrase that says what the intervals are."""
     return f"{100 * measures.level:g} % confidence intervals by {measures.resamples:,} bootstrap samples of the images"
 
 
@@ -171,7 +171,7 @@ def _about(table: Table, scale: ScaleInfo) -> str:
     """What the table shows and, where another dataset stands in for the paper's, what ours is measured on."""
     stand_ins = dict.fromkeys(scale.stand_ins[run] for run, _ in table.sources() if run in scale.stand_ins)
     ours = [f"Ours: {'; '.join(stand_ins)}."] if stand_ins else []
-    return " ".join([table.description, "FLOPs are those of one image of the training crop, forward.", *ours])
+    return " ".join([table.description, "FLOPs are those of the forward pass of one training crop.", *ours])
 
 
 def _notes(table: Table, row: Row, cells: list[Cell]) -> list[str]:

@@ -1,4 +1,4 @@
-"""How large each network is and what it costs, shown beside its numbers."""
+"""The parameters and FLOPs of each network, which tables show beside its numbers."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping

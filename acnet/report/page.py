@@ -120,11 +120,9 @@ def _step(step: dict[str, Any], counts: bool) -> dict[str, Any]:
         if step[name] and not counts:
             remarks.append("{}: {} to {}".format(words, *map(signed, step[name])))
     if counts and step["interval"]:
-        remarks.append("surely {:.0f}, possibly {:.0f}".format(*step["interval"]))
+        remarks.append("at least {:.0f}, at most {:.0f}".format(*step["interval"]))
     remarks += (
-        [f"{step['needed']:,}{' or more' * (step['needed'] == MOST_SEEDS)} seeds would decide"]
-        if step["needed"]
-        else []
+        [f"{step['needed']:,}{' or more' * (step['needed'] == MOST_SEEDS)} seeds needed"] if step["needed"] else []
     )
     terms = [] if counts else step["terms"]
     return {**step, "ours": shown.get("ours"), "remarks": ", ".join(remarks), "terms": terms}

@@ -22,12 +22,12 @@ from acnet.status import RESTORED
 
 
 def record_file(reports: Path, scale: str, run: str, seed: int) -> Path:
-    """Where the record of a run lies."""
+    """The path of a run's record."""
     return reports / "published" / scale / "runs" / run / f"seed{seed}.tar.xz"
 
 
 def publish_runs(campaign: Campaign, results: Path, reports: Path) -> tuple[list[Path], list[str]]:
-    """Write the record of every measured run that has none yet, or another one.
+    """Write the record of every measured run that has no record yet, or a different one.
 
     Returns the files written, and the runs refused with the reason: trained with uncommitted changes, or stale.
     """
@@ -99,4 +99,4 @@ def _read(file: Path) -> dict[str, bytes]:
         with tarfile.open(file, "r:xz") as tar:
             return {entry.name: tar.extractfile(entry).read() for entry in tar}
     except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
-        raise AcnetError(f"{file}: not a whole record ({error}); `git checkout {file}` brings it back") from error
+        raise AcnetError(f"{file}: not a complete record ({error}); `git checkout {file}` restores it") from error

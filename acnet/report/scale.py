@@ -48,7 +48,7 @@ class ScaleInfo:
 
 
 def scale_info(campaign: Campaign, results_root: Path) -> ScaleInfo:
-    """What the report must know of the scale of `campaign`, whose results tell which tables have been requested."""
+    """What the report needs to know of the scale of `campaign`; its results tell which tables have been requested."""
     scale = campaign.scale
     backbones = {"r50": "ResNet-50", "r101": "ResNet-101"}
     split = scale.protocols.get(GATES_PROTOCOL, {}).get("split")

@@ -1,4 +1,4 @@
-"""What the differences of a few seeds tell: t intervals, p-values, the seeds that a verdict takes, Holm's procedure.
+"""Statistics of differences over a few seeds: t intervals, p-values, the number of seeds needed, Holm's procedure.
 
 Every array has its seeds, or its claims, on the last axis. Five seeds that differ by 1.0, 1.4, 0.7, 1.2, 1.1 points
 have a mean of 1.08 and a 95 % interval of 0.76 to 1.40.
@@ -11,7 +11,7 @@ from scipy import stats
 
 from acnet.evaluate.bootstrap import Interval
 
-MOST_SEEDS = 1000  # that are counted
+MOST_SEEDS = 1000  # the largest result of `seeds_needed`
 
 
 def t_interval(values: np.ndarray, level: float) -> Interval:
@@ -54,7 +54,7 @@ def holm(p: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def seeds_needed(deviation: float, difference: float, level: float, power: float) -> int:
-    """With how many seeds a true `difference` is found different from 0 with probability `power`; at most MOST_SEEDS.
+    """The number of seeds that detect a true `difference` with probability `power`; at most MOST_SEEDS.
 
     `deviation` is the standard deviation of the difference over seeds, `level` that of the two-sided t test. For
     0.7, 1.0, 0.05 and 0.8 it is 7.

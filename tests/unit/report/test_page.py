@@ -93,7 +93,7 @@ def test_a_run_tells_where_its_numbers_come_from(campaign):
         "Table 1, Res-50+GC (mIoU at 1/16)",
     ):
         assert fact in section
-    assert "leaves out Table 2, Table 3," in text and "Figure 1, Figure 2, Figure 3, Figure 4, Figure 5." in text
+    assert "does not include Table 2, Table 3," in text and "Figure 1, Figure 2, Figure 3, Figure 4, Figure 5." in text
 
 
 def test_a_run_tells_its_scores_and_the_time_of_all_its_seeds(campaign):
@@ -173,7 +173,7 @@ def test_each_table_says_what_of_it_is_ours_and_names_the_second_protocol_in_wor
     assert "Shaded rows have a run of ours" in second and 'class="results mixed"' in second
     assert 'class="results"' in first  # nothing of it is shaded
     assert first.count('<th scope="col" class="beside"><span>ours, flipped</span>') == 2
-    assert "Protocol of ours: single, single scale; of “ours, flipped”: single_flip; backbone ResNet-50" in first
+    assert "Our protocol: single, single scale; in “ours, flipped”: single_flip; backbone ResNet-50" in first
 
 
 def test_tables_of_any_width_scroll_inside_their_own_box(campaign):

@@ -119,5 +119,5 @@ def test_half_a_record_is_refused_in_one_line(settings, finish, tmp_path, root, 
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     roots = [f"--params-root={root / 'params'}", f"--results-root={tmp_path / 'there'}"]
     assert main([*roots, f"--reports-root={tmp_path / 'reports'}", "report", "restore-runs"]) == 2
-    assert f"{file}: not a whole record" in capsys.readouterr().err
+    assert f"{file}: not a complete record" in capsys.readouterr().err
     assert not (tmp_path / "there/mini/fcn_s16/seed0/restored").exists()

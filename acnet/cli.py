@@ -24,13 +24,13 @@ _STOPPED = "interrupted; the same command starts again or resumes"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the status is 0, 2 after a user's mistake, 75 if it is to be called again, or 128 + signal."""
+    """Run one command; the status is 0, 2 after a user's mistake, 75 if it must be run again, or 128 + signal."""
     try:
         with _stoppable():
             parsed = _parser().parse_args(arguments)
             _check_place(parsed)
             parsed.command(parsed)
-            sys.stdout.flush()  # a pipe that nobody reads any more is found out here, not while Python ends
+            sys.stdout.flush()  # a closed pipe raises BrokenPipeError here, not while Python exits
         return 0
     except AcnetError as error:
         return _fail(str(error), 2)
@@ -41,19 +41,19 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt as stopped:
         return _fail(_STOPPED, 128 + (stopped.args[0] if stopped.args else signal.SIGINT))
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor does Python try again at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that Python does not flush the pipe at exit
         return 128 + signal.SIGPIPE
     except OSError as error:
         return _fail(_said_by_the_system(error), 2)
 
 
 def _check_place(parsed: argparse.Namespace) -> None:
-    """Refuse another checkout than the one whose code runs, and, before some file of params/ is missed, no project."""
+    """Raise AcnetError in a checkout whose code does not run here, and outside of a project."""
     package = Path(__file__).resolve().parent
     if Path("Snakefile").is_file() and Path("acnet/cli.py").is_file() and not package.samefile("acnet"):
         raise AcnetError(
             f"{Path.cwd()} is a checkout of its own, but this environment runs the code of {package.parent}; "
-            f"`make venv` here, or `export PYTHONPATH={Path.cwd()}`"
+            f"run `make venv` here, or `export PYTHONPATH={Path.cwd()}`"
         )
     if parsed.in_project and not parsed.params_root.is_dir():
         raise AcnetError(

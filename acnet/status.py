@@ -14,7 +14,7 @@ from acnet.params.tables import load_tables
 from acnet.progress import duration
 from acnet.provenance import changed_since, source_hash
 
-RESTORED = "restored"  # marks a run that came from its record, which has no checkpoint
+RESTORED = "restored"  # marks a run that was restored from its record, which has no checkpoint
 State = Literal["waiting", "running", "stopped", "failed", "done", "stale"]
 
 
@@ -59,7 +59,7 @@ def run_status(campaign: Campaign, run: str, seed: int, results: Path, logs: Pat
             return Status(run, seed, "stale", "code that can change its result has changed since it was trained")
         return Status(run, seed, "done", f"trained in {duration(facts['seconds'])} on {facts['device']}")
     if is_restored(campaign, run, seed, results):
-        return Status(run, seed, "done", "trained elsewhere: its record is here, its checkpoint is not")
+        return Status(run, seed, "done", "restored from its record, without checkpoint")
     return unfinished_status(run, seed, folder, logs / "train" / campaign.scale_name / run / f"seed{seed}.log")
 
 

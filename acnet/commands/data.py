@@ -29,9 +29,9 @@ def add(commands) -> None:
         made.add_argument("--threads", type=whole(1), default=1, help="number of reading processes (1)")
     new.add_argument("dataset", help="its name: letters, digits, _ and -")
     new.add_argument("--images", type=Path, required=True, help="folder of images; subfolders train, val, test")
-    new.add_argument("--labels", type=Path, required=True, help="folder of PNGs of class ids, 255 ignored; likewise")
-    new.add_argument("--classes", type=Path, help="class names: one a line, or JSON with names and palette")
-    new.add_argument("--val", type=_share, metavar="SHARE", help="share of images without subfolders to draw for val")
+    new.add_argument("--labels", type=Path, required=True, help="folder of PNGs of class ids (255: ignored), the same")
+    new.add_argument("--classes", type=Path, help="class names: one per line, or JSON with names and palette")
+    new.add_argument("--val", type=_share, metavar="SHARE", help="without subfolders: share of the images for val")
     check.add_argument("--source", type=Path, help="folder of the dataset (default: as for prepare)")
     check.add_argument("--json", type=Path, metavar="FILE", help="write the full report to this file")
     check.add_argument(
@@ -140,7 +140,7 @@ def _new(parsed: argparse.Namespace) -> None:
     folders = Folders(parsed.images, parsed.labels, parsed.classes, parsed.val)
     add_dataset(name, folders, params, parsed.data_root, parsed.threads)
     print(
-        f"{params}/datasets.yaml has an entry {name} now, {params}/scales/{name}.yaml trains on it. To fill two rows:\n"
+        f"added {name} to {params}/datasets.yaml, and a scale in {params}/scales/{name}.yaml. To train two networks:\n"
         f"  snakemake --cores all runs --config scale={name} runs=fcn_s16,acb3\n"
         f"  snakemake --cores 1 report --config scale={name}"
     )

@@ -16,7 +16,9 @@ from acnet.errors import AcnetError
 from acnet.params.measures import load_measures
 from acnet.params.run import Run, read_run, run_folder
 
-_TINY = 128  # pixels: photographs are larger, and what a network learned from smaller crops it does not find in them
+_TINY = (
+    128  # pixels; a network trained on smaller crops does not recognize objects of the size they have in photographs
+)
 
 
 def add(commands) -> None:

@@ -16,7 +16,7 @@ from acnet.progress import duration, operations
 
 _GPUS = (1, 2, 4, 8, 16, 32)
 _QUEUED = 30.0  # seconds until a job of a cluster computes: scheduler, Snakemake in the job, torch
-_SPARE = 4  # runtimes of data jobs, which nobody has measured, are asked for generously
+_SPARE = 4  # requested runtimes of data jobs, which have not been measured, are generous by about this factor
 _STATES = 4  # checkpoints' sizes that an unfinished training keeps: weights and momentum, two generations
 
 
@@ -52,7 +52,7 @@ def _plan(parsed: argparse.Namespace) -> None:
     print(f"asking Snakemake for the jobs of {parsed.scale}", file=sys.stderr, flush=True)
     jobs = campaign_jobs(parsed.params_root.parent, parsed.scale, parsed.target)
     if not any(job.run for job in jobs.values()):
-        raise AcnetError(f"{', '.join(parsed.target)}: drawn from parameters alone; it trains nothing")
+        raise AcnetError(f"{', '.join(parsed.target)}: drawn from parameters alone; there is no training to plan")
     if parsed.commands:
         print("\n".join(job.command for job in jobs.values()))
         return

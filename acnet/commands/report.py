@@ -38,7 +38,7 @@ def add(commands) -> None:
             made.add_argument("--published", nargs="+", metavar="SCALE", help="these published scales side by side")
     kept = command(report, "publish-runs", _publish_runs, "write the record of each finished run to reports/published")
     scale_option(kept)
-    restored = command(report, "restore-runs", _restore_runs, "bring the records of finished runs back into results")
+    restored = command(report, "restore-runs", _restore_runs, "restore finished runs from their records into results")
     scale_option(restored)
 
 
@@ -49,7 +49,7 @@ def _publish_runs(parsed: argparse.Namespace) -> None:
     for file in written:
         print(file)
     if refused:
-        raise AcnetError(f"no record of {some(refused)}: they have to be trained again from a commit")
+        raise AcnetError(f"no record written of {some(refused)}: commit all changes and train these runs again")
 
 
 def _restore_runs(parsed: argparse.Namespace) -> None:
@@ -61,8 +61,8 @@ def _restore_runs(parsed: argparse.Namespace) -> None:
     print(f"restored: {len(files)} runs, without checkpoints", file=sys.stderr)
     runs = runs_among(files, settings, Path.cwd())
     if others := [*runs.others, *runs.unknown]:
-        how = f"not as {parsed.params_root}/ describes them today"
-        print(f"{how}: {some(others)}; `commit` in their provenance.json says when it did", file=sys.stderr)
+        how = f"other parameters than in {parsed.params_root}/"
+        print(f"{how}: {some(others)}; `commit` in their provenance.json has those parameters", file=sys.stderr)
     if known := [file for file in files if "/".join(Path(file).parts[-3:-1]) not in runs.unknown]:
         touch(Path.cwd(), known, parsed.scale)  # so that Snakemake notices when params/ change
 

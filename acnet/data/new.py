@@ -1,4 +1,4 @@
-"""A dataset of one's own: from two folders of images and labels to its entry in datasets.yaml and a scale."""
+"""Add a dataset of your own: from two folders of images and labels to an entry in datasets.yaml and a scale."""
 
 import colorsys
 import dataclasses
@@ -21,16 +21,16 @@ from acnet.params.scales import scale_names
 from acnet.params.schema import build, mapping, usable
 
 _TEMPLATE = Path(__file__).with_name("new_scale.yaml")
-_MOST = 255  # classes, looked for where none are named
-_STEPS, _BATCH = 1250, 8  # of a training in the new scale: as many as MSRC-21 has in its own
-_CROP, _SHORT = 160, 240  # pixels: what a core can train in minutes
+_MOST = 255  # classes that are looked for if none are named
+_STEPS, _BATCH = 1250, 8  # of a training in the new scale, as in the scale msrc21
+_CROP, _SHORT = 160, 240  # pixels: sizes that one core can train in minutes
 
 
 @dataclasses.dataclass(frozen=True)
 class Folders:
     """Folders of images and labels, split by subfolders train, val and test or, with `share`, at random.
 
-    `named` is a file with the names of the classes, one a line, or a JSON file with `names` and a `palette`.
+    `named` is a file with the names of the classes, one per line, or a JSON file with `names` and a `palette`.
     """
 
     images: Path
@@ -42,13 +42,13 @@ class Folders:
 def add_dataset(name: str, folders: Folders, params: Path, data: Path, threads: int) -> None:
     """Read all of `folders`; write its entry to {params}/datasets.yaml and the scale {params}/scales/{name}.yaml.
 
-    {data}/raw/{name} is made of links to the two folders. Prints what was found.
-    Raises AcnetError, with nothing written, for a name in use and for whatever is missing or wrong in the folders.
+    {data}/raw/{name} contains links to the two folders. Prints what was found.
+    Raises AcnetError, with nothing written, for a name in use and for anything missing or wrong in the folders.
     """
     file, home = params / "datasets.yaml", data / "raw" / name
     usable(name, "dataset")
     if name in load_datasets(params) or name in scale_names(params) or home.exists():
-        raise AcnetError(f"dataset '{name}': {file}, {params}/scales or {home.parent} has one; choose another name")
+        raise AcnetError(f"dataset '{name}': exists in {file}, {params}/scales or {home.parent}; choose another name")
     home.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".new_", dir=home.parent) as temporary:
         root = Path(temporary) / name
@@ -78,15 +78,15 @@ def _lay_out(root: Path, folders: Folders) -> dict[str, int]:
     root.mkdir()
     for kind in ("images", "labels"):
         if not getattr(folders, kind).is_dir():
-            raise AcnetError(f"{getattr(folders, kind)}: no such folder; --{kind} names that of the {kind}")
+            raise AcnetError(f"{getattr(folders, kind)}: no such folder; --{kind} must name the folder of the {kind}")
         (root / kind).symlink_to(getattr(folders, kind).resolve())
     flat = not (root / "images/train").is_dir()
     if flat and not folders.share:
         raise AcnetError(
-            f"{folders.images}: has no folder train; make train and val in both folders, or draw --val 0.2"
+            f"{folders.images}: has no folder train; make train and val in both folders, or split by --val 0.2"
         )
     if not flat and folders.share:
-        raise AcnetError(f"{folders.images}: has a folder train, so that --val has nothing to draw; leave it out")
+        raise AcnetError(f"{folders.images}: has a folder train, so the images are already split; omit --val")
     if flat:
         names = sorted({*Files(root / "images", ".jpg"), *Files(root / "labels", ".png")}, key=_drawn)
         count = round(folders.share * len(names))
@@ -107,12 +107,12 @@ def _lay_out(root: Path, folders: Folders) -> dict[str, int]:
 
 
 def _drawn(stem: str) -> str:
-    """What puts names in an order that looks random and is the same everywhere."""
+    """A sort key that gives a random-looking order, the same on every machine."""
     return hashlib.md5(stem.encode()).hexdigest()
 
 
 def _colours(file: Path) -> dict[str, list[int]]:
-    """The colour of each class by its name, as `file` has them."""
+    """The colour of each class by its name, as given in `file`."""
     told = read_json(file) if file.suffix == ".json" else {"names": read_lines(file, "name a file of class names")}
     names = mapping(told, str(file)).get("names", [])
     palette = told.get("palette", list(_made_up(len(names)).values()))
@@ -122,7 +122,7 @@ def _colours(file: Path) -> dict[str, list[int]]:
 
 
 def _made_up(count: int) -> dict[str, list[int]]:
-    """So many classes, called by their numbers, whose colours lie far apart."""
+    """`count` classes named by their numbers, with colours that lie far apart."""
     hues = (0.618034 * number % 1 for number in range(count))
     return {f"class {i}": [round(255 * c) for c in colorsys.hsv_to_rgb(hue, 0.7, 0.9)] for i, hue in enumerate(hues)}
 
@@ -142,7 +142,7 @@ def _dataset(name: str, splits: dict[str, int], colours: dict[str, list[int]], h
 
 
 def _keep_occurring(reports: dict[str, SplitReport]) -> int:
-    """The number of classes up to the largest id that occurs; the reports forget those above."""
+    """The number of classes up to the largest id that occurs; classes above it are removed from the reports."""
     counted = [report.histogram for report in reports.values() if report.histogram]
     count = max((i for found in counted for i, pixels in enumerate(found.values(), 1) if pixels), default=0)
     for report in reports.values():
@@ -152,14 +152,14 @@ def _keep_occurring(reports: dict[str, SplitReport]) -> int:
 
 
 def _refuse_gaps(labels: Path, reports: dict[str, SplitReport]) -> None:
-    """AcnetError unless the ids that occur look like those of classes."""
+    """AcnetError if there are fewer than two classes, or an id below the largest does not occur."""
     total = np.array([list(report.histogram.values()) for report in reports.values()]).sum(0)
     if len(total) < 2:
-        raise AcnetError(f"{labels}: no id but 0 occurs, and 255, which is ignored; write 1 for the other class")
+        raise AcnetError(f"{labels}: no id except 0 occurs (255 is ignored); label the other class with 1")
     if absent := ", ".join(map(str, np.flatnonzero(total == 0)[:9])):
         raise AcnetError(
-            f"{labels}: {len(total) - 1} is an id, but {absent} never occur; number the classes from 0 on, or name all "
-            "of them by --classes"
+            f"{labels}: id {len(total) - 1} occurs, but {absent} never occur; number the classes from 0 without gaps, "
+            "or name all of them with --classes"
         )
 
 
@@ -171,7 +171,7 @@ def _scale(dataset: Dataset, train: SplitReport) -> str:
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
         name=dataset.title,
         base_size="null" if small else _SHORT,
-        crop=min(_CROP, max(16, short * 3 // 4 // 16 * 16)),  # of such a size the width of fcn_flops is right
+        crop=min(_CROP, max(16, short * 3 // 4 // 16 * 16)),  # a multiple of 16, for which the width of fcn_flops holds
         batch=_BATCH,
         epochs=epochs,
         more_epochs=epochs * 4 // 3,

@@ -144,7 +144,7 @@ class Predictor:
 
 
 def _seed(name: str, pixels: Tensor, corner: tuple[int, int], flipped: bool) -> int:
-    """What a shuffled gate draws from for one window of an image (3, h, w), whichever windows are computed with it."""
+    """The seed of a shuffled gate for one window of an image (3, h, w); it does not depend on the batch of windows."""
     return int(digest([name, *pixels.shape[1:], *corner, flipped]), 16)
 
 

@@ -1,4 +1,4 @@
-"""Controls for the global gate: what is left of its effect without its pattern, or without its places?"""
+"""Controls for the global gate, which remove its pattern ("constant") or its positions ("shuffled")."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -14,9 +14,9 @@ MOMENTUM = 0.1  # torch's default for BN
 class GateControl(nn.Module):
     """Passes the gate W_g on as it is (kind "distance"), or changes it before it is used.
 
-    "constant" replaces it by its running mean over the training, a buffer that starts at 1: in training the mean as of
-    this batch, through which no gradient flows. "shuffled" permutes the pixels of each image. `steer_gates` sets
-    `seeds` and `at_test`, a second change on top of the first.
+    "constant" replaces it by its running mean over the training, a buffer that starts at 1. In training, the mean is
+    updated with the batch first; no gradient flows through it. "shuffled" permutes the pixels of each image.
+    `steer_gates` sets `seeds` and `at_test`, a second change on top of the first.
     """
 
     def __init__(self, kind: Literal["distance", "constant", "shuffled"] = "distance"):
@@ -31,7 +31,7 @@ class GateControl(nn.Module):
         """(N, 1, H, W) -> the same."""
         return gate if (self.kind, self.at_test) == ("distance", "trained") else self._changed(gate)
 
-    @torch.compiler.disable  # every step draws a new order, which would be compiled anew
+    @torch.compiler.disable  # every step draws a new order, which would trigger recompilation
     def _changed(self, gate: Tensor) -> Tensor:
         if self.kind == "constant":
             if self.training:
@@ -46,9 +46,9 @@ class GateControl(nn.Module):
 
 
 def shuffled(gate: Tensor, seeds: Sequence[int] | None) -> Tensor:
-    """The pixels of each image of (N, 1, H, W) in an order that its seed gives; without seeds in a random one.
+    """The pixels of each image of (N, 1, H, W) in an order drawn with its seed, or without seeds in a random order.
 
-    Orders are drawn on the CPU, the same for every device; gates of one size have the same order.
+    Orders are drawn on the CPU, so they are the same for every device. Gates of equal size get the same order.
     """
     generators = [torch.Generator().manual_seed(seed) for seed in seeds] if seeds is not None else [None] * len(gate)
     order = torch.stack([torch.randperm(one.numel(), generator=g) for one, g in zip(gate, generators, strict=True)])

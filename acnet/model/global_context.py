@@ -18,7 +18,7 @@ class GlobalContextModule(nn.Module):
         channels: C of the features.
         delta: Eq. 2's delta; the larger, the nearer all gates are to 1.
         gated: False gives the paper's "GC": the gate is 1 everywhere and no distance is taken.
-        gate: what becomes of the gate before it is used, as in `GateControl`.
+        gate: how the gate is changed before it is used, as in `GateControl`.
         convolution: what follows the pooling, "conv_bn_relu" or the bare "conv1x1" (the paper says "a convolution"); or
             "conv_then_pool", the same convolution, BN and ReLU at every pixel, which the pooling follows.
         distance: "euclidean" as in Eq. 1, or "scaled", divided by sqrt(C).

@@ -85,7 +85,9 @@ class Dataset:
             raise AcnetError(f"{where}.class_colours: {len(self.class_colours or ())} names for {self.classes} classes")
         for name, colour in (self.class_colours or {}).items():
             if len(colour) != 3 or not all(0 <= part <= 255 for part in colour):
-                raise AcnetError(f"{where}.class_colours.{name}: {colour} is no RGB colour, three numbers of 0 to 255")
+                raise AcnetError(
+                    f"{where}.class_colours.{name}: {colour} is not RGB; write three numbers from 0 to 255"
+                )
         if self.blocks is not None:
             _one_group(self.blocks, f"{where}.blocks")
         files = [archive.file for archive in self.archives]

@@ -1,4 +1,4 @@
-"""params/measures.yaml: what is measured besides the confusion matrix, how sure a number is, the rule for verdicts."""
+"""params/measures.yaml: metrics besides the confusion matrix, confidence intervals, the rule for verdicts."""
 
 import dataclasses
 from pathlib import Path
@@ -36,7 +36,7 @@ class Measures:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Rule:
-    """The values of measures.yaml that decide verdicts, and nothing that is measured.
+    """The values of measures.yaml that decide verdicts and do not affect any measurement.
 
     A difference is equivalent to 0 if its interval lies within +-`margin` points; `power` is the probability of a
     verdict that a stated number of seeds gives.

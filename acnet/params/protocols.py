@@ -18,7 +18,7 @@ class Protocol:
     `base_size` is the length in pixels that the `base_side` of an image gets before `scales` apply (None: its own
     size); `window` is (height, width) of the sliding window (None: the whole image), moved by `stride` of its
     side; `fusion` is what is averaged over the scales; a class that is `absent` from labels and predictions is left out
-    of the mean IoU or counts as 0; `gate` is what becomes of trained gates, "constant" being each gate's mean over the
+    of the mean IoU or counts as 0; `gate` is how trained gates are changed, "constant" being each gate's mean over the
     window; `batch` is the number of windows in one forward pass on a GPU; `split` is scored instead of the dataset's
     `evaluate`.
     """

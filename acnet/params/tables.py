@@ -129,7 +129,7 @@ class Table:
 class Figure:
     """A figure of the paper; `runs` maps a label to a run, the first being the baseline.
 
-    One of kind network or block shows how its one run is built, and needs it not trained.
+    Figures of kind network or block show how their only run is built, which need not be trained.
     """
 
     title: str

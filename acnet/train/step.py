@@ -40,7 +40,7 @@ class TrainingStep:
         self._parallel = _distributed(self.network, device) if world_size() > 1 else self.network
 
     def __call__(self, images: Tensor, labels: Tensor, seed: int) -> Tensor:
-        """The losses PARTS (4,) of the global batch, NaN for one that is absent; what is random draws from `seed`.
+        """The losses PARTS (4,) of the global batch, NaN for one that is absent; `seed` seeds all randomness.
 
         `images` (n, 3, H, W) and `labels` (n, H, W) are those of `indices`, on the CPU; the result is on the device.
         """

@@ -32,7 +32,7 @@ def generate(reader: str, out: Path, seed: int, images: dict[str, int], size: tu
         work.mkdir(parents=True)
         WRITERS[reader](work, {s: draw(seed, s, n, tuple(size)) for s, n in images.items()})
         write_json(work / MARKER, {"reader": reader, "seed": seed, "images": images, "size": list(size)})
-        if _files(work) != _files(out):  # else their times stay, by which Snakemake decides what to make again
+        if _files(work) != _files(out):  # equal files keep their times, by which Snakemake decides what to make again
             shutil.rmtree(out, ignore_errors=True)
             work.rename(out)
     except OSError as error:

@@ -1,8 +1,8 @@
-"""Long strips of which it is known what each class can be told by: the dataset `instrument`.
+"""The dataset `instrument`: long strips in which the cue for each class is known.
 
-A strip is twelve slots. The first is the cue, one of four grounds; the next six hold what can be told without it; in
-the last five the cue decides the class of every panel. Each layout occurs under all four cues and is otherwise the
-same, pixel by pixel, so nothing but the cue tells its images apart. docs/reference/data.md gives the best scores.
+A strip has twelve slots. The first is the cue, one of four grounds; the next six contain classes that do not depend on
+it; in the last five the cue decides the class of every panel. Each layout occurs with all four cues, and its four
+images are equal in every pixel outside the cue. docs/reference/data.md gives the best scores.
 """
 
 import zlib
@@ -74,7 +74,7 @@ def _panel(canvas: Canvas, left: int, slot: int, name: str, appearance: str) -> 
 
 
 def _marked(canvas: Canvas, left: int, slot: int, second: int) -> None:
-    """A white panel whose own stripes tell mixed_a (along x) from mixed_b (along y), whatever the cue."""
+    """A white panel whose stripes distinguish mixed_a (along x) from mixed_b (along y), with any cue."""
     panel = _panel(canvas, left, slot, PANELS["white"][second], "white")
     _stripes(canvas, panel, canvas.x if second else canvas.y)
 

@@ -109,7 +109,7 @@ def write_cocostuff10k(out: Path, splits: Splits) -> None:
 
 
 def write_folders(out: Path, splits: Splits) -> None:
-    """images/{split} and labels/{split} with train ids; names begin alike where only the kind tells scenes apart."""
+    """images/{split} and labels/{split} with train ids; scenes that differ only in their kind share a name prefix."""
     for split, scenes in splits.items():
         for number, scene in enumerate(scenes):
             name = f"{number - scene.kind:05d}_{scene.kind}.png"

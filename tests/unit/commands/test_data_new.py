@@ -108,16 +108,16 @@ def renumbered(step):
         (Path.unlink, "photos/train/0.jpg: has no label masks/train/0.png", "masks: mine is not added"),
         (coloured, "this one has mode RGB; a label holds the class of each pixel", "masks: mine is not added"),
         (lambda path: write(path, np.ones((40, 59))), "label of 0 is 59x40, its image 60x40", "not added"),
-        (lambda path: write(path, np.full((40, 60), 7)), "", "masks: 7 is an id, but 3, 4, 5, 6 never occur"),
-        (renumbered(lambda label: label + 1), "", "masks: 3 is an id, but 0 never occur; number the classes from 0 on"),
-        (renumbered(lambda label: 0 * label), "", "masks: no id but 0 occurs, and 255, which is ignored; write 1 for"),
+        (lambda path: write(path, np.full((40, 60), 7)), "", "masks: id 7 occurs, but 3, 4, 5, 6 never occur"),
+        (renumbered(lambda label: label + 1), "", "masks: id 3 occurs, but 0 never occur; number the classes"),
+        (renumbered(lambda label: 0 * label), "", "masks: no id except 0 occurs (255 is ignored); label"),
         (
             lambda path: shutil.rmtree("masks/val"),
             "",
             "photos, masks: images and labels are needed in train and in val",
         ),
         (lambda path: shutil.rmtree("photos/train"), "", "photos: has no folder train; make train and val in both"),
-        (lambda path: shutil.rmtree("photos"), "", "photos: no such folder; --images names that of the images"),
+        (lambda path: shutil.rmtree("photos"), "", "photos: no such folder; --images must name the folder"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_written(two_folders, acnet, damage, listed, line):
@@ -134,10 +134,10 @@ def test_what_is_wrong_is_said_and_nothing_is_written(two_folders, acnet, damage
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (NEW.replace("mine", "camvid"), "dataset 'camvid': params/datasets.yaml, params/scales or data/raw has one"),
+        (NEW.replace("mine", "camvid"), "dataset 'camvid': exists in params/datasets.yaml, params/scales"),
         (NEW.replace("mine", "paper"), "dataset 'paper': "),
         (NEW.replace("mine", "my/own"), "'my/own' cannot be a name; use letters, digits, _ and -"),
-        (f"{NEW} --val 0.2", "photos: has a folder train, so that --val has nothing to draw; leave it out"),
+        (f"{NEW} --val 0.2", "photos: has a folder train, so the images are already split; omit --val"),
         (f"{NEW} --val 20", "argument --val: '20' is not a share; write 0.2 for a fifth"),
         (f"{NEW} --classes twice.txt", "twice.txt: 2 different names for 3 classes; name each once"),
         (f"{NEW} --classes nowhere.txt", "nowhere.txt: list of the split is missing; name a file of class names"),

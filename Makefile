@@ -49,4 +49,4 @@ check: venv
 
 clean:
 	rm -rf $(patsubst params/scales/%.yaml,reports/%,$(wildcard params/scales/*.yaml))
-	@echo "results/, data/ and logs/ stay; acnet gc says what of them can be removed"
+	@echo "results/, data/ and logs/ are kept; acnet gc lists what can be removed there"

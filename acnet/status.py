@@ -40,7 +40,7 @@ def campaign_status(campaign: Campaign, results: Path, logs: Path) -> list[Statu
 
 
 def is_restored(campaign: Campaign, run: str, seed: int, results: Path) -> bool:
-    """Whether a run is here from its record alone, without a checkpoint, and has the parameters of today."""
+    """Whether a run was restored from its record, has no checkpoint, and has the current parameters."""
     folder = run_folder(results, campaign.scale_name, run, seed)
     if (folder / "checkpoint.pt").exists() or not (folder / RESTORED).exists():
         return False

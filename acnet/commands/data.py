@@ -15,7 +15,7 @@ from acnet.params.datasets import find_dataset
 def add(commands) -> None:
     """Add the commands to the parser."""
     data = group(commands, "data", "fetch, check, prepare and show datasets")
-    generate = command(data, "generate", _generate, "generate a mini dataset in the official layout")
+    generate = command(data, "generate", _generate, "generate a mini dataset in the official layout, or the instrument")
     fetch = command(data, "fetch", _fetch, "use your own copies of a dataset's archives, or download them")
     extract = command(data, "extract", _extract, "extract the fetched archives into the folder that prepare reads")
     prepare = command(data, "prepare", _prepare, "convert a dataset into the memory-mapped format that training reads")

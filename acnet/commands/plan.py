@@ -24,7 +24,8 @@ def add(commands) -> None:
     """Add the commands to the parser."""
     plan = command(commands, "plan", _plan, "estimate jobs, FLOPs, hours and disk space of a scale")
     scale_option(plan)
-    plan.add_argument("--target", action="append", default=[], help="table1 ... figure5; may be repeated (all)")
+    target = "a table or figure, such as table1 or controls; may be repeated (all)"
+    plan.add_argument("--target", action="append", default=[], help=target)
     plan.add_argument("--commands", action="store_true", help="print the shell commands in order instead")
     steps = "steps to measure for each kind of run; 0: none, so no hours are estimated (3)"
     plan.add_argument("--calibrate", type=whole(0), default=3, metavar="STEPS", help=steps)

@@ -35,7 +35,7 @@ def add(commands) -> None:
         if name == "gates":
             made.add_argument("--run", help="only this run, written to figures/gates_RUN")
         if name == "forest":
-            made.add_argument("--published", nargs="+", metavar="SCALE", help="these published scales side by side")
+            made.add_argument("--published", nargs="+", metavar="SCALE", help="draw published scales side by side")
     kept = command(report, "publish-runs", _publish_runs, "write the record of each finished run to reports/published")
     scale_option(kept)
     restored = command(report, "restore-runs", _restore_runs, "restore finished runs from their records into results")

@@ -15,7 +15,7 @@ def add(commands) -> None:
         made.set_defaults(reader=reader)
         _submission_options(made, "an entry of runs.yaml that is trained")
         made.add_argument(
-            "--split", default="test", help="split to predict (test); another one is for a trial without a server"
+            "--split", default="test", help="split to predict (test); zips of other splits are only for local trials"
         )
     score = command(submit, "score", _score, "record a test server's score for the report")
     _submission_options(score, "the run that was submitted")

@@ -31,8 +31,8 @@ def training_job(
 ) -> Iterator["TrainingJob | None"]:
     """The right to train `run` in `folder`; None if it is finished, by another trainer in the meantime or before.
 
-    Waits while another trainer works on the run. Under torchrun the first process takes the lock for all of them. What
-    is in {folder}/resume goes when the block ends well.
+    Waits while another trainer works on the run. Under torchrun the first process takes the lock for all of them.
+    {folder}/resume is removed when the block ends without an error.
     """
     limit, resume = TimeLimit(time_limit), folder / "resume"
     first, size = int(os.environ.get("RANK", 0)) == 0, int(os.environ.get("WORLD_SIZE", 1))

@@ -1,4 +1,4 @@
-"""What asks a training to stop: signals, and the end of its job."""
+"""Requests to stop a training: signals, and the time limit of its job."""
 
 import os
 import signal

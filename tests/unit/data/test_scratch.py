@@ -105,7 +105,8 @@ def test_training_on_the_copy_gives_the_same_bytes(data, tmp_path, monkeypatch):
     for name in ("near", "shared"):
         folder = tmp_path / name / "tiny/seed0"
         folder.mkdir(parents=True)
-        train_run(tiny_run(epochs=1), folder, data)
+        run = tiny_run(epochs=1)
+        train_run(run, folder, near(data, run.dataset, run.train_splits))
         made[name] = (folder / "checkpoint.pt").read_bytes()
         monkeypatch.delenv("ACNET_SCRATCH", raising=False)
     assert made["near"] == made["shared"] and list((tmp_path / "scratch").rglob("train.images.bin"))

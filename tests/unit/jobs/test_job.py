@@ -59,6 +59,7 @@ def test_parameters_that_the_network_does_not_use_keep_the_state_and_the_result(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP])
 def test_a_signal_is_answered_after_the_step_at_hand_with_a_saved_state(tiny, at_step, number):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored if the tests run under nohup
     at_step(1, lambda: os.kill(os.getpid(), number))
     with pytest.raises(Interrupted, match=f"at step 1 of {STEPS}") as stopped:
         tiny.train()

@@ -20,7 +20,7 @@ from types import SimpleNamespace
 from acnet.data.prepare import prepare
 if __name__ == "__main__":
     reader, source, out, images, processes = sys.argv[1:]
-    dataset = SimpleNamespace(title="x", reader=reader, splits={"train": int(images)}, generate=None)
+    dataset = SimpleNamespace(title="x", reader=reader, splits={"train": int(images)}, generate=None, classes=150, class_colours=None)
     prepare("x", dataset, Path(source), Path(out), int(processes))
 """
 MB = 10**6

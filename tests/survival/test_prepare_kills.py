@@ -17,8 +17,9 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 from acnet.data.prepare import prepare
+REST = {"generate": None, "classes": 150, "class_colours": None}
 if __name__ == "__main__":
-    dataset = SimpleNamespace(title="x", reader="ade20k", splits={"train": 400, "val": 40, "test": 20}, generate=None, classes=150, class_colours=None)
+    dataset = SimpleNamespace(title="x", reader="ade20k", splits={"train": 400, "val": 40, "test": 20}, **REST)
     prepare("x", dataset, Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
 """
 

@@ -18,9 +18,10 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 from acnet.data.prepare import prepare
+REST = {"generate": None, "classes": 150, "class_colours": None}
 if __name__ == "__main__":
     reader, source, out, images, processes = sys.argv[1:]
-    dataset = SimpleNamespace(title="x", reader=reader, splits={"train": int(images)}, generate=None, classes=150, class_colours=None)
+    dataset = SimpleNamespace(title="x", reader=reader, splits={"train": int(images)}, **REST)
     prepare("x", dataset, Path(source), Path(out), int(processes))
 """
 MB = 10**6

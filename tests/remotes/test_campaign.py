@@ -318,7 +318,9 @@ def test_after_any_clean_up_the_tables_redraw_unchanged(published, stranger):
     done = stranger.snakemake("-n", "table2")
     assert NOTHING in done.stdout + done.stderr
     stranger.snakemake("--force", "reports/mini/tables/table2.csv")
-    assert stranger.files() == before
+    after = stranger.files()
+    assert after.pop("reports/mini/networks.json")  # parameters and FLOPs, counted when a table is drawn
+    assert after == before
 
 
 @pytest.mark.parametrize("command", ["publish", "restore"])

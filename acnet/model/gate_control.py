@@ -31,7 +31,6 @@ class GateControl(nn.Module):
         """(N, 1, H, W) -> the same."""
         return gate if (self.kind, self.at_test) == ("distance", "trained") else self._changed(gate)
 
-    @torch.compiler.disable  # every step draws a new order, which would trigger recompilation
     def _changed(self, gate: Tensor) -> Tensor:
         if self.kind == "constant":
             if self.training:

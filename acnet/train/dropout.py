@@ -39,7 +39,6 @@ class FixedDropout(nn.Module):
             return features
         return features * self._mask(features)
 
-    @torch.compiler.disable  # every step draws a new mask, which would be compiled anew
     def _mask(self, features: Tensor) -> Tensor:
         generator = torch.Generator().manual_seed(self.draw.seed * 101 + self.number)
         # Drawn for the whole batch on the CPU: N * C numbers, the same on every device.

@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from acnet.data.classes import IGNORE
 from acnet.device import autocast
 from acnet.distributed import rank, summed, world_size
-from acnet.model import steer_gates
+from acnet.model.gate_control import GateControl, steer_gates
 from acnet.params.config import TrainingConfig
 from acnet.train.batch_norm import use_global_batch_norm
 from acnet.train.batches import share
-from acnet.train.dropout import use_fixed_dropout
+from acnet.train.dropout import FixedDropout, use_fixed_dropout
 from acnet.train.loss import total_loss
 from acnet.train.optimizer import build_optimizer
 
@@ -34,10 +34,17 @@ class TrainingStep:
         network = use_global_batch_norm(network, device)
         self.network = network.to(device, memory_format=torch.channels_last).train()
         if train.compile:
-            self.network.compile()
+            self._compile()
         self.optimizer = build_optimizer(self.network, train)
         self.scaler = torch.amp.GradScaler(device.type, enabled=train.precision == "float16")
         self._parallel = _distributed(self.network, device) if world_size() > 1 else self.network
+
+    def _compile(self) -> None:
+        for module in self.network.modules():
+            # What is drawn with the step's seed would be compiled anew in every step.
+            if isinstance(module, FixedDropout) or (isinstance(module, GateControl) and module.kind != "distance"):
+                module.forward = torch.compiler.disable(module.forward)
+        self.network.compile()
 
     def __call__(self, images: Tensor, labels: Tensor, seed: int) -> Tensor:
         """The losses PARTS (4,) of the global batch, NaN for one that is absent; `seed` seeds all randomness.

@@ -10,7 +10,7 @@ TRAINED = "results/mini/ade_fcn/seed0"
 
 
 def spread(project, text: str) -> None:
-    project.edit("params/resources.yaml", "  mini:", f"  mini:\n    spread: {text}\n    #")
+    project.edit("params/resources.yaml", "\n    longest: 0.2", f"\n    longest: 0.2\n    spread: {text}")
 
 
 def weights(project) -> dict[str, torch.Tensor]:

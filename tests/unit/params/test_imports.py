@@ -1,4 +1,4 @@
-"""Reading params/ is light: the pipeline's start and the report need neither torch nor pandas."""
+"""Imports are light: the pipeline's start needs neither torch nor pandas, an evaluation no compiler."""
 
 import subprocess
 import sys
@@ -24,9 +24,20 @@ READ = (
     ids=["import", "read", "cli"],
 )
 def test_params_are_read_without_heavy_packages(root, code):
-    ask = f"import sys\n{code}\nprint([m for m in {HEAVY!r} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", ask], cwd=root, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert imported(root, code, HEAVY) == "[]"
+
+
+@pytest.mark.parametrize("command", ["evaluate", "train"])
+def test_commands_do_not_import_the_compiler(root, command):
+    """It takes 150 MB and a second, in every job."""
+    assert imported(root, f"import acnet.commands.{command}", ("torch._dynamo", "sympy")) == "[]"
+
+
+def imported(root, code: str, modules: tuple[str, ...]) -> str:
+    ask = f"import sys\n{code}\nprint([m for m in {modules!r} if m in sys.modules])"
+    return subprocess.run(
+        [sys.executable, "-c", ask], cwd=root, capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def test_a_file_is_parsed_once_until_it_is_edited(params, edit, monkeypatch):

@@ -11,7 +11,6 @@ from acnet.progress import some
 
 # name: (module of acnet.report, function, help, takes a name)
 _DRAWN = {
-    "networks": ("networks", "write_networks", "count parameters and FLOPs of all networks, which tables show", False),
     "cells": ("cells", "write_cells", "write the cells of all tables as cells.csv, which claims and page read", False),
     "table": ("tables", "write_table", "draw one table as CSV, Markdown and LaTeX", True),
     "figure": ("figures", "write_figure", "draw one figure as PNG and PDF", True),

@@ -1,15 +1,14 @@
 """The parameters and FLOPs of each network, which tables show beside its numbers."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from acnet.errors import AcnetError
-from acnet.files import read_json, write_json
+from acnet.files import digest, read_json, write_json
 from acnet.params.campaign import Campaign
-from acnet.params.tables import load_tables
+from acnet.params.run import Run
 from acnet.progress import Progress
-from acnet.report.scale import ScaleInfo
+from acnet.provenance import source_hash
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,25 +22,33 @@ class Size:
 Sizes = Mapping[str, Size]
 
 
-def write_networks(scale: ScaleInfo, params_root: str | Path, results_root: str | Path, out_root: str | Path) -> Path:
-    """Write out_root/{scale}/networks.json, the size of each network that a table or figure shows; return the path."""
+def network_sizes(campaign: Campaign, names: Iterable[str], out_root: str | Path) -> Sizes:
+    """The size of each run's network; each is computed once and kept in out_root/{scale}/networks.json."""
+    file = Path(out_root) / campaign.scale_name / "networks.json"
+    runs = {name: campaign.resolve(name, campaign.scale.seeds[0]) for name in names}
+    keys = {name: _key(run) for name, run in runs.items()}
+    known = _read(file)
+    if missing := {keys[name]: run for name, run in runs.items() if keys[name] not in known}:
+        found = _computed(missing)
+        known = {**_read(file), **found}  # another table may have been drawn meanwhile
+        write_json(file, known)
+    return {name: Size(*known[key]) for name, key in keys.items()}
+
+
+def _key(run: Run) -> str:
+    return digest([dataclasses.asdict(run.model), run.classes, run.train.crop, source_hash()])
+
+
+def _read(file: Path) -> dict[str, list[int]]:
+    return read_json(file) if file.exists() else {}
+
+
+def _computed(runs: Mapping[str, Run]) -> dict[str, list[int]]:
     from acnet.plan.measure import parameters_and_flops
 
-    campaign, tables = Campaign(params_root, scale.name), load_tables(params_root)
-    names = tables.trained(campaign.shown(tables) + campaign.on_request(tables))
-    progress, found = Progress("counting parameters and operations", len(names), "networks"), {}
-    for name in names:
-        found[name] = dataclasses.asdict(Size(*parameters_and_flops(campaign.resolve(name, campaign.scale.seeds[0]))))
-        progress.advance(note=name)
+    progress, found = Progress("counting parameters and operations", len(runs), "networks"), {}
+    for key, run in runs.items():
+        found[key] = list(parameters_and_flops(run))
+        progress.advance(note=run.name)
     progress.finish()
-    file = Path(out_root) / scale.name / "networks.json"
-    write_json(file, found)
-    return file
-
-
-def read_networks(scale: ScaleInfo, out_root: str | Path) -> Sizes:
-    """The sizes in out_root/{scale}/networks.json, by run."""
-    file = Path(out_root) / scale.name / "networks.json"
-    if not file.exists():
-        raise AcnetError(f"{file}: not there; `acnet report networks --scale {scale.name}` writes it")
-    return {run: Size(**size) for run, size in read_json(file).items()}
+    return found

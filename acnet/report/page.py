@@ -17,7 +17,7 @@ from acnet.report.checks import NOT_MEASURED, VERDICTS
 from acnet.report.claims import KINDS, counted, read_claims
 from acnet.report.gates import TITLE as GATES_TITLE
 from acnet.report.grid import grid, interval_note, measured_on
-from acnet.report.networks import Sizes, read_networks
+from acnet.report.networks import Sizes, network_sizes
 from acnet.report.results import Results
 from acnet.report.runs import run_entries
 from acnet.report.scale import ScaleInfo
@@ -47,7 +47,7 @@ def write_page(
     tables, results, cells = load_tables(params_root), Results(scale, results_root), read_cells(scale, out_root)
     folder, claims = Path(out_root) / scale.name, read_claims(scale.name, out_root)["claims"]
     campaign = Campaign(params_root, scale.name)
-    sizes = read_networks(scale, out_root)
+    sizes = network_sizes(campaign, tables.trained(scale.tables), out_root)
     runs = run_entries(campaign, tables, results, Path(data_root), lasting=bool(published))
     html = (
         _environment()

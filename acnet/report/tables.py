@@ -5,10 +5,11 @@ import io
 from pathlib import Path
 
 from acnet.files import write_text
+from acnet.params.campaign import Campaign
 from acnet.params.tables import Row, Table, load_tables
 from acnet.report.cells import Cell, Cells, table_cells
 from acnet.report.grid import Field, Grid, grid, interval_note, measured_on
-from acnet.report.networks import Sizes, read_networks
+from acnet.report.networks import Sizes, network_sizes
 from acnet.report.results import Results
 from acnet.report.scale import ScaleInfo
 from acnet.report.text import DASH, MINUS, plain
@@ -30,7 +31,7 @@ def write_table(
     tables, paths = load_tables(params_root), []
     table = tables.table(name)
     cells = table_cells(name, table, Results(scale, results_root))
-    sizes = read_networks(scale, out_root)
+    sizes = network_sizes(Campaign(params_root, scale.name), tables.trained([name]), out_root)
     for suffix, text in table_texts(name, table, cells, scale, sizes).items():
         paths.append(Path(out_root) / scale.name / "tables" / f"{name}.{suffix}")
         write_text(paths[-1], text)

@@ -49,7 +49,6 @@ def test_a_run_and_a_row_add_their_own_jobs_and_redraw_one_table(copy, written):
         "evaluate": 1,
         "gates": 1,
         "gates_figure": 1,
-        "networks": 1,
         "table": 1,
         "cells": 1,
         "claims": 1,

@@ -92,12 +92,6 @@ def scale_facts():
     return canonical([*facts, scale.seeds, scale.more_seeds, *rules])
 
 
-def network_facts():
-    """What decides the size of each network."""
-    runs = {name: CAMPAIGN.resolve(name, CAMPAIGN.scale.seeds[0]) for name in TABLES.trained(TARGETS)}
-    return canonical({name: [dataclasses.asdict(run.model), run.classes, run.train.crop] for name, run in runs.items()})
-
-
 def figure_facts(name):
     """What a figure shows beside results; a change redraws."""
     figure = TABLES.figures[name]

@@ -1,26 +1,9 @@
-NETWORKS = f"reports/{SCALE}/networks.json"
 TABLE_FILES = [f"reports/{{scale}}/tables/{{table}}.{kind}" for kind in ("csv", "md", "tex")]
-
-
-rule networks:
-    """The parameters and FLOPs of every network, which tables show."""
-    output:
-        NETWORKS,
-    log:
-        f"logs/report/{SCALE}/networks.log",
-    localrule: True
-    conda:
-        "../envs/acnet.yaml"
-    params:
-        networks=network_facts(),
-    shell:
-        f"acnet report networks --scale {SCALE} 2> {{log}}"
 
 
 rule table:
     """One table, as CSV, Markdown and LaTeX."""
     input:
-        ancient(NETWORKS),  # a network that changes is trained again, which redraws its tables
         lambda wildcards: at_hand(metrics_of(TABLES.tables[wildcards.table].sources())),
         server=lambda wildcards: server_scores([wildcards.table]),
     output:
@@ -174,7 +157,6 @@ rule page:
     """The page with everything on it."""
     input:
         [f"reports/{SCALE}/{file}" for file in ("cells.csv", "claims.json", "gates.csv")],
-        ancient(NETWORKS),
         drawn([*CAMPAIGN.scale.figures, "forest", "curves", "factors", "gates", "gates_runs"]),
         lambda wildcards: at_hand(metrics_of(TABLES.sources(DRAWN), ["json"])),
         lambda wildcards: at_hand(of_runs("provenance.json", NEEDED)),

@@ -8,10 +8,10 @@ import pytest
 from fabricated import MINI, fill
 
 from acnet.params.tables import Tables, load_tables
+from acnet.report import networks
 from acnet.report.cells import all_cells, write_cells
 from acnet.report.checks import Evidence
 from acnet.report.claims import write_claims
-from acnet.report.networks import Size
 from acnet.report.page import write_page
 from acnet.report.results import Results
 from acnet.report.scale import ScaleInfo
@@ -54,11 +54,7 @@ class Campaign:
 @pytest.fixture(autouse=True)
 def sizes(monkeypatch):
     """Networks of one size, which it takes no torch to know."""
-    tables = load_tables(ROOT / "params")
-    sizes = dict.fromkeys(tables.trained([*tables.tables, *tables.figures]), Size(32_955_987, 189_449_109_504))
-    for module in ("tables", "page"):
-        monkeypatch.setattr(f"acnet.report.{module}.read_networks", lambda *_: sizes)
-    return sizes
+    monkeypatch.setattr(networks, "_computed", lambda runs: {key: [32_955_987, 189_449_109_504] for key in runs})
 
 
 @pytest.fixture(scope="session")

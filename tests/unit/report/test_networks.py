@@ -1,17 +1,18 @@
 """How large networks are and what they cost, beside their numbers; and the table of controls."""
 
 import csv
+import shutil
 
 import pytest
 import torch
 from fabricated import change, write_metrics, write_params
 from torch import nn
 
-from acnet.errors import AcnetError
 from acnet.model import build_network, count_parameters
 from acnet.params.campaign import Campaign
 from acnet.plan.measure import parameters_and_flops
-from acnet.report.networks import Size, read_networks, write_networks
+from acnet.report import networks
+from acnet.report.networks import network_sizes
 from acnet.report.scale import scale_info
 from acnet.report.tables import write_table
 
@@ -26,23 +27,22 @@ def test_flops_are_those_of_the_convolutions_for_one_image(root):
     assert parameters_and_flops(run) == (count_parameters(network), sum(found))
 
 
-def test_the_networks_of_a_scale_are_written_by_run(campaign):
-    made = campaign()
-    write_networks(made.scale, **made.roots)
-    found = read_networks(made.scale, made.roots["out_root"])
-    assert found["acb1"] == Size(*parameters_and_flops(Campaign(made.roots["params_root"], "mini").resolve("acb1", 0)))
-    assert found["acb1"].parameters < found["acb3"].parameters
+def test_a_network_is_counted_once_and_again_when_it_is_another(root, tmp_path, monkeypatch):
+    params, counted = shutil.copytree(root / "params", tmp_path / "params"), []
+    monkeypatch.setattr(networks, "_computed", lambda runs: counted.extend(runs) or {key: [1, 2] for key in runs})
+    for names in (["acb1", "acb2"], ["acb2", "acb3"]):
+        assert list(network_sizes(Campaign(params, "mini"), names, tmp_path)) == names
+    assert len(counted) == len(set(counted)) == 3
+    scale = params / "scales/mini.yaml"
+    scale.write_text(scale.read_text().replace("reduction: 64", "reduction: 48"))
+    network_sizes(Campaign(params, "mini"), ["acb1"], tmp_path)
+    assert len(counted) == 4
 
 
-def test_without_them_a_table_says_what_writes_them(campaign):
-    made = campaign()
-    with pytest.raises(AcnetError, match=r"networks.json: not there; `acnet report networks --scale mini` writes it"):
-        read_networks(made.scale, made.roots["out_root"])
-
-
-def test_a_row_of_two_networks_shows_both_costs(campaign, sizes):
+def test_a_row_of_two_networks_shows_both_costs(campaign, monkeypatch):
     made = campaign(tables=["table1"], figures=[])
-    sizes |= {"gc_s16": Size(7_000_000, 3 * 10**9), "gc_s8": Size(7_000_000, 4 * 10**9)}
+    costs = iter(range(1, 11))
+    monkeypatch.setattr(networks, "_computed", lambda runs: {key: [7_000_000, next(costs) * 10**9] for key in runs})
     csv_file, md, _ = write_table("table1", made.scale, **made.roots)
     assert "| Res-50+GC | 7.00 M | 3 G / 4 G | " in md.read_text()
     with open(csv_file, newline="") as file:

@@ -47,7 +47,7 @@ def write_page(
     tables, results, cells = load_tables(params_root), Results(scale, results_root), read_cells(scale, out_root)
     folder, claims = Path(out_root) / scale.name, read_claims(scale.name, out_root)["claims"]
     campaign = Campaign(params_root, scale.name)
-    sizes = network_sizes(campaign, tables.trained(scale.tables), out_root)
+    sizes = network_sizes(campaign, tables.trained(scale.tables))
     runs = run_entries(campaign, tables, results, Path(data_root), lasting=bool(published))
     html = (
         _environment()

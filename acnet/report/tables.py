@@ -31,7 +31,7 @@ def write_table(
     tables, paths = load_tables(params_root), []
     table = tables.table(name)
     cells = table_cells(name, table, Results(scale, results_root))
-    sizes = network_sizes(Campaign(params_root, scale.name), tables.trained([name]), out_root)
+    sizes = network_sizes(Campaign(params_root, scale.name), tables.trained([name]))
     for suffix, text in table_texts(name, table, cells, scale, sizes).items():
         paths.append(Path(out_root) / scale.name / "tables" / f"{name}.{suffix}")
         write_text(paths[-1], text)

@@ -1,7 +1,6 @@
 """How large networks are and what they cost, beside their numbers; and the table of controls."""
 
 import csv
-import shutil
 
 import pytest
 import torch
@@ -11,8 +10,6 @@ from torch import nn
 from acnet.model import build_network, count_parameters
 from acnet.params.campaign import Campaign
 from acnet.plan.measure import parameters_and_flops
-from acnet.report import networks
-from acnet.report.networks import network_sizes
 from acnet.report.scale import scale_info
 from acnet.report.tables import write_table
 
@@ -27,22 +24,10 @@ def test_flops_are_those_of_the_convolutions_for_one_image(root):
     assert parameters_and_flops(run) == (count_parameters(network), sum(found))
 
 
-def test_a_network_is_counted_once_and_again_when_it_is_another(root, tmp_path, monkeypatch):
-    params, counted = shutil.copytree(root / "params", tmp_path / "params"), []
-    monkeypatch.setattr(networks, "_computed", lambda runs: counted.extend(runs) or {key: [1, 2] for key in runs})
-    for names in (["acb1", "acb2"], ["acb2", "acb3"]):
-        assert list(network_sizes(Campaign(params, "mini"), names, tmp_path)) == names
-    assert len(counted) == len(set(counted)) == 3
-    scale = params / "scales/mini.yaml"
-    scale.write_text(scale.read_text().replace("reduction: 64", "reduction: 48"))
-    network_sizes(Campaign(params, "mini"), ["acb1"], tmp_path)
-    assert len(counted) == 4
-
-
 def test_a_row_of_two_networks_shows_both_costs(campaign, monkeypatch):
     made = campaign(tables=["table1"], figures=[])
-    costs = iter(range(1, 11))
-    monkeypatch.setattr(networks, "_computed", lambda runs: {key: [7_000_000, next(costs) * 10**9] for key in runs})
+    flops = {"gc_s16": 3 * 10**9, "gc_s8": 4 * 10**9}
+    monkeypatch.setattr("acnet.plan.measure.parameters_and_flops", lambda run: (7_000_000, flops.get(run.name, 10**9)))
     csv_file, md, _ = write_table("table1", made.scale, **made.roots)
     assert "| Res-50+GC | 7.00 M | 3 G / 4 G | " in md.read_text()
     with open(csv_file, newline="") as file:

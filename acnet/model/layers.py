@@ -1,8 +1,17 @@
-"""The two pieces every module is made of: convolution with BN and ReLU, and bilinear upsampling."""
+"""The pieces every module is made of: convolution with BN and ReLU, classifier, bilinear upsampling."""
+
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+
+class Extra(NamedTuple):
+    """A further output that a head is trained with: scores of pixels (N, K, h, w), or of classes to occur (N, K)."""
+
+    scores: Tensor
+    weight: float
 
 
 def conv_bn_relu(inputs: int, outputs: int, kernel: int, dilation: int = 1) -> nn.Sequential:
@@ -15,6 +24,11 @@ def conv_bn_relu(inputs: int, outputs: int, kernel: int, dilation: int = 1) -> n
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )
+
+
+def classifier(channels: int, classes: int, dropout: float) -> nn.Sequential:
+    """Dropout of whole channels, then the 1x1 convolution that scores the classes."""
+    return nn.Sequential(nn.Dropout2d(dropout), nn.Conv2d(channels, classes, 1))
 
 
 def upsample(features: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:

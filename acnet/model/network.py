@@ -1,13 +1,15 @@
-"""The whole network (Figure 2): backbone, reduction, adaptive context blocks, classifier."""
+"""The whole network (Figure 2): backbone, reduction, adaptive context blocks, classifier; or another system's head."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 from acnet.model.adaptive_block import AdaptiveContextBlock
 from acnet.model.global_context import GlobalContextModule
-from acnet.model.layers import at_least_float32, conv_bn_relu, upsample
+from acnet.model.heads import build_head
+from acnet.model.layers import Extra, at_least_float32, classifier, conv_bn_relu, upsample
 from acnet.model.local_context import LocalContextModule
 from acnet.model.parameters import context_scalars
 from acnet.model.resnet import ResNet
@@ -43,27 +45,47 @@ class Network(nn.Module):
 
         - "logits": (N, classes, H, W), at least float32;
         - "gates": list of W_g (N, 1, h, w) at native resolution, one per gated global context module;
-        - "auxiliary": (N, classes, H, W), in training mode and with an auxiliary head only.
+        - "auxiliary": (N, classes, H, W), in training mode and with an auxiliary head only;
+        - "extra": list of `Extra`, in training mode and where a head is trained with further outputs only.
 
         With `native` the scores stay at the classifiers' own sizes, for a loss that upsamples them itself.
         """
-        layer1, layer2, layer3, layer4 = self.backbone(images)
+        layers = self.backbone(images)
+        size = None if native else images.shape[-2:]
+        output = self._decoded(layers, images, size)
+        if self.auxiliary is not None and self.training:
+            output["auxiliary"] = self._finished(self.auxiliary(layers[2]), size)
+        return output
+
+    def _decoded(self, layers: Sequence[Tensor], images: Tensor, size: tuple[int, int] | None) -> dict[str, Any]:
+        layer1, layer2, _, layer4 = layers
         features = self.reduction(layer4)
         gates = []
         for block, low in zip(self.blocks, (layer2, layer1, None), strict=False):
             features, gate = block(features, low)
             if block.global_context is not None and block.global_context.gated:
                 gates.append(gate)
-        size = None if native else images.shape[-2:]
-        output = {"logits": self._scores(self.classifier, features, size), "gates": gates}
-        if self.auxiliary is not None and self.training:
-            output["auxiliary"] = self._scores(self.auxiliary, layer3, size)
-        return output
+        return {"logits": self._finished(self.classifier(features), size), "gates": gates}
 
-    def _scores(self, head: nn.Module, features: Tensor, size: tuple[int, int] | None) -> Tensor:
+    def _finished(self, scores: Tensor, size: tuple[int, int] | None) -> Tensor:
         # In half precision neighbouring scores often tie, and the loss wants float32 anyway.
-        scores = at_least_float32(head(features))
-        return scores if size is None else upsample(scores, size, self.align_corners)
+        scores = at_least_float32(scores)
+        return scores if size is None or scores.ndim == 2 else upsample(scores, size, self.align_corners)
+
+
+class HeadNetwork(Network):
+    """The same backbone and auxiliary loss with the head of another system, of acnet.model.heads."""
+
+    def __init__(self, backbone: ResNet, head: nn.Module, auxiliary: nn.Module | None, align_corners: bool):
+        super().__init__(backbone, None, [], None, auxiliary, align_corners)
+        self.head = head
+
+    def _decoded(self, layers: Sequence[Tensor], images: Tensor, size: tuple[int, int] | None) -> dict[str, Any]:
+        scores, extra = self.head(layers, images)
+        output = {"logits": self._finished(scores, size), "gates": []}
+        if extra:
+            output["extra"] = [Extra(self._finished(one, size), weight) for one, weight in extra]
+        return output
 
 
 def build_network(config: NetworkConfig, classes: int) -> Network:
@@ -77,6 +99,7 @@ def build_network(config: NetworkConfig, classes: int) -> Network:
     | + GCM + LCM(n)   | gcm            | lcm, reuse n  | 1      | the same                 |
     | ACB#2, ACB#3     | gcm            | lcm, reuse 3  | 2, 3   | block 2, size of layer1  |
 
+    With `head` all but backbone, reduction's width and auxiliary loss is on the page of that name in acnet.model.heads.
     Raises AcnetError, naming the field, for a value out of range and for parts that do not fit together.
     """
     config = build(NetworkConfig, dataclasses.asdict(config), "model")
@@ -88,23 +111,26 @@ def build_network(config: NetworkConfig, classes: int) -> Network:
         dilation=config.dilation,
         multi_grid=config.multi_grid,
     )
-    reduction = conv_bn_relu(backbone.channels[3], config.reduction, 3, config.reduction_dilation)
+    if config.head != "none":
+        head = build_head(config, backbone.channels, classes)
+        return HeadNetwork(backbone, head, _auxiliary(config, backbone, classes), config.align_corners)
+    reduction = conv_bn_relu(backbone.channels[3], config.reduction, 3)
     blocks, channels = _blocks(config, backbone)
-    classifier = _classifier(config, channels, classes)
+    scores = classifier(channels, classes, config.dropout)
     if config.after_context == "conv_bn_relu":
-        classifier = nn.Sequential(conv_bn_relu(channels, channels, 3), *classifier)
-    auxiliary = None
-    if config.auxiliary:
-        width = config.auxiliary_channels
-        auxiliary = nn.Sequential(conv_bn_relu(backbone.channels[2], width, 3), _classifier(config, width, classes))
-    network = Network(backbone, reduction, blocks, classifier, auxiliary, config.align_corners)
+        scores = nn.Sequential(conv_bn_relu(channels, channels, 3), *scores)
+    auxiliary = _auxiliary(config, backbone, classes)
+    network = Network(backbone, reduction, blocks, scores, auxiliary, config.align_corners)
     for scalar in context_scalars(network).values():
         scalar.requires_grad_(config.learn_scalars)
     return network
 
 
-def _classifier(config: NetworkConfig, channels: int, classes: int) -> nn.Module:
-    return nn.Sequential(nn.Dropout2d(config.dropout), nn.Conv2d(channels, classes, 1))
+def _auxiliary(config: NetworkConfig, backbone: ResNet, classes: int) -> nn.Module | None:
+    width = config.auxiliary_channels
+    if not config.auxiliary:
+        return None
+    return nn.Sequential(conv_bn_relu(backbone.channels[2], width, 3), classifier(width, classes, config.dropout))
 
 
 def _blocks(config: NetworkConfig, backbone: ResNet) -> tuple[list[AdaptiveContextBlock], int]:

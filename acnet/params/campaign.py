@@ -8,6 +8,7 @@ from pathlib import Path
 from acnet.errors import AcnetError
 from acnet.params.config import NetworkConfig, TrainingConfig
 from acnet.params.datasets import Dataset, load_datasets
+from acnet.params.heads import REPLACED, head_options, load_heads
 from acnet.params.layers import BOTH, NETWORK, SECTIONS, TRAINING, Sourced, merged, plain_layer, sections, sourced_layer
 from acnet.params.protocols import Protocol, Protocols
 from acnet.params.run import Run, run_folder
@@ -41,6 +42,7 @@ class Campaign:
             name: plain_layer(entries, BOTH, "scale", f"{self._scale_file}: {name}")
             for name, entries in sections(vars(self.scale), written, self._scale_file).items()
         }
+        self.heads = load_heads(self.params)
         self.runs: dict[str, RunEntry] = load_runs(self.params, written)
         self._own = {
             name: plain_layer(run.own, BOTH, "run", f"{self.params}/runs.yaml: {name}")
@@ -197,4 +199,8 @@ class Campaign:
         both, stages = (self._recipe, self._overrides), self.entry(name).stages()
         layers = [part.get(section, {}) for stage in stages for part in both for section in stage]
         where = f"{self.params}/recipe.yaml: for run '{name}'"
-        return merged([self._model, *layers, self._own[name]], BOTH, where)
+        chosen = merged([self._model, *layers, self._own[name]], BOTH, where)
+        if chosen["head"].value != "none":
+            chosen = merged([self._model, *layers, REPLACED, self._own[name]], BOTH, where)
+            chosen["head_options"] = head_options(self.heads, chosen["head"], chosen["head_options"])
+        return chosen

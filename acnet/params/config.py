@@ -1,10 +1,12 @@
 """The parameters of networks and of training, by name and type; the files of params/ explain them."""
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 from acnet.errors import AcnetError
 from acnet.params.schema import limited
+
+REPLACED_BY_A_HEAD = {"global_context": "none", "local_context": "none", "blocks": 1, "after_context": "none"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -18,7 +20,6 @@ class NetworkConfig:
     dilation: Literal["uniform", "prior"] = "uniform"
     multi_grid: list[int] | None = limited(None, low=1, high=64, count=3)
     reduction: int = limited(512, low=1)
-    reduction_dilation: int = limited(low=1, high=64, before=1)
     global_context: Literal["none", "gc", "gcm"] = "gcm"
     local_context: Literal["none", "lc", "lcm"] = "lcm"
     blocks: int = limited(3, low=1, high=3)
@@ -36,6 +37,8 @@ class NetworkConfig:
     align_corners: bool = True
     auxiliary: bool = False
     auxiliary_channels: int = limited(256, low=1)
+    head: str = limited(before="none")
+    head_options: dict[str, Any] | None = limited(before=None)
 
     def has_global_context(self, block: int) -> bool:
         """Whether a block, counted from 1, has a global context module."""
@@ -43,6 +46,12 @@ class NetworkConfig:
 
     def validate(self, where: str) -> None:
         """AcnetError, opening with `where`, for values that do not go together."""
+        if self.head == "none" and self.head_options is not None:
+            raise AcnetError(f"{where}.head_options: there is no head; name one of params/heads.yaml under head")
+        if self.head != "none":
+            for name, value in REPLACED_BY_A_HEAD.items():
+                if getattr(self, name) != value:
+                    raise AcnetError(f"{where}.{name}: head {self.head} replaces ACNet's blocks; leave {name} out")
         if self.local_context == "lcm" and self.global_context != "gcm":
             raise AcnetError(f"{where}.local_context: lcm takes its gate from global_context: gcm; set that, or lc")
         if self.blocks > 1 and self.local_context == "none":

@@ -50,7 +50,8 @@ def flops_per_image(run: Run, crop: tuple[int, int] | None = None) -> int:
     with FakeTensorMode(), FlopCounterMode(display=False) as counter:
         network = build_network(run.model, run.classes).train()
         output = network(torch.empty(2, 3, height, width), native=True)
-        sum(scores.sum() for name, scores in output.items() if name != "gates").backward()
+        trained = [output[name] for name in ("logits", "auxiliary") if name in output]
+        sum(scores.sum() for scores in trained + [extra.scores for extra in output.get("extra", [])]).backward()
     return counter.get_total_flops() // 2
 
 

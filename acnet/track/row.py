@@ -32,7 +32,7 @@ def parameters(run: Run, provenance: Mapping[str, Any]) -> dict[str, Any]:
         "dataset": run.dataset,
         "backbone": model.backbone,
         "stride": model.output_stride,
-        "modules": "+".join(modules) or NONE,
+        "modules": "+".join(modules) or model.head,
         "delta": model.delta if model.global_context == "gcm" else NONE,
         "n": model.reuse if model.local_context != "none" else NONE,
         "blocks": model.blocks if modules else NONE,

@@ -1,4 +1,4 @@
-"""Cross-entropy without ignored pixels, online hard example mining (OHEM), and the auxiliary loss.
+"""Cross-entropy without ignored pixels, online hard example mining (OHEM), and the losses of further outputs.
 
 Every loss is this process's share: summed over the processes it is the loss of the global batch, whatever their
 number, since the divisor is the global count of pixels.
@@ -6,6 +6,7 @@ number, since the divisor is the global count of pixels.
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,12 +18,13 @@ from acnet.params.config import TrainingConfig
 
 
 def total_loss(
-    output: Mapping[str, Tensor], labels: Tensor, train: TrainingConfig, align_corners: bool, valid: int
+    output: Mapping[str, Any], labels: Tensor, train: TrainingConfig, align_corners: bool, valid: int
 ) -> dict[str, Tensor]:
     """The loss of a (micro-)batch and its parts: total, main, auxiliary (if any), kept (share of pixels with OHEM).
 
     `output` holds scores at the network's own size; `valid` is the number of pixels that are not ignored in the whole
     global batch of the step. Under accumulation OHEM mines each micro-batch, and its mean counts as one of them.
+    Extra outputs of a head count in the total with the weights they bring, and are never mined.
     """
     losses = pixel_losses(output["logits"], labels, align_corners)
     if train.ohem:
@@ -34,10 +36,23 @@ def total_loss(
     else:
         main = losses.sum() / max(1, valid)
         parts = {"main": main}
+    total = main
     if "auxiliary" in output:
         parts["auxiliary"] = pixel_losses(output["auxiliary"], labels, align_corners).sum() / max(1, valid)
-        return {"total": main + train.auxiliary_weight * parts["auxiliary"], **parts}
-    return {"total": main, **parts}
+        total = total + train.auxiliary_weight * parts["auxiliary"]
+    for scores, weight in output.get("extra", []):
+        if scores.ndim == 2:
+            total = total + weight * presence_losses(scores, labels).sum() / (train.batch * scores.shape[1])
+        else:
+            total = total + weight * pixel_losses(scores, labels, align_corners).sum() / max(1, valid)
+    return {"total": total, **parts}
+
+
+def presence_losses(scores: Tensor, labels: Tensor) -> Tensor:
+    """Binary cross-entropy of scores (N, K) for which classes occur in labels (N, H, W): (N, K)."""
+    known = torch.where(labels != IGNORE, labels, scores.shape[1]).flatten(1)
+    present = scores.new_zeros(len(scores), scores.shape[1] + 1).scatter_(1, known, 1.0)[:, :-1]
+    return functional.binary_cross_entropy_with_logits(scores, present, reduction="none")
 
 
 def hard_pixels(losses: Tensor, labels: Tensor, threshold: float, keep: float) -> tuple[Tensor, Tensor]:

@@ -23,6 +23,7 @@ from acnet.provenance import now, provenance
 from acnet.train.batches import batches, training_samples
 from acnet.train.history import History
 from acnet.train.initial_weights import load_initial_weights
+from acnet.train.label_blocks import fit_to_labels
 from acnet.train.optimizer import poly, set_learning_rate
 from acnet.train.step import TrainingStep
 
@@ -51,6 +52,8 @@ def _train(run: Run, folder: Path, job: TrainingJob) -> None:
 
     torch.manual_seed(run.seed)
     network = build_network(run.model, run.classes)
+    if run.init.kind != "run":
+        fit_to_labels(network, samples)
     load_initial_weights(network, run, folder)
     initial = _values(network)
 

@@ -14,7 +14,7 @@ from tests.tiny import changed
 OTHER = {
     "backbone": "resnet50", "base_width": 32, "stem": "deep", "output_stride": 8, "dilation": "prior",
     "multi_grid": [1, 2, 4], "reduction": 128, "delta": 7.0, "global_conv": "conv1x1", "distance": "scaled",
-    "reduction_dilation": 6, "global_blocks": [2], "gate": "constant", "learn_scalars": False,
+    "global_blocks": [2], "gate": "constant", "learn_scalars": False,
     "after_context": "conv_bn_relu", "reuse": 2,
     "local_channels": 24, "block_channels": [24, 16], "dropout": 0.2, "align_corners": False,
     "auxiliary_channels": 24,
@@ -47,12 +47,22 @@ def mini(root):
 
 @pytest.mark.parametrize("name", UNUSED)
 def test_only_parameters_that_a_run_uses_change_its_digest(mini, name):
-    switches = {"global_context", "local_context", "blocks", "auxiliary", "ohem"}
+    switches = {"global_context", "local_context", "blocks", "auxiliary", "ohem", "head", "head_options"}
     configs = (NetworkConfig, TrainingConfig)
     assert set(OTHER) | switches == {field.name for config in configs for field in dataclasses.fields(config)}
     run = mini.resolve(name, 0)
     same = {key for key, value in OTHER.items() if changed(run, **{key: value}).digest() == run.digest()}
     assert same == UNUSED[name] | {"save_minutes"}
+
+
+def test_of_a_head_its_name_and_its_parameters_make_another_run_and_nothing_of_acnets_blocks_does(mini):
+    run, fcn = mini.resolve("encnet", 0), mini.resolve("fcn_s16", 0)
+    others = [{"codewords": 16, "presence_weight": 0.2}, {"codewords": 32, "presence_weight": 0.1}]
+    found = {changed(run, head_options=options).digest() for options in others}
+    assert len(found | {run.digest(), fcn.digest(), changed(run, head="parsenet").digest()}) == 5
+    assert set(run.identity()["model"]) - set(fcn.identity()["model"]) == {"head", "head_options"}
+    same = {key for key, value in OTHER.items() if changed(run, **{key: value}).digest() == run.digest()}
+    assert same == UNUSED["fcn_s16"] | {"save_minutes"}
 
 
 def test_a_width_of_a_block_that_a_network_does_not_have_is_not_used(mini):

@@ -13,7 +13,7 @@ from acnet.params.tables import check_names, load_tables
 MISTAKES = yaml.safe_load((Path(__file__).parent / "mistakes.yaml").read_text())
 FILES = (
     "model.yaml", "recipe.yaml", "protocols.yaml", "runs.yaml", "datasets.yaml", "scales/mini.yaml", "tables.yaml",
-    "claims.yaml",
+    "claims.yaml", "heads.yaml",
 )  # fmt: skip
 
 

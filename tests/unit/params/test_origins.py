@@ -24,7 +24,7 @@ def entries(value, path):
         yield path, value
 
 
-@pytest.mark.parametrize("file", ["model", "recipe", "protocols"])
+@pytest.mark.parametrize("file", ["model", "heads", "recipe", "protocols"])
 def test_every_value_says_where_it_comes_from(root, file):
     found = list(entries(yaml.safe_load((root / "params" / f"{file}.yaml").read_text()), file))
     assert len(found) > 18
@@ -64,6 +64,14 @@ def test_each_line_of_params_yaml_ends_with_its_origin(root, tmp_path, monkeypat
     assert found["epochs"] == "scale: params/scales/mini.yaml: strategies.random_scale"
     for key in [field.name for cls in (NetworkConfig, TrainingConfig) for field in dataclasses.fields(cls)]:
         assert found[key].split(":")[0] in ("paper", "prior", "ours", "scale", "run"), key
+
+
+def test_the_origin_of_a_heads_parameters_is_the_least_certain_and_names_each(paper):
+    assert str(paper.origins("danet")["model.head_options"]) == (
+        "prior: key_share: prior: queries and keys have 1/8 of the channels; "
+        "branch_weight: prior: DANet v0.5.0: of the losses on each branch"
+    )
+    assert paper.origins("encnet")["model.head_options"].origin == "paper"
 
 
 def test_a_runs_own_value_names_the_run(paper):

@@ -128,7 +128,6 @@ CONTROLS = {  # what each differs in from which run
     "acb3_gcm_in_block3": ("acb3", {"model.local_context": "lc", "model.global_blocks": [3]}),
     "fcn_parameters": ("fcn_s16", {"model.reduction": 1059}),
     "fcn_flops": ("fcn_s16", {"model.reduction": 2151, "model.after_context": "conv_bn_relu"}),
-    "fcn_d6": ("fcn_s16", {"model.reduction_dilation": 6}),
     "acb3_auxiliary": ("acb3", {"model.auxiliary": True}),
     "r101_no_auxiliary": ("r101_acb3", {"model.auxiliary": False}),
     "r101_mg_2_4_8": ("r101_mg", {"model.multi_grid": [2, 4, 8]}),
@@ -136,8 +135,18 @@ CONTROLS = {  # what each differs in from which run
 }
 
 
-def test_there_are_28_runs_in_the_table_and_all_others_are_controls(paper):
-    assert set(expected()) | set(CONTROLS) == set(paper.runs) and len(expected()) == 28
+def test_there_are_28_runs_in_the_table_and_all_others_are_controls_or_other_systems(paper):
+    assert set(expected()) | set(CONTROLS) | set(paper.heads) == set(paper.runs) and len(expected()) == 28
+
+
+def test_the_other_systems_differ_from_the_fcn_in_their_head_alone(scales):
+    for campaign in scales.values():
+        fcn = flat(campaign.resolve("fcn_s16", 0))
+        for name, layer in campaign.heads.items():
+            options = {key: entry.value for key, entry in layer.items()}
+            own = flat(campaign.resolve(name, 0))
+            found = {key: value for key, value in own.items() if value != fcn[key]}
+            assert found == {"model.head": name, "model.head_options": options}
 
 
 @pytest.mark.parametrize("run", CONTROLS)

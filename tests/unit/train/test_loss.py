@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from acnet.model.layers import Extra
 from acnet.train.loss import hard_pixels, pixel_losses, total_loss
 from tests.tiny import tiny_run
 
@@ -106,6 +107,34 @@ def test_the_auxiliary_loss_counts_with_its_weight_and_never_by_ohem(batch):
     auxiliary = plain_losses(2 * scores, labels).sum() / valid
     assert found["auxiliary"].item() == pytest.approx(auxiliary.item(), abs=1e-12)
     assert found["total"].item() == pytest.approx((found["main"] + 0.25 * auxiliary).item(), abs=1e-12)
+
+
+def test_extra_outputs_count_with_their_weights_pixels_and_presence_alike(batch):
+    scores, labels = batch
+    valid = int((labels != 255).sum())
+    presence = torch.randn(2, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    labels[1, labels[1] == 2] = 255  # the second image lacks class 2
+    valid = int((labels != 255).sum())
+    extra = [Extra(3 * scores, 0.5), Extra(presence, 0.2)]
+    found = total_loss({"logits": scores, "extra": extra}, labels, settings(ohem=True), True, valid)
+    pixels = plain_losses(3 * scores, labels).sum() / valid
+    occurs = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 0, 1, 1]], dtype=torch.float64)
+    chance = torch.sigmoid(presence)
+    missed = -(occurs * chance.log() + (1 - occurs) * (1 - chance).log()).mean()
+    assert found["total"].item() == pytest.approx((found["main"] + 0.5 * pixels + 0.2 * missed).item(), abs=1e-12)
+    assert set(found) == {"total", "main", "kept"}
+
+
+def test_extra_losses_of_micro_batches_add_up_to_that_of_the_batch(batch):
+    scores, labels = batch
+    valid = int((labels != 255).sum())
+    presence = torch.randn(2, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+
+    def total(part):
+        output = {"logits": scores[part], "extra": [Extra(scores[part], 1.0), Extra(presence[part], 1.0)]}
+        return total_loss(output, labels[part], settings(), True, valid)["total"].item()
+
+    assert total(slice(0, 1)) + total(slice(1, 2)) == pytest.approx(total(slice(0, 2)), abs=1e-12)
 
 
 def test_ohem_takes_the_pixels_whose_true_class_is_at_most_as_likely_as_the_threshold(batch):

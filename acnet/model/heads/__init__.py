@@ -1,0 +1,31 @@
+"""The systems that ACNet is compared with, a page for each, as heads on its dilated ResNet.
+
+A page of params/heads.yaml's name holds the class `Head`: it is built from the run's NetworkConfig, the channels of the
+backbone's four layers, the number of classes and the parameters that params/heads.yaml gives it. Its forward takes the
+four layers and the images, and returns the scores (N, classes, h, w) and a list of `Extra`, empty in evaluation.
+Every head is `reduction` wide, 512 as mmsegmentation has them all, whichever width its paper has.
+"""
+
+import importlib
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch import nn
+
+from acnet.params.config import NetworkConfig
+from acnet.params.schema import among, convert, mapping
+
+PAGES = sorted(file.stem for file in Path(__file__).parent.glob("[a-z]*.py"))
+_GIVEN = ("config", "channels", "classes", "return")
+
+
+def build_head(config: NetworkConfig, channels: Sequence[int], classes: int) -> nn.Module:
+    """The head that `config.head` names; AcnetError for one that is not there, or a parameter of another type."""
+    head = importlib.import_module(f"{__name__}.{among(config.head, PAGES, 'model.head')}").Head
+    hints = typing.get_type_hints(head.__init__)
+    own = {name: hint for name, hint in hints.items() if name not in _GIVEN}
+    where = "model.head_options"
+    options = mapping(config.head_options or {}, where, own)
+    options = {name: convert(own[name], value, f"{where}.{name}") for name, value in options.items()}
+    return head(config, channels, classes, **options)

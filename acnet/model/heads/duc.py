@@ -1,0 +1,36 @@
+"""DUC: the scores of all pixels of a cell are predicted at once, without interpolation.
+
+Wang et al., "Understanding Convolution for Semantic Segmentation", WACV 2018 (arXiv 1702.08502).
+Read: from memory Sec. 3.1.
+Faithful: a convolution to stride^2 times the classes, rearranged to the image's own resolution.
+Not: its other half, hybrid dilation of the backbone (`multi_grid` is the nearest here); no ASPP under it; stride 16,
+not 8, so that a cell has four times as many pixels.
+"""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from acnet.model.layers import Extra, classifier, conv_bn_relu
+from acnet.params.config import NetworkConfig
+
+
+class Head(nn.Module):
+    """Reduction, scores of a cell's pixels in its channels, and their rearrangement.
+
+    Args:
+        cell: side in pixels of what is scored at once; 1 scores every pixel, 2 one in four (the paper's cell width).
+    """
+
+    def __init__(self, config: NetworkConfig, channels: Sequence[int], classes: int, *, cell: int):
+        super().__init__()
+        self.cell, factor = cell, config.output_stride // cell
+        self.reduction = conv_bn_relu(channels[3], config.reduction, 3)
+        self.classifier = classifier(config.reduction, classes * factor**2, config.dropout)
+        self.rearrangement = nn.PixelShuffle(factor)
+
+    def forward(self, layers: Sequence[Tensor], images: Tensor) -> tuple[Tensor, list[Extra]]:
+        scores = self.rearrangement(self.classifier(self.reduction(layers[3])))
+        # The last cells reach beyond an image whose sides are no multiple of the stride.
+        height, width = (-(-side // self.cell) for side in images.shape[-2:])
+        return scores[..., :height, :width], []

@@ -1,0 +1,51 @@
+"""The heads of params/heads.yaml: the parameters of each, whose types are those of the values there."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from acnet.params.config import REPLACED_BY_A_HEAD
+from acnet.params.layers import Layer, Sourced, merged, plain_layer, sourced_layer
+from acnet.params.schema import among, limited, mapping, place, read_mapping, usable
+
+REPLACED = {
+    name: Sourced(value, "ours", "the head replaces ACNet's blocks") for name, value in REPLACED_BY_A_HEAD.items()
+}
+_TRUST = ("paper", "prior", "ours", "scale", "run")
+
+
+def load_heads(params: Path) -> dict[str, Layer]:
+    """The parameters of each head with their origins; AcnetError for any mistake in {params}/heads.yaml."""
+    file = f"{params}/heads.yaml"
+    heads = {usable(name, file): mapping(entries, f"{file}: {name}") for name, entries in read_mapping(file).items()}
+    return {
+        name: sourced_layer(entries, _kinds({key: _value(entry) for key, entry in entries.items()}), f"{file}: {name}")
+        for name, entries in heads.items()
+    }
+
+
+def head_options(heads: Mapping[str, Layer], head: Sourced, own: Sourced) -> Sourced:
+    """All parameters of `head`, those that `own` gives replaced; AcnetError for a head or parameter that is not known.
+
+    Their origin is the least certain among those of the parameters, and the note names that of each.
+    """
+    usual = heads[among(head.value, heads, place(head.note, "head"))]
+    kinds = _kinds({key: entry.value for key, entry in usual.items()})
+    changed = plain_layer(own.value or {}, kinds, own.origin, place(own.note, "head_options"))
+    options = merged([usual, changed], usual, own.note)
+    origin = max((entry.origin for entry in options.values()), key=_TRUST.index, default="paper")
+    note = "; ".join(f"{key}: {entry}" for key, entry in options.items())
+    return Sourced({key: entry.value for key, entry in options.items()}, origin, note)
+
+
+def _kinds(values: Mapping[str, Any]) -> dict[str, type]:
+    """A class with a field of each name that takes values like the one given, and positive numbers only."""
+    hints = {key: list[type(value[0])] if isinstance(value, list) else type(value) for key, value in values.items()}
+    low = {key: 1 if hint in (int, list[int]) else 0 for key, hint in hints.items()}
+    cls = dataclasses.make_dataclass("Options", [(key, hint, limited(low=low[key])) for key, hint in hints.items()])
+    return dict.fromkeys(values, cls)
+
+
+def _value(entry: Any) -> Any:
+    return entry.get("value") if isinstance(entry, dict) else entry

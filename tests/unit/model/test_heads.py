@@ -1,0 +1,239 @@
+"""The heads of other systems: sizes, gradients, precision, and what each adds, against plain formulas."""
+
+import inspect
+
+import pytest
+import torch
+from torch.nn import functional
+from torchvision.models.segmentation.deeplabv3 import ASPP
+
+from acnet.errors import AcnetError
+from acnet.evaluate.trained_network import fold_batch_norm
+from acnet.model import count_parameters
+from acnet.model.heads import PAGES, ccnet, danet, deeplabv3, encnet
+from acnet.params.heads import load_heads
+from acnet.plan.measure import flops_per_image
+from acnet.train.loss import total_loss
+from tests.conftest import ROOT
+from tests.tiny import tiny_run
+
+from .variants import randomise, small
+
+OPTIONS = {
+    name: {key: entry.value for key, entry in layer.items()} for name, layer in load_heads(ROOT / "params").items()
+}
+EXTRAS = {"danet": [4, 4], "encnet": [2]}  # dimensions of the further outputs
+CLASSES = 5
+
+
+def with_head(name, **changes):
+    """A narrow network with the head of that name, of which no part is switched off by a scalar that starts at 0."""
+    network = randomise(small("fcn", head=name, head_options=OPTIONS[name], **changes))
+    for parameter_name, parameter in network.named_parameters():
+        if parameter_name.endswith("gamma"):
+            parameter.data.fill_(0.5)
+    return network
+
+
+def batch(dtype=torch.float32, images=3, side=49):
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.randint(0, CLASSES, (images, side, side), generator=generator)
+    return torch.randn(images, 3, side, side, generator=generator, dtype=dtype), labels
+
+
+def loss_of(network, images, labels):
+    torch.manual_seed(7)  # the same dropout each time
+    return total_loss(network(images, native=True), labels, tiny_run(batch=3).train, True, labels.numel())["total"]
+
+
+def test_every_page_is_in_the_list_with_the_parameters_that_it_takes():
+    assert sorted(OPTIONS) == PAGES
+    for name, options in OPTIONS.items():
+        page = inspect.getmodule(type(with_head(name).head))
+        taken = inspect.signature(page.Head).parameters
+        assert list(taken) == ["config", "channels", "classes", *options], name
+        assert all(f"\n{word}: " in page.__doc__ for word in ("Read", "Faithful", "Not")), name
+        assert len(inspect.getsource(page).splitlines()) < 120, name
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_odd_sizes_give_scores_of_the_images_size_and_further_outputs_in_training_only(name):
+    network, images = with_head(name), torch.randn(2, 3, 97, 131)
+    output = network.eval()(images)
+    assert set(output) == {"logits", "gates"} and output["gates"] == []
+    assert output["logits"].shape == (2, CLASSES, 97, 131)
+    extra = network.train()(images).get("extra", [])
+    assert [one.scores.ndim for one in extra] == EXTRAS.get(name, [])
+    assert all(one.scores.shape[2:] in ((97, 131), ()) for one in extra)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_gradient_reaches_every_parameter_and_one_step_lowers_the_loss_as_it_promises(name):
+    network, promise = with_head(name).double(), 1e-8
+    inputs = batch(torch.double)
+    loss = loss_of(network, *inputs)
+    loss.backward()
+    assert [key for key, p in network.named_parameters() if not (p.grad.any() and p.grad.isfinite().all())] == []
+    steepness = sum(p.grad.square().sum() for p in network.parameters())
+    torch.optim.SGD(network.parameters(), lr=promise / steepness.item()).step()
+    assert (loss - loss_of(network, *inputs)).item() == pytest.approx(promise, rel=0.05)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_bfloat16_gives_finite_gradients_near_those_of_float32(name):
+    network, inputs, found = with_head(name, dropout=0.0), batch(), {}
+    for precision in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision):
+            output = network(inputs[0], native=True)
+        assert output["logits"].dtype == torch.float32
+        total_loss(output, inputs[1], tiny_run(batch=3).train, True, inputs[1].numel())["total"].backward()
+        found[precision] = torch.cat([p.grad.flatten() for p in network.head.parameters()])
+        network.zero_grad()
+    assert functional.cosine_similarity(found[False], found[True], dim=0) > 0.98
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_folding_batch_norm_and_channels_last_change_nothing(name):
+    network, images = with_head(name).eval(), torch.randn(2, 3, 65, 49)
+    with torch.no_grad():
+        plain = network(images)["logits"]
+        folded = fold_batch_norm(network.to(memory_format=torch.channels_last))
+        other = folded(images.contiguous(memory_format=torch.channels_last))["logits"]
+    torch.testing.assert_close(plain, other, rtol=1e-3, atol=1e-4)
+
+
+def test_the_backward_pass_of_further_outputs_is_counted():
+    off = {"auxiliary": False, "global_context": "none", "local_context": "none"}
+    flops = [
+        flops_per_image(tiny_run(classes=classes, head="danet", head_options=OPTIONS["danet"], **off))
+        for classes in (11, 12)
+    ]
+    # Another class: of three classifiers, forward and twice as much backward, from 8 channels at 2x2.
+    assert flops[1] - flops[0] == 3 * 3 * 2 * 8 * 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"head": "pspnt"}, "model.head: unknown name 'pspnt'; did you mean 'pspnet'?"),
+        ({"head": "pspnet", "head_options": {"pool": [1]}}, "model.head_options: unknown key 'pool'; did you mean"),
+        ({"head": "pspnet", "head_options": {"pools": 6}}, "model.head_options.pools: expected a list, got 6"),
+        ({"head_options": {"pools": [1]}}, "model.head_options: there is no head"),
+        ({"head": "pspnet", "blocks": 2, "local_context": "lc"}, "model.local_context: head pspnet replaces ACNet's"),
+    ],
+)
+def test_impossible_heads_are_refused_by_key(changes, message):
+    with pytest.raises(AcnetError) as error:
+        small("fcn", **changes)
+    assert str(error.value).startswith(message)
+
+
+def wide(name, **changes):
+    """The head of that name on ResNet-50 at its real width, for Cityscapes, on the meta device."""
+    with torch.device("meta"):
+        changes = {"backbone": "resnet50", "base_width": 64, "reduction": 512, "classes": 19, **changes}
+        return small("fcn", head=name, head_options={**OPTIONS[name]}, **changes).head
+
+
+@pytest.mark.parametrize(
+    ("name", "millions"),
+    [
+        # 9 * 2048 * 512, 9 * 512 * 512, 9 * 2560 * 512, then 1x1 to 19 classes
+        ("fcn_d6", (9 * 512 * (2048 + 512 + 2560) + 3 * 1024 + 512 * 19 + 19) / 1e6),
+        # four 1x1 of 2048 to 512, a 3x3 of 4096 to 512
+        ("pspnet", (4 * 2048 * 512 + 9 * 4096 * 512 + 5 * 1024 + 512 * 19 + 19) / 1e6),
+        # 3x3, criss-cross 512 to 64, 64 and 512, 3x3, 3x3 of 2560
+        ("ccnet", (9 * 512 * (2048 + 512 + 2560) + 512 * 640 + 641 + 3 * 1024 + 512 * 19 + 19) / 1e6),
+    ],
+)
+def test_heads_have_the_parameters_that_their_papers_widths_give(name, millions):
+    assert count_parameters(wide(name)) / 1e6 == pytest.approx(millions, abs=1e-6)
+
+
+def test_aspp_is_torchvisions():
+    torch.manual_seed(0)
+    theirs = randomise(ASPP(12, [6, 12, 18], 8)).eval()
+    ours = deeplabv3.ASPP(12, 8, [6, 12, 18], 1, deeplabv3._dilated).eval()
+    plain, *dilated, pooling = theirs.convs
+    pairs = [(ours.plain, plain), *zip(ours.dilated, dilated, strict=True), (ours.pooling, pooling)]
+    for mine, other in [*pairs, (ours.fusion, theirs.project)]:
+        mine.load_state_dict(dict(zip(mine.state_dict(), other.state_dict().values(), strict=True)))
+    fused = ours.fusion[0].weight.data  # theirs has the pooling last
+    fused.copy_(torch.cat([fused[:, 32:], fused[:, :32]], dim=1))
+    x = torch.randn(2, 12, 17, 23)
+    for part in zip(result_and_gradient(ours, x), result_and_gradient(theirs, x), strict=True):
+        torch.testing.assert_close(*part, rtol=1e-5, atol=1e-5)
+
+
+def result_and_gradient(module, x):
+    x = x.clone().requires_grad_()
+    result = module(x)
+    return result, torch.autograd.grad(result.square().sum(), x)[0]
+
+
+def test_encoding_is_the_softly_assigned_sum_of_residuals():
+    torch.manual_seed(0)
+    layer = encnet.Encoding(6, 4).double()
+    x = torch.randn(2, 6, 3, 5, dtype=torch.double)
+    expected = torch.zeros(2, 4, 6, dtype=torch.double)
+    for image in range(2):
+        for pixel in x[image].flatten(1).T:
+            residuals = pixel - layer.codewords
+            weights = torch.softmax(layer.scale * residuals.square().sum(1), dim=0)
+            expected[image] += weights[:, None] * residuals
+    torch.testing.assert_close(layer(x), expected)
+
+
+def test_criss_cross_attention_sees_row_and_column_once_and_twice_sees_everything():
+    torch.manual_seed(0)
+    layer = ccnet.CrissCrossAttention(8, 4).double()
+    layer.gamma.data.fill_(1.0)
+    x = torch.randn(1, 8, 5, 7, dtype=torch.double, requires_grad=True)
+    query, key, value = layer.query(x)[0], layer.key(x)[0], layer.value(x)[0]
+    places = [(2, column) for column in range(7)] + [(row, 3) for row in range(5) if row != 2]
+    energy = torch.stack([query[:, 2, 3] @ key[:, i, j] for i, j in places])
+    context = sum(w * value[:, i, j] for w, (i, j) in zip(torch.softmax(energy, 0), places, strict=True))
+    once = layer(x)
+    torch.testing.assert_close(once[0, :, 2, 3], x[0, :, 2, 3] + context)
+    seen = torch.autograd.grad(once[0, :, 2, 3].sum(), x)[0].abs().sum((0, 1)) > 0
+    assert seen.sum() == 11
+    assert (torch.autograd.grad(layer(layer(x))[0, :, 2, 3].sum(), x)[0].abs().sum((0, 1)) > 0).all()
+
+
+def test_channel_attention_prefers_the_least_alike():
+    layer = danet.ChannelAttention()
+    layer.gamma.data.fill_(1.0)
+    x = torch.zeros(1, 2, 1, 2)
+    x[0, 0, 0, 0], x[0, 1, 0, 1] = 3.0, 2.0  # energies 9 and 0 for the first channel, 0 and 4 for the second
+    own = torch.softmax(torch.tensor([0.0, 9.0]), 0)
+    torch.testing.assert_close(layer(x)[0, 0, 0], torch.stack([3 + 3 * own[0], 2 * own[1]]))
+
+
+def test_duc_and_dupsampling_put_a_cells_scores_at_its_pixels():
+    for name, layer in (("duc", "classifier.1"), ("dupsampling", "transform")):
+        network = with_head(name).eval()
+        last = network.head.get_submodule(layer)
+        last.weight.data.zero_()
+        number = torch.arange(CLASSES * 256.0)
+        last.register_forward_hook(lambda _, inputs, output, number=number: output * 0 + number[:, None, None])
+        scores = network(torch.randn(1, 3, 40, 33), native=True)["logits"]
+        assert scores.shape == (1, CLASSES, 40, 33), name
+        scale = scores[0, 0, 0, 1] or 1
+        assert (scores[0, 2, 17, 30] / scale).item() == pytest.approx(2 * 256 + 1 * 16 + 14, rel=1e-5), name
+
+
+def test_parsenet_normalises_each_pixel_to_the_scale():
+    network = with_head("parsenet").eval()
+    seen = []
+    network.head.classifier.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    network(torch.randn(1, 3, 65, 65))
+    both = seen[0].unflatten(1, (2, 16)).norm(dim=2)
+    torch.testing.assert_close(both, torch.full_like(both, OPTIONS["parsenet"]["scale"]))
+
+
+def test_denseaspp_grows_by_an_eighth_with_every_rate():
+    head = wide("denseaspp")
+    assert [layer[2].in_channels for layer in head.dense] == [512, 576, 640, 704, 768]
+    assert [layer[5].dilation[0] for layer in head.dense] == [3, 6, 12, 18, 24]
+    assert {layer[2].out_channels for layer in head.dense} == {256}
+    assert head.classifier[1].in_channels == 832

@@ -73,6 +73,56 @@ def test_outputs_and_gradients_are_mmsegmentations(name, training, mmsegmentatio
         torch.testing.assert_close(*part, rtol=1e-5, atol=1e-5)
 
 
+def test_bisenet_is_mmsegmentations(mmsegmentation):
+    from mmseg.models.backbones import BiSeNetV1
+    from mmseg.models.decode_heads import FCNHead
+    from mmseg.registry import MODELS
+
+    torch.manual_seed(0)
+    generator = torch.Generator().manual_seed(1)
+    images = torch.randn(2, 3, 131, 99, generator=generator)
+    sizes = [(33, 25), (17, 13), (9, 7), (9, 7)]
+    layers = [torch.randn(2, c, *size, generator=generator) for c, size in zip(CHANNELS, sizes, strict=True)]
+
+    @MODELS.register_module()
+    class GivenLayers(torch.nn.Module):
+        def forward(self, _):
+            return layers
+
+    norm = {"norm_cfg": {"type": "BN"}}
+    common = {"num_convs": 1, "concat_input": False, "num_classes": CLASSES, "dropout_ratio": 0, **norm}
+    theirs = BiSeNetV1(
+        {"type": "GivenLayers"}, spatial_channels=(4, 4, 4, 8), context_channels=(8, 20, 32), out_channels=16, **norm
+    )
+    theirs.ffm = type(theirs.ffm)(16, 16, **norm)  # it takes the second width of the context path for its input
+    heads = [FCNHead(in_channels=16, channels=16, in_index=0, **common)]
+    heads += [FCNHead(in_channels=8, channels=4, in_index=index, **common) for index in (1, 2)]
+    [randomise(module.train()) for module in (theirs, *heads)]
+    options = {"context_weight": 1.0}
+    config = NetworkConfig(
+        backbone="resnet18", base_width=8, block_channels=[8, 8], reduction=32, dropout=0.0, head="bisenet",
+        head_options=options,
+    )  # fmt: skip
+    ours = build_head(config, CHANNELS, CLASSES)
+    context = theirs.context_path
+    pairs = [
+        (ours.refinements[0], context.arm16), (ours.refinements[1], context.arm32), (ours.pooling, context.gap_conv),
+        (ours.after[0], context.conv_head16), (ours.after[1], context.conv_head32), (ours.spatial, theirs.spatial_path),
+        (ours.fusion, theirs.ffm.conv1), (ours.factors, theirs.ffm.conv_atten), (ours.classifier[0], heads[0].convs),
+        (ours.classifier[2], heads[0].conv_seg), (ours.classifiers[0][0], heads[1].convs),
+        (ours.classifiers[0][2], heads[1].conv_seg), (ours.classifiers[1][0], heads[2].convs),
+        (ours.classifiers[1][2], heads[2].conv_seg),
+    ]  # fmt: skip
+    assert sum(len(mine.state_dict()) for mine, _ in pairs) == len(ours.state_dict())
+    for mine, other in pairs:
+        mine.load_state_dict(dict(zip(mine.state_dict(), other.state_dict().values(), strict=True)))
+    scores, extra = ours(layers, images)
+    features = theirs(images)
+    expected = [heads[0](features), heads[1](features), heads[2](features)]
+    for mine, other in zip([scores, *(one.scores for one in extra)], expected, strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-5, atol=1e-5)
+
+
 def results(head, ours):
     """Every output of the head, the gradients of their squares by the layers, and the norms of those by its weights."""
     generator = torch.Generator().manual_seed(1)

@@ -17,7 +17,8 @@ def fit_to_labels(network: nn.Module, samples: TrainingSamples) -> None:
     if hasattr(head, "transform"):
         labels = torch.stack([samples[number][1] for number in range(head.crops)])
         codes = compression(labels, head.stride, head.classes, head.transform.in_channels)
-        head.transform.weight.copy_(codes.T[:, :, None, None])
+        # So scaled, a block of one class has a code of about 1.
+        head.transform.weight.copy_(head.stride * codes.T[:, :, None, None])
 
 
 def compression(labels: Tensor, side: int, classes: int, codes: int) -> Tensor:

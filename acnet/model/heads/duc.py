@@ -4,7 +4,7 @@ Wang et al., "Understanding Convolution for Semantic Segmentation", WACV 2018 (a
 Read: from memory Sec. 3.1.
 Faithful: a convolution to stride^2 times the classes, rearranged to the image's own resolution.
 Not: its other half, hybrid dilation of the backbone (`multi_grid` is the nearest here); no ASPP under it; stride 16,
-not 8, so that a cell has four times as many pixels.
+not 8, so that a cell has four times as many pixels; the `gain`.
 """
 
 from collections.abc import Sequence
@@ -20,17 +20,23 @@ class Head(nn.Module):
 
     Args:
         cell: side in pixels of what is scored at once; 1 scores every pixel, 2 one in four (the paper's cell width).
+        gain: whether the classifier starts f times smaller and its scores are multiplied by f, the side of a cell in
+            scores. Each of its filters sees 1 / f^2 of the scores, and without the gain learns that much more slowly
+            than the classifiers of other heads.
     """
 
-    def __init__(self, config: NetworkConfig, channels: Sequence[int], classes: int, *, cell: int):
+    def __init__(self, config: NetworkConfig, channels: Sequence[int], classes: int, *, cell: int, gain: bool):
         super().__init__()
         self.cell, factor = cell, config.output_stride // cell
         self.reduction = conv_bn_relu(channels[3], config.reduction, 3)
         self.classifier = classifier(config.reduction, classes * factor**2, config.dropout)
         self.rearrangement = nn.PixelShuffle(factor)
+        self.gain = factor if gain else 1
+        for parameter in self.classifier.parameters():
+            parameter.data.div_(self.gain)
 
     def forward(self, layers: Sequence[Tensor], images: Tensor) -> tuple[Tensor, list[Extra]]:
-        scores = self.rearrangement(self.classifier(self.reduction(layers[3])))
+        scores = self.rearrangement(self.gain * self.classifier(self.reduction(layers[3])))
         # The last cells reach beyond an image whose sides are no multiple of the stride.
         height, width = (-(-side // self.cell) for side in images.shape[-2:])
         return scores[..., :height, :width], []

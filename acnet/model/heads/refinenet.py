@@ -4,9 +4,10 @@ Lin et al., "RefineNet: Multi-Path Refinement Networks for High-Resolution Seman
 (arXiv 1611.06612).
 Read: public forms of its blocks; from memory Sec. 3.
 Faithful: two residual units on each input, fusion by 3x3 convolutions and addition at the finer size, chained
-residual pooling of two stages (5x5), one residual unit after it, two more before the classifier; no BN; half the
-width (256 beside 512) in the three finer blocks.
-Not: a dilated backbone, with which the coarsest layers have strides 16 and 16, not 16 and 32.
+residual pooling of two stages (5x5), one residual unit after it, two more before the classifier; half the width (256
+beside 512) in the three finer blocks.
+Not: BN after every convolution, where the original has none: without it the loss diverges at this recipe's learning
+rate; a dilated backbone, with which the coarsest layers have strides 16 and 16, not 16 and 32.
 """
 
 from collections.abc import Sequence
@@ -87,5 +88,5 @@ class Head(nn.Module):
         return self.classifier(self.last(x)), []
 
 
-def _conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
-    return nn.Conv2d(inputs, outputs, 3, padding=1)
+def _conv3x3(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs))

@@ -82,16 +82,16 @@ def test_gradient_reaches_every_parameter_and_one_step_lowers_the_loss_as_it_pro
 
 
 @pytest.mark.parametrize("name", OPTIONS)
-def test_bfloat16_gives_finite_gradients_near_those_of_float32(name):
-    network, inputs, found = with_head(name, dropout=0.0), batch(), {}
-    for precision in (False, True):
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision):
-            output = network(inputs[0], native=True)
-        assert output["logits"].dtype == torch.float32
-        total_loss(output, inputs[1], tiny_run(batch=3).train, True, inputs[1].numel())["total"].backward()
-        found[precision] = torch.cat([p.grad.flatten() for p in network.head.parameters()])
-        network.zero_grad()
-    assert functional.cosine_similarity(found[False], found[True], dim=0) > 0.9
+def test_bfloat16_gives_scores_near_those_of_float32_and_finite_gradients(name):
+    network, (images, labels) = with_head(name, dropout=0.0), batch()
+    with torch.no_grad():
+        exact = network(images, native=True)["logits"]
+    with torch.autocast("cpu", torch.bfloat16):
+        output = network(images, native=True)
+    assert output["logits"].dtype == torch.float32
+    assert functional.cosine_similarity(output["logits"].flatten(), exact.flatten(), dim=0) > 0.99
+    total_loss(output, labels, tiny_run(batch=3).train, True, labels.numel())["total"].backward()
+    assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
 
 
 @pytest.mark.parametrize("name", OPTIONS)
@@ -299,7 +299,7 @@ def test_the_gates_of_the_chain_weigh_its_scores_and_add_up_to_their_number():
 
 def test_chained_pooling_adds_every_stage_of_the_chain():
     torch.manual_seed(0)
-    chain, x = refinenet.ChainedPooling(3, 2), torch.randn(1, 3, 9, 8)
+    chain, x = refinenet.ChainedPooling(3, 2).eval(), torch.randn(1, 3, 9, 8)
     first = chain.stages[0][1](functional.max_pool2d(functional.pad(x.relu(), (2,) * 4, value=-torch.inf), 5, 1))
     second = chain.stages[1][1](functional.max_pool2d(functional.pad(first, (2,) * 4, value=-torch.inf), 5, 1))
     torch.testing.assert_close(chain(x), x.relu() + first + second)
@@ -327,3 +327,15 @@ def test_a_learned_gate_of_zero_shuts_the_low_level_feature_out():
     head.gate[0].weight.data.zero_()
     head.gate[0].bias.data.fill_(-1000.0)
     torch.testing.assert_close(head(layers, None)[0], head(other, None)[0])
+
+
+def test_ducs_gain_changes_no_score_at_the_start_and_multiplies_what_the_classifier_learns():
+    gradients, scores = [], []
+    for gain in (False, True):
+        network = small("fcn", head="duc", head_options={"cell": 2, "gain": gain}, dropout=0.0)
+        found = network(batch()[0], native=True)["logits"]
+        found.square().sum().backward()
+        gradients.append(network.head.classifier[1].weight.grad)
+        scores.append(found)
+    torch.testing.assert_close(*scores)
+    torch.testing.assert_close(gradients[1], 8 * gradients[0])

@@ -42,7 +42,7 @@ def test_a_dupsampling_head_starts_from_its_training_crops_and_another_network_i
     network = build_network(run.model, run.classes)
     fit_to_labels(network, samples)
     weight = network.head.transform.weight[:, :, 0, 0]
-    torch.testing.assert_close(weight, compression(labels[:4], 16, 11, 6).T)
+    torch.testing.assert_close(weight, 16 * compression(labels[:4], 16, 11, 6).T)
     plain = build_network(tiny_run(**off).model, 11)
     before = {key: value.clone() for key, value in plain.state_dict().items()}
     fit_to_labels(plain, samples)

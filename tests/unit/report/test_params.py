@@ -10,6 +10,7 @@ from fabricated import MINI
 
 from acnet.errors import AcnetError
 from acnet.params.claims import load_claims
+from acnet.params.heads import load_heads
 from acnet.params.tables import check_names, load_tables
 from acnet.report.cells import all_cells
 from acnet.report.checks import Evidence, cell_steps
@@ -18,9 +19,9 @@ from acnet.report.results import Results
 
 def test_every_number_of_the_paper_is_the_papers(tables, shared):
     facts = yaml.safe_load((shared("paper") / "tables.yaml").read_text())
-    assert [name for name in tables.tables if name not in facts] == ["controls"]
+    assert [name for name in tables.tables if name not in facts] == ["controls", "peers"]
     for name, table in tables.tables.items():
-        if name == "controls":
+        if table.on_request:
             continue
         printed = {row["key"]: row for row in facts[name]["rows"] + facts[name].get("text_only", [])}
         assert {row.key for row in table.rows} == set(printed)
@@ -33,10 +34,12 @@ def test_every_number_of_the_paper_is_the_papers(tables, shared):
     assert tables.tables["table4"].per_class == facts["table4"]["classes"]
 
 
-def test_the_papers_tables_and_figures_need_28_networks_and_the_controls_18_more(tables, root):
-    names = [name for name in [*tables.tables, *tables.figures] if name != "controls"]
+def test_the_papers_tables_and_figures_need_28_networks_and_those_on_request_18_more_each(tables, root):
+    names = [name for name in [*tables.tables, *tables.figures] if name not in ("controls", "peers")]
     assert len(tables.trained(names)) == 28
     assert len(set(tables.trained(["controls"])) - set(tables.trained(names))) == 18
+    assert len(set(tables.trained(["peers"])) - set(tables.trained([*names, "controls"]))) == 17
+    assert set(load_heads(root / "params")) < set(tables.trained(["peers"]))
     runs, protocols = (yaml.safe_load((root / f"params/{name}.yaml").read_text()) for name in ("runs", "protocols"))
     check_names(tables, runs, protocols)
     assert ("r101_ohem", "multi_flip") in tables.table("table3").sources()

@@ -1,7 +1,7 @@
 """DUC: the scores of all pixels of a cell are predicted at once, without interpolation.
 
 Wang et al., "Understanding Convolution for Semantic Segmentation", WACV 2018 (arXiv 1702.08502).
-Read: from memory Sec. 3.1.
+Read: from memory the section on dense upsampling.
 Faithful: a convolution to stride^2 times the classes, rearranged to the image's own resolution.
 Not: its other half, hybrid dilation of the backbone (`multi_grid` is the nearest here); no ASPP under it; stride 16,
 not 8, so that a cell has four times as many pixels; the `gain`.

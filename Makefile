@@ -28,7 +28,7 @@ venv: .venv/ready
 
 reproduce: venv
 	$(BIN)/python workflow/start.py --cores $(CORES) --config scale=$(SCALE)
-	@echo "open reports/$(SCALE)/index.html"
+	@$(BIN)/python -m acnet report tally --scale $(SCALE)
 
 test: venv
 	$(BIN)/python -m pytest tests/unit tests/readers tests/workflow

@@ -3,15 +3,17 @@
 import argparse
 import contextlib
 import os
+import re
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
 from acnet.errors import AcnetError, Interrupted, TryAgain
+from acnet.params.schema import nearest
 
 _ROOTS = {
     "params": "the parameters",
@@ -20,6 +22,14 @@ _ROOTS = {
     "reports": "the reports",
     "logs": "the logs",
 }
+_FIRST = """\
+acnet trains, evaluates and explains the networks of "Adaptive Context Network for Scene Parsing". Three first things:
+
+  make reproduce                   every table and figure from generated data, in a few minutes, into reports/mini
+  acnet status                     which networks are trained, which wait
+  acnet trace table3 r50_acb3      where a number comes from, and the commands that make it again
+
+`acnet --help` lists every command; README.md says what is what."""
 _STOPPED = "interrupted; the same command starts again or resumes"
 
 
@@ -27,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; the status is 0, 2 after a user's mistake, 75 if it must be run again, or 128 + signal."""
     try:
         with _stoppable():
-            parsed = _parser().parse_args(arguments)
+            parsed = parser().parse_args(arguments)
             _check_place(parsed)
             parsed.command(parsed)
             sys.stdout.flush()  # a closed pipe raises BrokenPipeError here, not while Python exits
@@ -113,16 +123,46 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            raise argparse.ArgumentError(action, f"invalid choice: '{value}'{nearest(value, action.choices)}")
 
-def _parser() -> argparse.ArgumentParser:
+
+class _Grouped(_Parser):
+    """A parser whose --help puts a heading before some of its commands."""
+
+    headings: Mapping[str, str] = {}
+
+    def format_help(self) -> str:
+        text = super().format_help()
+        for name, heading in self.headings.items():
+            text = re.sub(rf"(?m)^    (?=\S*{name}\b)", f"\n  {heading}\n    ", text, count=1)
+        return text
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of `acnet`, which shtab also turns into shell completion."""
     from acnet import __version__
     from acnet.commands import data, evaluate, plan, report, submit, track, train
 
-    parser = _Parser(prog="acnet", description=__doc__)
-    parser.add_argument("--version", action="version", version=f"acnet {__version__}")
+    parts = {
+        data: "datasets and backbones: acnet data show mini_cityscapes --index 3 --open",
+        train: "training: acnet train --params results/mini/acb3/seed0/params.yaml",
+        evaluate: "trained networks: acnet predict --run acb3 photo.jpg",
+        submit: "test servers: acnet submit cityscapes --run r101_ohem_trainval --scale paper",
+        plan: "cost: acnet plan --scale paper --tflops 37.5",
+        track: "keeping and sharing: acnet trace table3 r50_acb3",
+        report: "tables, figures, claims: acnet report table table3",
+    }
+    top = _Grouped(prog="acnet", description=__doc__)
+    top.add_argument("--version", action="version", version=f"acnet {__version__}")
     for root, what in _ROOTS.items():
-        parser.add_argument(f"--{root}-root", type=Path, default=Path(root), help=f"folder of {what} ({root})")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for part in (data, train, evaluate, submit, plan, track, report):
+        top.add_argument(f"--{root}-root", type=Path, default=Path(root), help=f"folder of {what} ({root})")
+    top.set_defaults(command=lambda parsed: print(_FIRST), in_project=False)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", prog="acnet")
+    top.headings = {}
+    for part, heading in parts.items():
+        known = len(commands.choices)
         part.add(commands)
-    return parser
+        top.headings[list(commands.choices)[known]] = heading
+    return top

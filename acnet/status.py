@@ -1,6 +1,8 @@
 """Where each run of a scale stands."""
 
 import dataclasses
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -37,6 +39,11 @@ def campaign_status(campaign: Campaign, results: Path, logs: Path) -> list[Statu
         if run in needed or own:
             found += [run_status(campaign, run, seed, results, logs) for seed in campaign.seeds(run)]
     return found
+
+
+def counted(found: Iterable[Status]) -> str:
+    """How many runs are in each state, such as "3 done, 1 waiting"."""
+    return ", ".join(f"{n} {state}" for state, n in Counter(entry.state for entry in found).items())
 
 
 def is_restored(campaign: Campaign, run: str, seed: int, results: Path) -> bool:

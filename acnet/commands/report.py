@@ -36,10 +36,25 @@ def add(commands) -> None:
             made.add_argument("--run", help="only this run, written to figures/gates_RUN")
         if name == "forest":
             made.add_argument("--published", nargs="+", metavar="SCALE", help="draw published scales side by side")
+    scale_option(command(report, "tally", _tally, "count runs by state and claims by verdict; say where the page is"))
     kept = command(report, "publish-runs", _publish_runs, "write the record of each finished run to reports/published")
     scale_option(kept)
     restored = command(report, "restore-runs", _restore_runs, "restore finished runs from their records into results")
     scale_option(restored)
+
+
+def _tally(parsed: argparse.Namespace) -> None:
+    from acnet.report.claims import read_claims
+    from acnet.status import campaign_status, counted
+
+    claims = read_claims(parsed.scale, parsed.reports_root)
+    found = campaign_status(campaign(parsed), parsed.results_root, parsed.logs_root)
+    print(f"runs                    {len(found)}: {counted(found)}")
+    for kind, verdicts in claims["counts"].items():
+        if any(verdicts.values()):
+            counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items() if count)
+            print(f"{f'claims, {kind}':<23} {sum(verdicts.values())}: {counts}")
+    print(f"page                    {parsed.reports_root / parsed.scale / 'index.html'}")
 
 
 def _publish_runs(parsed: argparse.Namespace) -> None:

@@ -1,7 +1,6 @@
 """acnet resolve, acnet train, acnet status: from params/ to a checkpoint."""
 
 import argparse
-from collections import Counter
 
 from acnet.commands.options import campaign, command, run_params_option, scale_option, seed_asked, whole
 from acnet.errors import AcnetError
@@ -58,12 +57,11 @@ def _train(parsed: argparse.Namespace) -> None:
 
 
 def _status(parsed: argparse.Namespace) -> None:
-    from acnet.status import campaign_status
+    from acnet.status import campaign_status, counted
 
     found = campaign_status(campaign(parsed), parsed.results_root, parsed.logs_root)
     names = [f"{entry.run} seed {entry.seed}" for entry in found]
     width = max(map(len, names))
     for name, entry in zip(names, found, strict=True):
         print(f"{name:<{width}}  {entry.state:<9}{entry.detail}".rstrip())
-    count = Counter(entry.state for entry in found)
-    print(f"{len(found)} runs at {parsed.scale}: " + ", ".join(f"{n} {state}" for state, n in count.items()))
+    print(f"{len(found)} runs at {parsed.scale}: {counted(found)}")

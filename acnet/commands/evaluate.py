@@ -7,12 +7,15 @@ from pathlib import Path
 from acnet.commands.options import (
     campaign,
     command,
+    json_option,
+    print_json,
     run_params_option,
     scale_option,
     seed_asked,
     whole,
 )
 from acnet.errors import AcnetError
+from acnet.files import read_json, write_text
 from acnet.params.measures import load_measures
 from acnet.params.run import Run, read_run, run_folder
 
@@ -41,6 +44,7 @@ def add(commands) -> None:
     )
     run_params_option(gates)
     gates.add_argument("--protocol", default="single", help="protocol that sets image size and precision (single)")
+    json_option(gates)
     predict = command(commands, "predict", _predict, "write label maps, overlays, confidence and gates of images")
     which = predict.add_mutually_exclusive_group(required=True)
     which.add_argument("--run", help="a trained run of runs.yaml")
@@ -52,6 +56,7 @@ def add(commands) -> None:
     compare.add_argument("first", help="a run; differences are second minus first")
     compare.add_argument("second", help="another run of the same dataset")
     compare.add_argument("--images", type=whole(1), default=8, help="number of images to list (8)")
+    json_option(compare)
     for made, out in (
         (predict, "folder to write to (default: a folder of the run in data/shown)"),
         (compare, "also write the comparison and a picture of each of those images here"),
@@ -104,6 +109,8 @@ def _gates(parsed: argparse.Namespace) -> None:
     protocol = campaign(parsed, run.scale).protocol(parsed.protocol, run.name)
     run, measures = run.scored_on(protocol.split), load_measures(parsed.params_root)
     measure_gates(run, folder / "checkpoint.pt", protocol, measures, _near(parsed, run), folder / "gates.json")
+    if parsed.json:
+        print_json(read_json(folder / "gates.json"))
 
 
 def _near(parsed: argparse.Namespace, run: Run) -> Path:
@@ -135,8 +142,7 @@ def _predict(parsed: argparse.Namespace) -> None:
 
 
 def _compare(parsed: argparse.Namespace) -> None:
-    from acnet.files import write_text
-    from acnet.report.compare import as_text, compare
+    from acnet.report.compare import as_json, as_text, compare
     from acnet.report.results import Results
     from acnet.report.scale import scale_info
 
@@ -153,7 +159,10 @@ def _compare(parsed: argparse.Namespace) -> None:
     results = Results(scale_info(settings, parsed.results_root), parsed.results_root)
     found = compare(parsed.first, parsed.second, parsed.protocol, seed, results)
     text = as_text(found, parsed.images)
-    print(text, end="")
+    if parsed.json:
+        print_json(as_json(found, parsed.images))
+    else:
+        print(text, end="")
     if parsed.out is None:
         return
     from acnet.evaluate.comparison_images import write_comparisons

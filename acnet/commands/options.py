@@ -1,9 +1,11 @@
 """What several commands share: options, and the campaign they name."""
 
 import argparse
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from acnet.params.campaign import Campaign
 
@@ -26,6 +28,16 @@ def group(parent, name: str, text: str):
 def scale_option(parser: argparse.ArgumentParser) -> None:
     """--scale"""
     parser.add_argument("--scale", default="mini", help="a file of params/scales/ (mini)")
+
+
+def json_option(parser) -> None:
+    """--json"""
+    parser.add_argument("--json", action="store_true", help="print JSON (docs/reference/json.md) instead of text")
+
+
+def print_json(value: Any) -> None:
+    """Print `value` as JSON; NaN is none."""
+    print(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))
 
 
 def run_params_option(parser: argparse.ArgumentParser) -> None:

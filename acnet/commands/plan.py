@@ -5,8 +5,9 @@ import dataclasses
 import math
 import sys
 from collections import Counter
+from typing import Any
 
-from acnet.commands.options import campaign, command, positive, scale_option, whole
+from acnet.commands.options import campaign, command, json_option, positive, print_json, scale_option, whole
 from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
 from acnet.params.resources import load_resources, uncovered
@@ -26,10 +27,14 @@ def add(commands) -> None:
     scale_option(plan)
     target = "a table or figure, such as table1 or controls; may be repeated (all)"
     plan.add_argument("--target", action="append", default=[], help=target)
-    plan.add_argument("--commands", action="store_true", help="print the shell commands in order instead")
+    instead = plan.add_mutually_exclusive_group()
+    instead.add_argument("--commands", action="store_true", help="print the shell commands in order instead")
+    json_option(instead)
     steps = "steps to measure for each kind of run; 0: none, so no hours are estimated (3)"
     plan.add_argument("--calibrate", type=whole(0), default=3, metavar="STEPS", help=steps)
-    plan.add_argument("--profile", help="a folder of workflow/profiles: estimate jobs, GPU-hours and wall time with it")
+    instead.add_argument(
+        "--profile", help="a folder of workflow/profiles: estimate jobs, GPU-hours and wall time with it"
+    )
     gpus = "number of GPUs to estimate the wall time for, with --profile; may be repeated"
     plan.add_argument("--gpus", type=whole(1), action="append", help=gpus)
     sustained = "TFLOP/s that a device sustains in training (default: this machine is measured, see --calibrate)"
@@ -61,7 +66,18 @@ def _plan(parsed: argparse.Namespace) -> None:
 
     steps = max(parsed.calibrate, 1) if parsed.profile else parsed.calibrate
     estimated = estimate(settings, jobs, parsed.data_root, steps, parsed.tflops)
+    if parsed.json:
+        print_json(_plain(parsed.scale, estimated))
+        return
     (_print_cluster if parsed.profile else _print_costs)(parsed, settings, estimated)
+
+
+def _plain(scale: str, estimated) -> dict[str, Any]:
+    """What --json prints: seconds are None where nothing says how fast it is."""
+    known = bool(estimated.per_flop)
+    jobs = [{**vars(job), "seconds": job.seconds if known else None} for job in estimated.jobs.values()]
+    costs = {name: {k: v for k, v in vars(cost).items() if k != "kind"} for name, cost in estimated.runs.items()}
+    return {"scale": scale, "device": estimated.device, "runs": costs, "jobs": jobs}
 
 
 def _print_costs(parsed: argparse.Namespace, settings: Campaign, estimated) -> None:

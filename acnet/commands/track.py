@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from acnet.commands.options import campaign, command, scale_option, seed_asked, whole
+from acnet.commands.options import campaign, command, json_option, print_json, scale_option, seed_asked, whole
 from acnet.errors import AcnetError
 from acnet.progress import some
 from acnet.track.cleanup import KINDS, find_litter
@@ -40,6 +40,7 @@ def add(commands) -> None:
     trace.add_argument("table", help="a table, such as table3")
     trace.add_argument("row", help="the row's key, its method or the end of it, such as 'ACB#3'")
     trace.add_argument("column", nargs="?", help="a column's key (default: all columns)")
+    json_option(trace)
     gc = command(commands, "gc", _gc, "list files that no table, run or row needs; --yes removes them")
     known = "; ".join(f"{kind}: {what}" for kind, what in KINDS.items())
     gc.add_argument("kinds", nargs="*", metavar="KIND", help=f"only these kinds (all). {known}")
@@ -125,12 +126,16 @@ def _hand_over(parsed: argparse.Namespace, scale: str, restored: list[str]) -> N
 
 
 def _trace(parsed: argparse.Namespace) -> None:
-    from acnet.report.cell_origin import Roots, trace
+    from acnet.report.cell_origin import Roots, trace, traced
     from acnet.track.restore import commands_that_fetch
 
     chosen, roots = campaign(parsed), Roots(parsed.data_root, parsed.results_root, parsed.logs_root)
     fetch = functools.partial(commands_that_fetch, Path.cwd(), chosen)
-    print(trace(chosen, parsed.table, parsed.row, parsed.column, roots, fetch), end="")
+    asked = chosen, parsed.table, parsed.row, parsed.column, roots, fetch
+    if parsed.json:
+        print_json(traced(*asked))
+    else:
+        print(trace(*asked), end="")
 
 
 def _gc(parsed: argparse.Namespace) -> None:

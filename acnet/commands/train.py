@@ -1,8 +1,18 @@
 """acnet resolve, acnet train, acnet status: from params/ to a checkpoint."""
 
 import argparse
+import dataclasses
 
-from acnet.commands.options import campaign, command, run_params_option, scale_option, seed_asked, whole
+from acnet.commands.options import (
+    campaign,
+    command,
+    json_option,
+    print_json,
+    run_params_option,
+    scale_option,
+    seed_asked,
+    whole,
+)
 from acnet.errors import AcnetError
 from acnet.params.resources import check_split
 from acnet.params.run import read_run, run_folder, write_run
@@ -29,7 +39,9 @@ def add(commands) -> None:
     )
     train.add_argument("--nodes", type=whole(1), default=1, help="number of nodes of the Slurm job to use (1)")
     status = "show every run of a scale: waiting, running, stopped, failed, done, stale"
-    scale_option(command(commands, "status", _status, status))
+    made = command(commands, "status", _status, status)
+    scale_option(made)
+    json_option(made)
 
 
 def _resolve(parsed: argparse.Namespace) -> None:
@@ -60,6 +72,9 @@ def _status(parsed: argparse.Namespace) -> None:
     from acnet.status import campaign_status, counted
 
     found = campaign_status(campaign(parsed), parsed.results_root, parsed.logs_root)
+    if parsed.json:
+        print_json({"scale": parsed.scale, "runs": [dataclasses.asdict(entry) for entry in found]})
+        return
     names = [f"{entry.run} seed {entry.seed}" for entry in found]
     width = max(map(len, names))
     for name, entry in zip(names, found, strict=True):

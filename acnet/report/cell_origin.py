@@ -4,13 +4,14 @@ import dataclasses
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
 from acnet.params.scales import misspelt
 from acnet.params.schema import nearest
 from acnet.params.tables import Row, Table, load_tables
-from acnet.provenance import source_hash
+from acnet.provenance import changed_since, source_hash
 from acnet.report import origin
 from acnet.report.cells import Cell, table_cells
 from acnet.report.origin import Line
@@ -38,6 +39,50 @@ def trace(campaign: Campaign, name: str, row: str, column: str | None, roots: Ro
     `row` is a row's key, its method or the end of it, or its run; `column` a column's key, None for all. Raises
     AcnetError for an unknown table, row or column, and for a row that no run of ours fills.
     """
+    table, read, found = _found(campaign, name, row, column, roots)
+    if len(found) > 1:
+        return _choice(name, table, row, {key: next(iter(cells.values())) for key, cells in found.items()})
+    parts = []
+    key, by_run = found.popitem()
+    for run, cells in by_run.items():
+        parts += [f"{name}, {_heading(table, table.row(key), cells)}"]
+        parts += [_text(_lines(campaign, cells[0], seed, roots, fetch, read)) for seed in campaign.seeds(run)]
+    return "\n".join(parts)
+
+
+def traced(campaign: Campaign, name: str, row: str, column: str | None, roots: Roots, fetch: Fetch) -> list[dict]:
+    """As `trace`, as plain values: an entry for each run and seed of every row that is meant."""
+    _, read, found = _found(campaign, name, row, column, roots)
+    every = [(run, cells) for by_run in found.values() for run, cells in by_run.items()]
+    return [_plain(campaign, cells, seed, fetch, read) for run, cells in every for seed in campaign.seeds(run)]
+
+
+def _plain(campaign: Campaign, cells: list[Cell], seed: int, fetch: Fetch, read: Results) -> dict[str, Any]:
+    run, protocol = str(cells[0].run), str(cells[0].protocol)
+    made, own, now = read.provenance(run, seed), read.run(run, seed), campaign.resolve(run, seed)
+    measured = read.metrics(run, protocol, seed) or {}
+    origins = read.origins(run, seed) if own else campaign.origins(run)
+    return {
+        "run": run,
+        "seed": seed,
+        "scale": campaign.scale_name,
+        "state": read.state(run, seed),
+        "stale": changed_since(made, now, source_hash()) if made else None,
+        "cells": [dataclasses.asdict(cell) for cell in cells],
+        "protocol": measured.get("protocol") or campaign.protocol(protocol, run).identity(),
+        "provenance": made,
+        "params": (own or now).values(),
+        "origins": {name: str(one) for name, one in origins.items()},
+        "folder": str(read.seed_folder(run, seed)),
+        "get_it": fetch(run, seed, cells[0].table),
+        "make_it_again": origin.commands(campaign, run, seed, [], read)[-1][1],
+    }
+
+
+def _found(
+    campaign: Campaign, name: str, row: str, column: str | None, roots: Roots
+) -> tuple[Table, Results, dict[str, dict[str, list[Cell]]]]:
+    """The table, what there is of its runs, and the cells that are meant, by row and run."""
     info = scale_info(campaign, roots.results)
     table = load_tables(campaign.params).table(name)
     info.require(name)
@@ -47,14 +92,7 @@ def trace(campaign: Campaign, name: str, row: str, column: str | None, roots: Ro
     found = {entry.key: cells for entry in rows if (cells := _cells(name, table, entry, column, read))}
     if not found:
         raise AcnetError(f"{name}: no run of ours fills column '{column}' of row '{row}'")
-    if len(found) > 1:
-        return _choice(name, table, row, {key: next(iter(cells.values())) for key, cells in found.items()})
-    parts = []
-    key, by_run = found.popitem()
-    for run, cells in by_run.items():
-        parts += [f"{name}, {_heading(table, table.row(key), cells)}"]
-        parts += [_text(_lines(campaign, cells[0], seed, roots, fetch, read)) for seed in campaign.seeds(run)]
-    return "\n".join(parts)
+    return table, read, found
 
 
 def _cells(name: str, table: Table, row: Row, column: str | None, read: Results) -> dict[str, list[Cell]]:

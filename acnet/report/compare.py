@@ -1,6 +1,6 @@
 """Two runs side by side: their classes, how sure the differences are, and the images that change most."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -97,6 +97,15 @@ def as_text(comparison: Comparison, images: int) -> str:
         difference = signed(change.second - change.first)
         lines.append(f"| {change.name} | {number(change.first)} | {number(change.second)} | {difference} |")
     return "\n".join(lines) + "\n"
+
+
+def as_json(comparison: Comparison, images: int) -> dict[str, Any]:
+    """The comparison as plain values, with the `images` that change most."""
+    lines = {
+        part: [{**line._asdict(), "difference": line.difference} for line in getattr(comparison, part)]
+        for part in ("overall", "classes")
+    }
+    return {**comparison._asdict(), **lines, "changes": [change._asdict() for change in comparison.changes[:images]]}
 
 
 def _counts(run: str, protocol: str, seed: int, results: Results) -> Counts:

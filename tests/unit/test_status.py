@@ -108,6 +108,14 @@ def test_the_command_lists_all_28_runs_and_counts_them(root, tmp_path, capsys, m
     assert lines[-1] == "28 runs at paper: 28 waiting"
 
 
+def test_json_holds_every_run_with_its_state(root, tmp_path, capsys):
+    roots = [f"--params-root={root}/params", f"--results-root={tmp_path}", f"--logs-root={tmp_path}"]
+    assert main([*roots, "status", "--scale", "paper", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["scale"] == "paper" and len(said["runs"]) == 28
+    assert {"run": "acb3", "seed": 0, "state": "waiting", "detail": ""} in said["runs"]
+
+
 def test_a_run_that_no_table_needs_is_listed_once_it_has_results(root, tmp_path):
     params = shutil.copytree(root / "params", tmp_path / "params")
     with open(params / "runs.yaml", "a") as handle:

@@ -1,6 +1,7 @@
 """Commands in another checkout, and with the terminal gone."""
 
 import functools
+import json
 import re
 import signal
 import subprocess
@@ -45,3 +46,8 @@ def test_the_end_of_the_terminal_stops_a_training_at_a_saved_step(here):
     assert job.returncode == 128 + signal.SIGHUP
     (state,) = (here / RUN / "resume").glob("state-*.pt")
     assert f"stopped by a signal at step {int(state.name.split('-')[1])} of " in said
+
+
+def test_gates_as_json_are_those_of_the_file(here, acnet):
+    done = acnet(f"gates --params {RUN}/params.yaml --json")
+    assert json.loads("\n".join(done.said)) == json.loads((here / RUN / "gates.json").read_text())

@@ -1,5 +1,6 @@
 """What `acnet` says by itself: the first things to do, the grouped commands, the nearest command, the tally."""
 
+import json
 import shlex
 import subprocess
 
@@ -58,7 +59,8 @@ def test_the_tally_counts_runs_by_state_and_claims_by_verdict(here, acnet):
     assert acnet("report cells").status == acnet("report claims").status == 0
     runs, statements, *_, constructed, page = acnet("report tally").said
     assert runs == "runs                    28: 2 done, 26 waiting"
-    assert statements == "claims, statements      34: 34 not measured"
+    count = json.loads((here / "reports/mini/claims.json").read_text())["counts"]["statements"]["not measured"]
+    assert count > 30 and statements == f"claims, statements      {count}: {count} not measured"
     assert constructed.startswith("claims, by construction 4: ")
     assert page == "page                    reports/mini/index.html"
 

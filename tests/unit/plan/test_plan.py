@@ -1,5 +1,6 @@
 """What `acnet plan` and `acnet benchmark` say."""
 
+import json
 import re
 import sys
 
@@ -93,6 +94,20 @@ def test_flops_at_a_sustained_speed_are_hours(root, capsys):
     hours, minutes = map(int, re.search(r"at 37.5 TFLOP/s sustained, .*?: (\d+) h (\d+) min", said).groups())
     flops = float(re.search(r"([\d.]+) EFLOP, [\d.]+ GiB", said)[1]) * 1e18
     assert hours + minutes / 60 == pytest.approx(flops / 37.5e12 / 3600, rel=0.01)
+
+
+def test_json_holds_jobs_with_their_order_and_no_seconds_without_a_speed(root, capsys):
+    plan = [f"--params-root={root}/params", "plan", "--scale", "mini", "--target", "table4", "--json"]
+    assert main([*plan, "--calibrate", "0"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert list(said["runs"]) == ["r101_ohem", "r101_ohem_trainval"] and said["device"] is None
+    jobs = {job["name"]: job for job in said["jobs"]}
+    assert "train r101_ohem/0" in jobs["train r101_ohem_trainval/0"]["after"]
+    assert {job["seconds"] for job in said["jobs"]} == {None}
+    assert jobs["train r101_ohem/0"]["flops"] == said["runs"]["r101_ohem"]["flops"] > 1e9
+    with pytest.raises(SystemExit):
+        main([*plan, "--commands"])
+    assert "argument --commands: not allowed with argument --json" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from hashlib import md5
 import pytest
 import yaml
 
+from acnet.cli import main
 from acnet.errors import AcnetError
 from acnet.files import sha256
 from acnet.jobs.status_files import note
@@ -46,7 +47,7 @@ def tell(tmp_path, campaign):
         roots = Roots(*(tmp_path / name for name in ("data", "results", "logs")))
         return trace(campaign, table, row, column, roots, functools.partial(commands_that_fetch, tmp_path, campaign))
 
-    account.root, account.folder = tmp_path, folder
+    account.root, account.folder, account.made = tmp_path, folder, made
     return account
 
 
@@ -71,6 +72,24 @@ def test_an_account_names_everything_behind_the_number(tell):
     assert found["model.backbone"] == "resnet18  # scale: " + found["model.backbone"].split("# scale: ")[1]
     assert "get it" not in found
     assert "runs=acb3" in found["make it again"]
+
+
+def test_json_has_the_cells_parameters_and_provenance_of_every_row_that_is_meant(tell, root, capsys):
+    names = ("data", "results", "logs")
+    roots = [f"--params-root={root}/params", *(f"--{name}-root={tell.root / name}" for name in names)]
+    assert main([*roots, "trace", "table3", "acb3", "--json"]) == 0
+    (said,) = json.loads(capsys.readouterr().out)
+    assert (said["run"], said["seed"], said["state"], said["stale"]) == ("acb3", 0, "measured", [])
+    assert [(cell["row"], cell["column"], cell["values"], cell["paper"]) for cell in said["cells"]] == [
+        ("r50_acb3", "miou", [51.0], 76.53)
+    ]
+    assert said["provenance"] == tell.made and said["protocol"] == {"name": "single"}
+    assert said["params"]["model"]["delta"] == 5.0 and said["origins"]["model.delta"] == "paper: Eq. 2 and Table 1"
+    assert said["make_it_again"].startswith("snakemake --cores all runs --forcerun ")
+    assert main([*roots, "trace", "table3", "ACB#3", "--json"]) == 0
+    others = json.loads(capsys.readouterr().out)
+    assert [entry["run"] for entry in others] == ["acb3", "r101_acb3"]
+    assert (others[1]["stale"], others[1]["provenance"]) == (None, None)
 
 
 @pytest.mark.parametrize("column", [None, "miou"])

@@ -1,5 +1,7 @@
 """Two runs side by side."""
 
+import json
+
 import pytest
 from fabricated import write_images
 
@@ -59,5 +61,13 @@ def test_the_command_prints_the_comparison(pair, capsys, monkeypatch, root):
     arguments = ["--params-root", str(root / "params"), "--results-root", str(roots["results_root"]), "compare"]
     assert main([*arguments, "gc_s16", "gcm_d5_s16"]) == 0
     assert capsys.readouterr().out.startswith("# gcm_d5_s16 against gc_s16, protocol single\n")
+    assert main([*arguments, "gc_s16", "gcm_d5_s16", "--json", "--images", "1"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["runs"] == ["gc_s16", "gcm_d5_s16"] and [line["name"] for line in said["classes"]] == [
+        "road",
+        "sidewalk",
+    ]
+    assert said["overall"][1]["difference"] == pytest.approx(2.75) and len(said["overall"][1]["interval"]) == 2
+    assert said["changes"] == [{"index": 1, "name": "b", "first": pytest.approx(60), "second": pytest.approx(70)}]
     assert main([*arguments, "gc_s16", "gcm_d5_s61"]) == 2
     assert "did you mean 'gcm_d5_s16'?" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""acnet evaluate, examples, gates, predict, compare: what a trained network does."""
+"""acnet evaluate, examples, gates, predict, export, compare: what a trained network does."""
 
 import argparse
 import sys
@@ -50,6 +50,13 @@ def add(commands) -> None:
     which.add_argument("--run", help="a trained run of runs.yaml")
     which.add_argument("--params", type=Path, help="results/{scale}/{run}/seed{n}/params.yaml")
     predict.add_argument("images", nargs="+", type=Path, help="image files, folders of images, or a dataset's folder")
+    export = command(commands, "export", _export, "write a trained network as ONNX, safetensors or PT2, and check it")
+    export.add_argument("run", help="a trained run of runs.yaml")
+    export.add_argument("--format", choices=("onnx", "safetensors", "pt2"), default="onnx", help="(onnx)")
+    export.add_argument("--size", type=_size, metavar="HxW", help="fix the size of images, and one per batch (any)")
+    export.add_argument("--seed", type=whole(0), help="seed of the run (the scale's first)")
+    export.add_argument("--out", type=Path, metavar="FILE", help="(SCALE_RUN_seedN.FORMAT)")
+    scale_option(export)
     compare = command(
         commands, "compare", _compare, "compare two runs class by class, and list the images that change most"
     )
@@ -139,6 +146,27 @@ def _predict(parsed: argparse.Namespace) -> None:
     sheets, kinds = predict_files(run, file.parent / "checkpoint.pt", protocol, parsed.images, out, seen)
     print(f"{out}: images {len(sheets)}, of each {', '.join(kinds)} as PNG; the sheet shows all")
     print(sheets[0])
+
+
+def _size(text: str) -> tuple[int, int]:
+    """ "256x512" as (256, 512)."""
+    height, _, width = text.partition("x")
+    if not (height.isdecimal() and width.isdecimal()):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a size; write 256x512 for 256 rows of 512 pixels")
+    return int(height), int(width)
+
+
+def _export(parsed: argparse.Namespace) -> None:
+    from acnet.export import export
+
+    settings = campaign(parsed)
+    seed = seed_asked(parsed, settings)
+    folder = settings.trained_folder(parsed.results_root, parsed.run, seed)
+    out = parsed.out or Path(f"{parsed.scale}_{parsed.run}_seed{seed}.{parsed.format}")
+    run = read_run(folder / "params.yaml")
+    differences = export(run, folder / "checkpoint.pt", parsed.format, out, parsed.size)
+    checked = ", ".join(f"{name} {difference:.1e}" for name, difference in differences.items())
+    print(f"{out}: written; largest differences from the checkpoint: {checked}")
 
 
 def _compare(parsed: argparse.Namespace) -> None:

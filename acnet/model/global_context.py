@@ -69,7 +69,8 @@ class GlobalContextModule(nn.Module):
         Half precision has too few digits for a sum of C squares, so autocast is off here. vector_norm has the
         gradient 0 where a_i = p; the square root of a sum would give NaN.
         """
-        with torch.autocast(features.device.type, enabled=False):
+        kind = features.device.type
+        with torch.autocast("cpu" if kind == "meta" else kind, enabled=False):  # there is no autocast on "meta"
             difference = features - at_least_float32(p)
             return torch.linalg.vector_norm(difference, dim=1, keepdim=True) / self.distance_unit
 

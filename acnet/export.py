@@ -1,0 +1,143 @@
+"""Trained networks elsewhere: read without this pipeline's folders, or exported and compared with the checkpoint."""
+
+import importlib
+import io
+import json
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from acnet.checkpoint import compare_with_record, load_weights, read_checkpoint
+from acnet.data.classes import class_table
+from acnet.data.transforms import MEAN, STD
+from acnet.errors import AcnetError
+from acnet.files import replacing, sha256
+from acnet.model import Network, build_network
+from acnet.params.config import NetworkConfig
+from acnet.params.run import Run
+from acnet.params.schema import build
+
+TOLERANCE = 1e-4  # of logits and gates, absolute
+Exported = Callable[[Tensor], Sequence[Tensor]]  # an exported file as a function
+
+
+class Outputs(nn.Module):
+    """Images (N, 3, H, W), normalised -> logits (N, classes, H, W) and one gate (N, 1, h, w) per gated block."""
+
+    def __init__(self, network: Network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """The network's "logits" and "gates", as a tuple."""
+        output = self.network(images)
+        return output["logits"], *output["gates"]
+
+
+def load_network(path: str | Path) -> Network:
+    """The network of a checkpoint.pt, of the run's folder that holds it, or of an exported .safetensors file.
+
+    On the CPU, in eval mode; it takes images normalised as `acnet.data.transforms.normalise` does. AcnetError for a
+    file that is missing, damaged or of an earlier version.
+    """
+    file = Path(path) / "checkpoint.pt" if Path(path).is_dir() else Path(path)
+    if file.suffix == ".safetensors":
+        return _from_safetensors(file)
+    content = read_checkpoint(file)
+    compare_with_record(file)
+    return _built(content["params"], content["network"], file)
+
+
+def export(run: Run, checkpoint: Path, form: str, out: Path, size: tuple[int, int] | None = None) -> dict[str, float]:
+    """Write the network of `checkpoint` to `out`; return how far each output is at most from the checkpoint's.
+
+    `form` is one of FORMATS. `size` (H, W) fixes the size of images and the batch at 1, None leaves all three free.
+    Raises AcnetError, and writes nothing, for gates that are shuffled, a package that is missing, and outputs that
+    differ by more than TOLERANCE.
+    """
+    if run.model.gate == "shuffled" and form != "safetensors":
+        raise AcnetError(f"run '{run.name}': shuffles its gates anew in each pass; only safetensors can hold it")
+    network = Outputs(load_network(checkpoint)).eval()
+    height, width = size or run.train.crop
+    shapes = [(1, 3, height, width)] if size else [(2, 3, height, width), (1, 3, height // 2 + 19, width // 2 + 26)]
+    generator = torch.Generator().manual_seed(0)
+    images = [torch.randn(shape, generator=generator) for shape in shapes]
+    about = {
+        "scale": run.scale, "run": run.name, "seed": run.seed, "checkpoint_sha256": sha256(checkpoint),
+        "classes": class_table(run).names, "mean": MEAN.flatten().tolist(), "std": STD.flatten().tolist(),
+        "params": {**run.values()["model"], "classes": run.classes},
+    }  # fmt: skip
+    free = None if size else (dict.fromkeys((0, 2, 3), torch.export.Dim.AUTO),)
+    with replacing(out) as file, torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exported = FORMATS[form](network, images[0], free, json.dumps(about), file)
+        differences: dict[str, float] = {}
+        for given in images:
+            for name, theirs, ours in zip(_names(network), exported(given), network(given), strict=True):
+                differences[name] = max(differences.get(name, 0.0), float((theirs - ours).abs().max()))
+        if not max(differences.values()) <= TOLERANCE:
+            raise AcnetError(f"{out}: not written; its outputs differ from the checkpoint's by {differences}")
+    return differences
+
+
+def _names(network: Outputs) -> list[str]:
+    gated = [
+        i for i, block in enumerate(network.network.blocks, 1) if block.global_context and block.global_context.gated
+    ]
+    return ["logits", *(f"gate{number}" for number in gated)]
+
+
+def _onnx(network: Outputs, images: Tensor, free: Any, about: str, file: Path) -> Exported:
+    _need("onnxscript")
+    runtime = _need("onnxruntime")
+    names = {"input_names": ["images"], "output_names": _names(network)}
+    program = torch.onnx.export(network, (images,), dynamic_shapes=free, dynamo=True, verbose=False, **names)
+    program.model.metadata_props["acnet"] = about
+    program.save(file)
+    session = runtime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    return lambda given: [torch.from_numpy(one) for one in session.run(None, {"images": given.numpy()})]
+
+
+def _pt2(network: Outputs, images: Tensor, free: Any, about: str, file: Path) -> Exported:
+    buffer = io.BytesIO()
+    torch.export.save(
+        torch.export.export(network, (images,), dynamic_shapes=free), buffer, extra_files={"acnet": about}
+    )
+    file.write_bytes(buffer.getbuffer())
+    return torch.export.load(io.BytesIO(file.read_bytes())).module()
+
+
+def _safetensors(network: Outputs, images: Tensor, free: Any, about: str, file: Path) -> Exported:
+    state = {name: value.contiguous() for name, value in network.network.state_dict().items()}
+    _need("safetensors.torch").save_file(state, file, {"acnet": about})
+    return Outputs(_from_safetensors(file)).eval()
+
+
+FORMATS = {"onnx": _onnx, "safetensors": _safetensors, "pt2": _pt2}
+
+
+def _from_safetensors(file: Path) -> Network:
+    with _need("safetensors").safe_open(file, "pt") as opened:
+        state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        about = (opened.metadata() or {}).get("acnet")
+    if about is None:
+        raise AcnetError(f"{file}: says nothing of its network; name a file that `acnet export` wrote")
+    return _built(json.loads(about)["params"], state, file)
+
+
+def _built(params: dict[str, Any], state: dict[str, Tensor], file: Path) -> Network:
+    config = {name: value for name, value in params.items() if name != "classes"}
+    network = build_network(build(NetworkConfig, config, f"{file}: params"), params["classes"])
+    load_weights(network, state, file)
+    return network.eval()
+
+
+def _need(package: str) -> Any:
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise AcnetError(f"{package}: not installed; pip install 'acnet[export]' installs it") from error

@@ -3,14 +3,17 @@
 import ast
 import functools
 import hashlib
+import importlib.metadata
+import os
 import platform
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from acnet.files import read_yaml
+from acnet.files import read_yaml, write_text
 from acnet.params.run import Run
 
 PACKAGE = Path(__file__).resolve().parent
@@ -25,6 +28,7 @@ WITHOUT = (
     "evaluate/comparison_images.py", "evaluate/predict.py",
 )  # fmt: skip
 HARMLESS = "harmless_changes.yaml"  # lists changes of the source hash that change no result
+PATCH, DISTRIBUTIONS = "changes.patch", "distributions.txt"
 _WATCHED = ("acnet", "workflow", "params", "Snakefile")
 
 
@@ -68,17 +72,44 @@ def _computes(node: Any) -> bool:
     return not (isinstance(node, ast.ImportFrom) and str(node.module).startswith("acnet"))
 
 
+@functools.cache
 def commit() -> tuple[str | None, bool | None]:
-    """The commit of the project's checkout and whether code or parameters differ from it; None without Git."""
+    """The commit of the project's checkout and whether code or parameters differ from it; None without Git.
 
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(PACKAGE.parent), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
-
+    As when it is first asked, since this process keeps the code that it has loaded.
+    """
     try:
-        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--", *_WATCHED))
+        return _git("rev-parse", "HEAD").strip(), bool(_git("status", "--porcelain", "--", *_WATCHED))
     except (OSError, subprocess.SubprocessError):
         return None, None
+
+
+@functools.cache
+def changes() -> str:
+    """The changes of code and parameters since `commit` as a patch for `git apply`, new files included; "" for none."""
+    head, dirty = commit()
+    if not dirty:
+        return ""
+    with tempfile.TemporaryDirectory() as folder:
+        index = {"GIT_INDEX_FILE": f"{folder}/index"}  # the user's own stays as it is
+        _git("read-tree", head, **index)
+        _git("add", "--all", "--", *_WATCHED, **index)
+        return _git("diff", "--cached", "--binary", head, **index)
+
+
+def _git(*arguments: str, **environment: str) -> str:
+    command, environ = ["git", "-C", str(PACKAGE.parent), *arguments], {**os.environ, **environment}
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20, env=environ).stdout
+
+
+def write_surroundings(folder: Path) -> None:
+    """Write the `changes`, if there are any, and the installed distributions beside a run's provenance.json."""
+    installed = {f"{found.metadata['Name']}=={found.version}" for found in importlib.metadata.distributions()}
+    write_text(folder / DISTRIBUTIONS, "\n".join(sorted(installed, key=str.lower)) + "\n")
+    if patch := changes():
+        write_text(folder / PATCH, patch)
+    else:
+        (folder / PATCH).unlink(missing_ok=True)  # of an earlier training
 
 
 def changed_since(made: Mapping[str, Any], now: Run, code: str) -> list[str]:

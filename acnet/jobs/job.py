@@ -21,6 +21,7 @@ from acnet.jobs.stopping import Signals, TimeLimit
 from acnet.jobs.training_state import load_state, read_state, save_state
 from acnet.params.run import Run
 from acnet.progress import Progress, duration
+from acnet.provenance import changes, write_surroundings
 
 _EVERY = 3.0  # seconds between progress files
 
@@ -67,6 +68,8 @@ class TrainingJob:
         self._resume, self._lock, self._limit, self._signals = resume, lock, limit, signals
         self._longest_step = self._longest_save = 0.0
         self._shown = -_EVERY
+        if first:
+            changes()  # as they are while the code is the one that was loaded
 
     def resume(self, parts: dict[str, Any], steps: int) -> int:
         """Load the last state into `parts`, which have state_dict and load_state_dict; return the next of `steps`."""
@@ -133,6 +136,7 @@ class TrainingJob:
         self._progress.finish(f"{duration(seconds)} in all")
         self.note(f"finished after {duration(seconds)} of training")
         self._lock.check()
+        write_surroundings(self._resume.parent)
         return read_journal(self._resume)
 
     def note(self, text: str) -> None:

@@ -13,7 +13,8 @@ from acnet.params.config import NetworkConfig, TrainingConfig
 from acnet.params.datasets import READERS
 from acnet.params.schema import build, limited
 
-MEASURED = ("*.yaml", "*.json", "*.csv", "metrics/*.json", "metrics/*.npz")  # all of a run but weights and images
+# All of a run but weights and images.
+MEASURED = ("*.yaml", "*.json", "*.csv", "*.patch", "*.txt", "metrics/*.json", "metrics/*.npz")
 _NEEDS = {"none": (), "run": ("run",), "file": ("file", "sha256"), "url": ("url", "file", "sha256")}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from acnet.files import sha256
 from acnet.params.campaign import Campaign
 from acnet.progress import duration
-from acnet.provenance import changed_since
+from acnet.provenance import DISTRIBUTIONS, PATCH, changed_since
 from acnet.report.results import Results
 
 Line = tuple[str, str]
@@ -43,6 +43,9 @@ def facts(campaign: Campaign, run: str, seed: int, data: Path, read: Results, co
         ("parameters", f"{read.seed_folder(run, seed) / 'params.yaml'}, digest {said['params_hash']}"),
         ("checkpoint", f"{checkpoint}, SHA-256 {said['checkpoint_sha256']}{'' if checkpoint.exists() else absent}"),
     ]
+    for name, file in (("packages", DISTRIBUTIONS), ("changes", PATCH)):
+        if (path := read.seed_folder(run, seed) / file).exists():
+            lines.append((name, _file(path)))
     for name, last in (made.get("context_scalars") or {}).get("final", {}).items():
         lines.append((name, f"{last:.3f} after training"))
     if not code:
@@ -73,7 +76,24 @@ def commands(campaign: Campaign, run: str, seed: int, fetch: Sequence[str], read
     config = f"--config scale={campaign.scale_name}"
     checkpoint = read.seed_folder(run, seed) / "checkpoint.pt"
     again = f"snakemake --cores all runs --forcerun {checkpoint} {config} runs={run}"
-    return [*zip(("get it", *("" for _ in fetch)), fetch, strict=False), ("make it again", again)]
+    named = (("get it", fetch), ("make it again", [again]), ("from its commit", recipe(campaign, run, seed, read)))
+    return [(name if i == 0 else "", line) for name, lines in named for i, line in enumerate(lines)]
+
+
+def recipe(campaign: Campaign, run: str, seed: int, read: Results) -> list[str]:
+    """The commands that make a run again from its commit and its patch, in a folder of its own; none without Git."""
+    made, folder = read.provenance(run, seed) or {}, read.seed_folder(run, seed)
+    if not made.get("commit"):
+        return []
+    patch, scale = folder / PATCH, campaign.scale_name
+    apply = f"git apply {patch}" if patch.is_absolute() else f'git apply "$OLDPWD"/{patch}'
+    return [
+        f"git worktree add --detach ../again {made['commit']} && cd ../again",
+        *([apply] if patch.exists() else []),
+        "make venv",
+        f".venv/bin/python workflow/start.py runs --cores all --config scale={scale} runs={run} seeds={seed}",
+        f"sha256sum results/{scale}/{run}/seed{seed}/checkpoint.pt  # {made.get('checkpoint_sha256', 'unknown')}",
+    ]
 
 
 def parameters(campaign: Campaign, run: str, seed: int, read: Results, *, today: bool = True) -> list[Line]:

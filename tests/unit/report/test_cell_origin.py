@@ -149,7 +149,25 @@ def test_what_was_published_or_recorded_can_be_fetched(tell, publish):
     publish("spring", "results/mini/acb3/**/*")
     assert get_it(tell("table3", "r50_acb3")) == "acnet restore spring --only table3"
     publish.git("update-ref", f"refs/exps/ab/{'cd' * 19}/mini-acb3-seed0", "HEAD")
-    assert "dvc exp apply mini-acb3-seed0" in tell("table3", "r50_acb3").splitlines()[-2]
+    lines = tell("table3", "r50_acb3").splitlines()
+    (place,) = (i for i, line in enumerate(lines) if "make it again" in line)
+    assert "dvc exp apply mini-acb3-seed0" in lines[place - 1]
+
+
+def test_installed_packages_and_uncommitted_changes_are_named_and_applied(tell):
+    assert "packages" not in fields(tell("table3", "r50_acb3"))
+    (tell.folder / "distributions.txt").write_text("torch==2.15.0\n")
+    (tell.folder / "changes.patch").write_text("diff\n")
+    said = tell("table3", "r50_acb3")
+    assert fields(said)["changes"] == f"{tell.folder}/changes.patch, SHA-256 {sha256(tell.folder / 'changes.patch')}"
+    assert sha256(tell.folder / "distributions.txt") in fields(said)["packages"]
+    assert [line.strip() for line in said.splitlines()[-4:]] == [
+        f"git apply {tell.folder}/changes.patch",
+        "make venv",
+        ".venv/bin/python workflow/start.py runs --cores all --config scale=mini runs=acb3 seeds=0",
+        f"sha256sum results/mini/acb3/seed0/checkpoint.pt  # {'ab' * 32}",
+    ]
+    assert f"git worktree add --detach ../again {'c' * 40} && cd ../again" in said
 
 
 @pytest.mark.parametrize("wanted", ["ACB#3", "acb#3"])

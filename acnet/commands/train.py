@@ -65,7 +65,8 @@ def _train(parsed: argparse.Namespace) -> None:
     from acnet.data.scratch import near
     from acnet.train.train import train_run
 
-    train_run(run, parsed.params.parent, near(parsed.data_root, run.dataset, run.train_splits), parsed.time_limit)
+    splits = [*run.train_splits, *(["val", run.evaluate_split] if run.train.validate_every else [])]
+    train_run(run, parsed.params.parent, near(parsed.data_root, run.dataset, splits), parsed.time_limit)
 
 
 def _status(parsed: argparse.Namespace) -> None:

@@ -19,6 +19,7 @@ from acnet.jobs.run_lock import Holder, RunLock, live_holder
 from acnet.jobs.status_files import note, read_journal, read_progress, write_progress
 from acnet.jobs.stopping import Signals, TimeLimit
 from acnet.jobs.training_state import load_state, read_state, save_state
+from acnet.jobs.watch import Watch
 from acnet.params.run import Run
 from acnet.progress import Progress, duration
 from acnet.provenance import changes, write_surroundings
@@ -85,6 +86,7 @@ class TrainingJob:
         self.note(f"resuming at step {start}" if file else "starting from the beginning")
         if self.first:
             self._progress = Progress(self.run.name, steps, "steps", start=start)
+            self._watch = Watch(self.run, self._resume.parent, self.data, parts, start, steps)
         self._saved = time.monotonic()
         return start
 
@@ -127,6 +129,7 @@ class TrainingJob:
             if time.monotonic() - self._shown > _EVERY:
                 self._shown = time.monotonic()
                 write_progress(self._resume, self._progress, loss, learning_rate)
+            self._watch.after_step(done)
         self._longest_step = max(self._longest_step, time.monotonic() - self._began)
 
     def finish(self, seconds: float) -> list[str]:
@@ -136,6 +139,7 @@ class TrainingJob:
         self._progress.finish(f"{duration(seconds)} in all")
         self.note(f"finished after {duration(seconds)} of training")
         self._lock.check()
+        self._watch.finish()
         write_surroundings(self._resume.parent)
         return read_journal(self._resume)
 

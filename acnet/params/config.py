@@ -99,3 +99,5 @@ class TrainingConfig:
     compile: bool
     threads: int = limited(low=1)
     save_minutes: float = limited(low=0)
+    validate_every: int = limited(low=0, before=0)
+    tensorboard: bool = limited(before=False)

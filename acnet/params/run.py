@@ -62,13 +62,13 @@ class Run:
     def identity(self) -> dict[str, Any]:
         """The parameters that can change what the run computes; two runs with equal identities are the same run.
 
-        Excluded are what its network or its loss does not use, how often it saves, how its classes are called, where
-        its initial weights are (their hash counts), and a parameter that was added later while it has the value
-        `before` of its field.
+        Excluded are what its network or its loss does not use, how often it saves, how it is watched, how its classes
+        are called, where its initial weights are (their hash counts), and a parameter that was added later while it
+        has the value `before` of its field.
         """
         model, train = self.model, self.train
         unused = {
-            "save_minutes": True,
+            **dict.fromkeys(("save_minutes", "validate_every", "tensorboard"), True),
             "delta": model.global_context != "gcm",
             "distance": model.global_context != "gcm",
             "gate": model.global_context != "gcm",

@@ -22,6 +22,7 @@ OTHER = {
     "learning_rate": 0.2, "new_layers_factor": 3.0, "momentum": 0.5, "weight_decay": 0.1, "decay_norm": False,
     "decay_scalars": False, "power": 0.5, "auxiliary_weight": 0.1, "ohem_threshold": 0.5, "ohem_keep": 0.3,
     "precision": "bfloat16", "accumulate": 2, "compile": True, "threads": 3, "save_minutes": 1.0,
+    "validate_every": 2, "tensorboard": True,
 }  # fmt: skip
 _AUXILIARY = {"auxiliary_channels", "auxiliary_weight"}
 _OHEM = {"ohem_threshold", "ohem_keep"}
@@ -52,7 +53,7 @@ def test_only_parameters_that_a_run_uses_change_its_digest(mini, name):
     assert set(OTHER) | switches == {field.name for config in configs for field in dataclasses.fields(config)}
     run = mini.resolve(name, 0)
     same = {key for key, value in OTHER.items() if changed(run, **{key: value}).digest() == run.digest()}
-    assert same == UNUSED[name] | {"save_minutes"}
+    assert same == UNUSED[name] | {"save_minutes", "validate_every", "tensorboard"}
 
 
 def test_of_a_head_its_name_and_its_parameters_make_another_run_and_nothing_of_acnets_blocks_does(mini):

@@ -3,6 +3,7 @@
 import math
 import statistics
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -126,6 +127,18 @@ def _bars(axes, heights: np.ndarray, gains: list[Gain | None], thickness: float,
             text, (value + side * extra, height), xytext=(3 * side, 0), textcoords="offset points",
             ha="left" if side > 0 else "right", va="center_baseline", fontsize=6.5, color=QUIET,
         )  # fmt: skip
+
+
+def curves(runs: list[str], results: Results) -> list[dict[str, Any]]:
+    """The losses of each run and seed by epoch, [epoch, loss]: in training, and on val where it was validated."""
+    found = []
+    for run, seed in [(run, seed) for run in runs for seed in results.scale.seeds]:
+        if history := results.history(run, seed):
+            known = [(row["epoch"], row["loss"]) for row in results.history(run, seed, "validation") or []]
+            parts = {"train": zip(*_by_epoch(history), strict=True), "validation": known}
+            rounded = {part: [[x, float(f"{y:.4g}")] for x, y in points] for part, points in parts.items()}
+            found.append({"run": run, "seed": seed, **rounded})
+    return found
 
 
 def curves_figure(runs: list[str], results: Results) -> Figure:

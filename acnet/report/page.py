@@ -15,6 +15,7 @@ from acnet.params.tables import Tables, load_tables
 from acnet.report.cells import Cells, read_cells
 from acnet.report.checks import NOT_MEASURED, VERDICTS
 from acnet.report.claims import KINDS, counted, read_claims
+from acnet.report.figures import curves
 from acnet.report.gates import TITLE as GATES_TITLE
 from acnet.report.grid import grid, interval_note, measured_on
 from acnet.report.networks import Sizes, network_sizes
@@ -59,11 +60,10 @@ def write_page(
             claims=[_claim(claim) for claim in claims],
             counts={name: counted(claims, kinds) for name, kinds in KINDS.items()},
             tables=[_table(name, tables, cells, scale, sizes) for name in scale.tables],
-            figures=[(name, tables.figure(name), _encoded(folder / f"figures/{name}.png")) for name in scale.figures],
+            figures=[(name, tables.figure(name)) for name in scale.figures],
+            images=_images(folder / "figures"),
             gates=_gates(params_root, tables, results, folder),
-            forest=_encoded(folder / "figures/forest.png"),
-            curves=_encoded(folder / "figures/curves.png"),
-            factors=_encoded(folder / "figures/factors.png"),
+            curves=curves(tables.trained([*scale.tables, *scale.figures]), results),
             interval_note=interval_note(scale.measures),
             runs=runs,
             titles={run["name"]: run["title"] for run in runs},
@@ -156,9 +156,17 @@ def _table(name: str, tables: Tables, cells: Cells, scale: ScaleInfo, sizes: Siz
 def _gates(params_root: str | Path, tables: Tables, results: Results, folder: Path) -> dict[str, Any] | None:
     """The figures and numbers of the gates, where they are measured."""
     run = next((run for run in gated_runs(params_root, tables) if results.gates(run)), None)
-    files = {"image": "figures/gates.png", "every": "figures/gates_runs.png", "csv": "gates.csv"}
-    found = {key: _encoded(folder / file) for key, file in files.items()}
-    return {"run": run, "title": GATES_TITLE, **found} if run and all(found.values()) else None
+    drawn = all((folder / f"figures/{name}.png").exists() for name in ("gates", "gates_runs"))
+    numbers = _encoded(folder / "gates.csv")
+    return {"run": run, "title": GATES_TITLE, "csv": numbers} if run and drawn and numbers else None
+
+
+def _images(folder: Path) -> dict[str, dict[str, str | None]]:
+    """Every drawn figure by its name, as PNG and PDF."""
+    kinds = ("png", "pdf")
+    return {
+        file.stem: {kind: _encoded(file.with_suffix(f".{kind}")) for kind in kinds} for file in folder.glob("*.png")
+    }
 
 
 def _encoded(path: Path) -> str | None:

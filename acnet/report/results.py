@@ -168,9 +168,9 @@ class Results:
         """The protocols that `run` was evaluated with, sorted."""
         return sorted(path.stem for path in (self.seed_folder(run, seed) / "metrics").glob("*.json"))
 
-    def history(self, run: str, seed: int) -> list[dict[str, float]] | None:
-        """The training curve, one mapping for each recorded step; empty fields are omitted."""
-        path = self.seed_folder(run, seed) / "history.csv"
+    def history(self, run: str, seed: int, name: str = "history") -> list[dict[str, float]] | None:
+        """The training curve, or "validation", one mapping for each recorded step; empty fields are omitted."""
+        path = self.seed_folder(run, seed) / f"{name}.csv"
         if not path.exists():
             return None
         with open(path, newline="", encoding="utf-8") as handle:

@@ -1,5 +1,6 @@
 """Trained networks elsewhere: read without this pipeline's folders, or exported and compared with the checkpoint."""
 
+import hashlib
 import importlib
 import io
 import json
@@ -15,7 +16,7 @@ from acnet.checkpoint import compare_with_record, load_weights, read_checkpoint
 from acnet.data.classes import class_table
 from acnet.data.transforms import MEAN, STD
 from acnet.errors import AcnetError
-from acnet.files import replacing, sha256
+from acnet.files import read_json, replacing, sha256
 from acnet.model import Network, build_network
 from acnet.params.config import NetworkConfig
 from acnet.params.run import Run
@@ -23,6 +24,24 @@ from acnet.params.schema import build
 
 TOLERANCE = 1e-4  # of logits and gates, absolute
 Exported = Callable[[Tensor], Sequence[Tensor]]  # an exported file as a function
+
+
+def rebuild_checkpoint(file: Path) -> bool:
+    """Write checkpoint.pt beside `file`, a .safetensors made of it; False, and no file, if its SHA-256 is another one.
+
+    So with another release of torch, which may write the same tensors as other bytes.
+    """
+    about = _about(file)
+    network = _from_safetensors(file).to(memory_format=torch.channels_last)  # as in training: strides are in the file
+    weights = {name: value.detach().contiguous() for name, value in network.state_dict().items()}
+    made = io.BytesIO()
+    torch.save({"network": weights, "params": about["params"], "run": about["run"]}, made)
+    wanted = read_json(file.with_name("provenance.json"))["checkpoint_sha256"]
+    if hashlib.sha256(made.getbuffer()).hexdigest() != wanted:
+        return False
+    with replacing(file.with_name("checkpoint.pt")) as temporary:
+        temporary.write_bytes(made.getbuffer())
+    return True
 
 
 class Outputs(nn.Module):
@@ -69,7 +88,7 @@ def export(run: Run, checkpoint: Path, form: str, out: Path, size: tuple[int, in
     about = {
         "scale": run.scale, "run": run.name, "seed": run.seed, "checkpoint_sha256": sha256(checkpoint),
         "classes": class_table(run).names, "mean": MEAN.flatten().tolist(), "std": STD.flatten().tolist(),
-        "params": {**run.values()["model"], "classes": run.classes},
+        "params": read_checkpoint(checkpoint)["params"],
     }  # fmt: skip
     free = None if size else (dict.fromkeys((0, 2, 3), torch.export.Dim.AUTO),)
     with replacing(out) as file, torch.no_grad(), warnings.catch_warnings():
@@ -121,12 +140,15 @@ FORMATS = {"onnx": _onnx, "safetensors": _safetensors, "pt2": _pt2}
 
 
 def _from_safetensors(file: Path) -> Network:
+    return _built(_about(file)["params"], _need("safetensors.torch").load_file(file), file)
+
+
+def _about(file: Path) -> dict[str, Any]:
     with _need("safetensors").safe_open(file, "pt") as opened:
-        state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
         about = (opened.metadata() or {}).get("acnet")
     if about is None:
         raise AcnetError(f"{file}: says nothing of its network; name a file that `acnet export` wrote")
-    return _built(json.loads(about)["params"], state, file)
+    return json.loads(about)
 
 
 def _built(params: dict[str, Any], state: dict[str, Tensor], file: Path) -> Network:

@@ -1,4 +1,4 @@
-"""acnet record, place, stage, publish, restore, trace, gc: what is kept of runs, and what can be removed."""
+"""acnet record, place, stage, publish, archive, restore, trace, gc: what is kept of runs, and what can be removed."""
 
 import argparse
 import functools
@@ -28,10 +28,17 @@ def add(commands) -> None:
     scale_option(publish)
     publish.add_argument("--data", action="store_true", help="include prepared images and labels; check their licence")
     publish.add_argument("--replace", action="store_true", help="replace the files published under this name")
+    archive = command(commands, "archive", _archive, "write a campaign as one file, an RO-Crate, such as for Zenodo")
+    scale_option(archive)
+    archive.add_argument("--out", type=Path, metavar="FILE", help="a .zip file (acnet-SCALE.zip)")
+    archive.add_argument("--checkpoints", action="store_true", help="include the checkpoints, as safetensors")
     restore = command(commands, "restore", _restore, "download and verify a published campaign")
     restore.add_argument("--only", default="", help="metrics, or a table or figure such as table3")
     restore.add_argument("--overwrite", action="store_true", help="replace local files whose content differs")
-    for made, text in ((publish, "name of the campaign (that of the scale)"), (restore, "name of the campaign")):
+    for made, text in (
+        (publish, "name of the campaign (that of the scale)"),
+        (restore, "name of the campaign, or an archive's .zip"),
+    ):
         made.add_argument("name", nargs="?" if made is publish else None, help=text)
         made.add_argument("--remote", help="DVC remote (the default one)")
         made.add_argument("--git-remote", default="origin", help="Git remote of the tag (origin)")
@@ -89,6 +96,16 @@ def _publish(parsed: argparse.Namespace) -> None:
         _say(line)
 
 
+def _archive(parsed: argparse.Namespace) -> None:
+    from acnet.track.archive import archive
+
+    out = parsed.out or Path(f"acnet-{parsed.scale}.zip")
+    if out.suffix != ".zip":
+        raise AcnetError(f"--out {out}: name a .zip file, by which `acnet restore` knows an archive")
+    count = archive(campaign(parsed), Path.cwd(), out, parsed.checkpoints)
+    _say(f"{out}: {count} files; `acnet restore {out}` elsewhere brings them back")
+
+
 def _restore(parsed: argparse.Namespace) -> None:
     from acnet.track.restore import give_one_time, newer, restore
 
@@ -112,7 +129,9 @@ def _hand_over(parsed: argparse.Namespace, scale: str, restored: list[str]) -> N
     from acnet.track.restore import runs_among, touch
 
     runs, params = runs_among(restored, campaign(parsed, scale), Path.cwd()), parsed.params_root
-    theirs = f"`git checkout campaign/{parsed.name} -- params` checks out the published parameters"
+    name = parsed.name
+    old = f"unzip -o {name} 'params/*'" if name.endswith(".zip") else f"git checkout campaign/{name} -- params"
+    theirs = f"`{old}` brings the published parameters"
     if runs.unknown:
         _say(f"not in {params}/runs.yaml here, so Snakemake and the tables ignore them: {some(runs.unknown)}; {theirs}")
     if runs.others:

@@ -68,11 +68,16 @@ def read_pointer(text: str) -> Published:
     """What a campaign.dvc says; AcnetError for a path that leads out of the project."""
     content = yaml.safe_load(text)
     entries = [Entry(out["path"], out["md5"], out["size"]) for out in content["outs"]]
+    refuse_outside(POINTER, entries)
+    return Published(content["meta"]["scale"], entries)
+
+
+def refuse_outside(source: object, entries: list[Entry]) -> None:
+    """AcnetError for a path that leads out of the project."""
     for entry in entries:
         parts = Path(entry.path).parts
         if parts[0] not in FOLDERS or ".." in parts:
-            raise AcnetError(f"{POINTER}: path '{entry.path}' is not one of {', '.join(FOLDERS)}; nothing is restored")
-    return Published(content["meta"]["scale"], entries)
+            raise AcnetError(f"{source}: path '{entry.path}' is not one of {', '.join(FOLDERS)}; nothing is restored")
 
 
 def find(repository: Repository, name: str, git_remote: str = "origin") -> Published:

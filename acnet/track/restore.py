@@ -16,6 +16,7 @@ from acnet.params.campaign import Campaign
 from acnet.params.run import read_run
 from acnet.params.tables import load_tables
 from acnet.progress import Progress
+from acnet.track.archive import read_archive, unpack
 from acnet.track.campaign import Entry, Published, find, tag
 from acnet.track.dvc_project import dvc_project, remote_of
 from acnet.track.repository import Repository, Unavailable
@@ -46,14 +47,15 @@ def restore(
     git_remote: str = "origin",
     overwrite: bool = False,
 ) -> Restored:
-    """Bring the campaign `name` back: all of it, `only` its metrics, or only what a table or figure needs.
+    """Bring the campaign `name`, or an archive (.zip), back: all of it, `only` its metrics, or what a table needs.
 
     A file of these that is here with the same content is kept, one with another content refused unless `overwrite`;
     only a report, which can be drawn again, is replaced in any case.
     What the remote lacks is left out and named. Every file of the campaign that is here then gets the same time stamp.
     Which runs and datasets a table or figure needs is said by `params`.
     """
-    published = find(Repository(root), name, git_remote)
+    archived = Path(name) if name.endswith(".zip") else None
+    published = read_archive(archived) if archived else find(Repository(root), name, git_remote)
     here = files_here(published.entries, root)
     chosen = part(published, only, params)
     other = in_the_way(chosen, here)
@@ -61,7 +63,11 @@ def restore(
         count = f" (and {len(other) - 1} more)" if other[1:] else ""
         raise AcnetError(f"{other[0]}{count}: here with another content; move it away, or --overwrite")
     wanted = [entry for entry in chosen if not here[entry]]
-    missing = _download(wanted, root, name, remote) if wanted else []
+    missing: list[str] = []
+    if archived:
+        unpack(archived, wanted, root)
+    elif wanted:
+        missing = _download(wanted, root, name, remote)
     brought = {entry for entry in wanted if entry.path not in missing}
     same = [entry.path for entry in published.entries if here[entry] or entry in brought]
     give_one_time(same, root, time.time())
@@ -108,7 +114,9 @@ def part(published: Published, only: str, params: Path) -> list[Entry]:
     if not only:
         return published.entries
     if only == "metrics":
-        return [entry for entry in published.entries if not entry.path.endswith(("checkpoint.pt", ".bin"))]
+        return [
+            entry for entry in published.entries if not entry.path.endswith(("checkpoint.pt", ".safetensors", ".bin"))
+        ]
     tables, scale = load_tables(params), published.scale
     if only not in tables.tables | tables.figures:
         known = ", ".join(tables.tables | tables.figures)

@@ -1,0 +1,115 @@
+"""A campaign as one file: an RO-Crate, that is, a zip whose ro-crate-metadata.json describes every file in it."""
+
+import datetime
+import hashlib
+import importlib
+import mimetypes
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from acnet.errors import AcnetError
+from acnet.files import read_json, read_yaml, replacing
+from acnet.params.campaign import Campaign
+from acnet.params.run import read_run
+from acnet.params.tables import load_tables
+from acnet.status import RESTORED
+from acnet.track.campaign import FOLDERS, Entry, Published, files_of, refuse_outside
+
+WEIGHTS = "checkpoint.safetensors"
+_ABOUT = ("CITATION.cff", "LICENSE")
+_KINDS = {".safetensors": "application/octet-stream", ".yaml": "application/yaml", ".npz": "application/zip"}
+
+
+def archive(campaign: Campaign, root: Path, out: Path, with_checkpoints: bool = False) -> int:
+    """Write the campaign's results, reports and parameters to `out`, a .zip; return the number of files.
+
+    Each training is an action with its commit, parameters, time and results. Checkpoints are left out, or are
+    safetensors. Pixels of real datasets stay out, as in `acnet publish`. AcnetError without a finished run.
+    """
+    try:
+        crates = importlib.import_module("rocrate.rocrate")
+        entity = importlib.import_module("rocrate.model").ContextEntity
+    except ImportError as error:
+        raise AcnetError("rocrate: not installed; pip install 'acnet[archive]' installs it") from error
+    from acnet.export import export  # which needs torch, as restoring without checkpoints does not
+
+    paths = [path for path in files_of(campaign, load_tables(campaign.params), root, False) if path.suffix != ".pt"]
+    folders = [path.parent for path in paths if path.name == "provenance.json"]
+    if not folders:
+        raise AcnetError(f"results/{campaign.scale_name}: no finished run to archive; train some first")
+    paths += [path.relative_to(root) for path in (root / "params").rglob("*") if path.is_file()]
+    paths += [Path(name) for name in _ABOUT if (root / name).exists()]
+    cited = read_yaml(root / "CITATION.cff")
+    crate = crates.ROCrate(gen_preview=True)
+    crate.name = f"{cited['title']}: campaign {campaign.scale_name}"
+    crate.description = campaign.scale.banner
+    crate.license = f"https://spdx.org/licenses/{cited['license']}"
+    crate.datePublished = datetime.date.today()
+    crate.creator = [
+        crate.add(entity(crate, f"#author-{i}", {"@type": "Organization", "name": author["name"]}))
+        for i, author in enumerate(cited["authors"], 1)
+    ]
+    paper = cited["preferred-citation"]
+    crate.root_dataset["citation"] = crate.add(
+        entity(crate, paper["url"], {"@type": "ScholarlyArticle", "name": paper["title"]})
+    )
+    files = {path: _add(crate, root / path, path) for path in paths}
+    with tempfile.TemporaryDirectory() as folder:
+        for made in folders:
+            if with_checkpoints and (root / made / "checkpoint.pt").exists():
+                weights = Path(folder) / made / WEIGHTS
+                export(read_run(root / made / "params.yaml"), root / made / "checkpoint.pt", "safetensors", weights)
+                files[made / WEIGHTS] = _add(crate, weights, made / WEIGHTS)
+            facts = read_json(root / made / "provenance.json")
+            training = {
+                "@type": "CreateAction", "name": f"training of {made.parent.name}, {made.name}",
+                "startTime": facts.get("started"), "endTime": facts.get("finished"),
+                "description": f"commit {facts.get('commit')}, source {facts.get('source_hash')}",
+                "object": files[made / "params.yaml"],
+                "result": [file for path, file in files.items() if path.is_relative_to(made)],
+            }  # fmt: skip
+            crate.root_dataset.append_to("mentions", crate.add(entity(crate, f"#{made.as_posix()}", training)))
+        with replacing(out) as temporary:
+            crate.write_zip(f"{temporary}.zip")
+            Path(f"{temporary}.zip").replace(temporary)
+    return len(files)
+
+
+def _add(crate, source: Path, path: Path):
+    kind = _KINDS.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "text/plain"
+    about = {"name": path.name, "encodingFormat": kind, "contentSize": str(source.stat().st_size)}
+    return crate.add_file(source, dest_path=path.as_posix(), properties=about)
+
+
+def read_archive(file: Path) -> Published:
+    """The files of an archive that belong to results/, reports/ and data/; AcnetError if it is none, or damaged."""
+    try:
+        with zipfile.ZipFile(file) as opened:
+            names = [name for name in opened.namelist() if name.split("/")[0] in FOLDERS and not name.endswith("/")]
+            content = {name: opened.read(name) for name in names}  # which checks each file's CRC
+    except (OSError, zipfile.BadZipFile) as error:
+        raise AcnetError(f"{file}: not a whole archive of `acnet archive` ({error})") from error
+    scales = {Path(name).parts[1] for name in names if name.startswith("results/")}
+    if len(scales) != 1:
+        raise AcnetError(f"{file}: not an archive of `acnet archive`: it has no results of one scale")
+    entries = [Entry(name, hashlib.md5(data).hexdigest(), len(data)) for name, data in content.items()]
+    refuse_outside(file, entries)
+    return Published(scales.pop(), entries)
+
+
+def unpack(file: Path, entries: Iterable[Entry], root: Path) -> None:
+    """Bring `entries` of an archive into their places, and checkpoints back from safetensors.
+
+    A run without checkpoint is marked as restored, so that it is not trained again.
+    """
+    from acnet.export import rebuild_checkpoint
+
+    with zipfile.ZipFile(file) as opened:
+        for entry in entries:
+            with replacing(root / entry.path) as temporary:
+                temporary.write_bytes(opened.read(entry.path))
+    for folder in {(root / entry.path).parent for entry in entries if entry.path.endswith("/provenance.json")}:
+        if not ((folder / WEIGHTS).exists() and rebuild_checkpoint(folder / WEIGHTS)):
+            (folder / RESTORED).touch()

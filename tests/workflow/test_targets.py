@@ -17,6 +17,15 @@ def test_everything_from_nothing(project):
     assert planned["all"] == planned["cells"] == planned["claims"] == planned["page"] == 1
 
 
+def test_a_misspelt_profile_is_refused_not_ignored(project):
+    for words in (["--workflow-profile", "workflow/profiles/slrum"], ["--workflow-profile=workflow/profiles/slrum"]):
+        done = project.snakemake("-n", "table1", *words, check=False)
+        assert done.returncode == 1
+        said = "--workflow-profile workflow/profiles/slrum: no such folder; workflow/profiles has default, generic, "
+        assert said in done.stdout
+    project.snakemake("-n", "table1", "--workflow-profile", "none")
+
+
 def test_controls_are_no_part_of_everything_and_may_be_asked_for_with_it(project):
     planned = project.planned("all", "controls")
     assert planned["train"] == 28 + 18 and planned["table"] == 9

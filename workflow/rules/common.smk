@@ -32,6 +32,12 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.ge
 # on looking for garbage among them, and its memory stays the same without.
 gc.disable()
 
+# Snakemake ignores a profile that it does not find, and would run a campaign for a cluster here.
+for asked in re.findall(r"--workflow-profile[= ](\S+)", " ".join(sys.argv)):
+    if asked != "none" and not Path(asked).is_dir():
+        known = ", ".join(sorted(folder.name for folder in Path("workflow/profiles").iterdir()))
+        raise WorkflowError(f"--workflow-profile {asked}: no such folder; workflow/profiles has {known}")
+
 PARAMS = Path("params")
 
 # Where outputs go to a storage (Kubernetes), commands run in the folder of its copies, so that what they leave beside an

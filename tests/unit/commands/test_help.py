@@ -48,7 +48,7 @@ def test_a_misspelt_command_names_the_nearest_one(acnet, words, meant):
 
 
 def test_a_command_like_no_other_lists_those_there_are(acnet):
-    assert "invalid choice: 'xyz'; known: benchmark, compare, " in acnet("xyz").lines[0]
+    assert "invalid choice: 'xyz'; known: archive, benchmark, compare, " in acnet("xyz").lines[0]
 
 
 def test_the_tally_counts_runs_by_state_and_claims_by_verdict(here, acnet):

@@ -66,7 +66,14 @@ def test_train_on_a_full_disk(here, acnet, small_disk, kilobytes):
     done = acnet(f"train --params {disk}/params.yaml")
     assert (done.status, done.lines[-1]) == (2, f"acnet: {disk}: {FULL}")
     # What a training is remembered by may stay; it says where to go on.
-    left = {"params.yaml", "history.csv", "resume/journal.txt", "resume/progress.json"}
+    left = {
+        "params.yaml",
+        "history.csv",
+        "distributions.txt",
+        "changes.patch",
+        "resume/journal.txt",
+        "resume/progress.json",
+    }
     assert set(snapshot(disk)) <= left
     subprocess.run(["mount", "-o", "remount,size=4m", str(disk)], check=True)
     assert acnet(f"train --params {disk}/params.yaml").status == 0

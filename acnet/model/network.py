@@ -114,7 +114,7 @@ def build_network(config: NetworkConfig, classes: int) -> Network:
     if config.head != "none":
         head = build_head(config, backbone.channels, classes)
         return HeadNetwork(backbone, head, _auxiliary(config, backbone, classes), config.align_corners)
-    reduction = conv_bn_relu(backbone.channels[3], config.reduction, 3)
+    reduction = conv_bn_relu(backbone.channels[3], config.reduction, 3, config.reduction_dilation)
     blocks, channels = _blocks(config, backbone)
     scores = classifier(channels, classes, config.dropout)
     if config.after_context == "conv_bn_relu":

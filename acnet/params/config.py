@@ -6,7 +6,13 @@ from typing import Any, Literal
 from acnet.errors import AcnetError
 from acnet.params.schema import limited
 
-REPLACED_BY_A_HEAD = {"global_context": "none", "local_context": "none", "blocks": 1, "after_context": "none"}
+REPLACED_BY_A_HEAD = {
+    "reduction_dilation": 1,
+    "global_context": "none",
+    "local_context": "none",
+    "blocks": 1,
+    "after_context": "none",
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -20,6 +26,7 @@ class NetworkConfig:
     dilation: Literal["uniform", "prior"] = "uniform"
     multi_grid: list[int] | None = limited(None, low=1, high=64, count=3)
     reduction: int = limited(512, low=1)
+    reduction_dilation: int = limited(low=1, high=64, before=1)
     global_context: Literal["none", "gc", "gcm"] = "gcm"
     local_context: Literal["none", "lc", "lcm"] = "lcm"
     blocks: int = limited(3, low=1, high=3)

@@ -19,7 +19,8 @@ DATASET = CAMPAIGN.datasets["instrument"]
 WITHOUT_CONTEXT = [
     name
     for name, run in CAMPAIGN.runs.items()
-    if run.dataset == "cityscapes" and CAMPAIGN.resolve(name, 0).model.global_context == "none"
+    if run.dataset == "cityscapes"
+    and (CAMPAIGN.resolve(name, 0).model.global_context, CAMPAIGN.resolve(name, 0).model.head) == ("none", "none")
 ]
 # Whether a panel is the first class of its pair under each cue, by appearance.
 FIRST = {name: np.isin(range(4), cues).astype(float) for name, (*_, cues) in PANELS.items()}

@@ -36,6 +36,7 @@ ALTERNATIVES = {
     "global context in the third block only": {"local_context": "lc", "global_blocks": [3]},
     "five fusions": {"reuse": 5},
     "a convolution after the context": {"after_context": "conv_bn_relu"},
+    "dilated reduction": {"reduction_dilation": 6},
     "no global context, two blocks": {"global_context": "none", "local_context": "lc", "blocks": 2},
 }
 CASES = [(row, {}) for row in ROWS if row != "r101_acb3"] + [("acb3", changes) for changes in ALTERNATIVES.values()]

@@ -112,6 +112,15 @@ def test_global_context_in_the_third_block_only():
     assert [tuple(gate.shape[2:]) for gate in network(torch.randn(1, 3, 97, 131))["gates"]] == [(25, 33)]
 
 
+def test_a_dilated_reduction_reads_six_cells_away_and_keeps_the_size():
+    reduction = small("fcn", reduction_dilation=6).eval().reduction
+    layer4 = torch.randn(1, 64, 17, 17, requires_grad=True)
+    result = reduction(layer4)
+    assert result.shape == (1, 16, 17, 17)
+    result[0, :, 8, 8].sum().backward()
+    assert layer4.grad[0].any(0).nonzero()[:, 0].unique().tolist() == [2, 8, 14]
+
+
 @pytest.fixture
 def step():
     """A function from changes of the tiny run to its training step."""

@@ -22,6 +22,7 @@ MODEL = {
     "global context in the third block only": {"local_context": "lc", "global_blocks": [3]},
     "five fusions": {"reuse": 5},
     "a convolution after the context": {"after_context": "conv_bn_relu"},
+    "dilated reduction": {"reduction_dilation": 6},
     "the head of another system": {"head": "fcn_d6"},
     "a head's own parameter": {"head": "encnet", "head_options": {"codewords": 64, "presence_weight": 0.2}},
     "DeepLabv3+'s local width": {"local_channels": 48},

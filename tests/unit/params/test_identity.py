@@ -14,7 +14,7 @@ from tests.tiny import changed
 OTHER = {
     "backbone": "resnet50", "base_width": 32, "stem": "deep", "output_stride": 8, "dilation": "prior",
     "multi_grid": [1, 2, 4], "reduction": 128, "delta": 7.0, "global_conv": "conv1x1", "distance": "scaled",
-    "global_blocks": [2], "gate": "constant", "learn_scalars": False,
+    "reduction_dilation": 6, "global_blocks": [2], "gate": "constant", "learn_scalars": False,
     "after_context": "conv_bn_relu", "reuse": 2,
     "local_channels": 24, "block_channels": [24, 16], "dropout": 0.2, "align_corners": False,
     "auxiliary_channels": 24,
@@ -63,7 +63,7 @@ def test_of_a_head_its_name_and_its_parameters_make_another_run_and_nothing_of_a
     assert len(found | {run.digest(), fcn.digest(), changed(run, head="parsenet").digest()}) == 5
     assert set(run.identity()["model"]) - set(fcn.identity()["model"]) == {"head", "head_options"}
     same = {key for key, value in OTHER.items() if changed(run, **{key: value}).digest() == run.digest()}
-    assert same == UNUSED["fcn_s16"] | {"save_minutes"}
+    assert same == UNUSED["fcn_s16"] | {"save_minutes", "validate_every", "tensorboard"}
 
 
 def test_a_width_of_a_block_that_a_network_does_not_have_is_not_used(mini):

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 import pytest
 
 from acnet.params.campaign import Campaign
+from acnet.params.run import read_run
 from acnet.params.scales import scale_names
 from acnet.progress import some
 
@@ -23,6 +24,17 @@ def published(folder):
             made = json.load(io.TextIOWrapper(tar.extractfile("provenance.json")))
         found.add((file.parent.name, int(file.name.split(".")[0].removeprefix("seed")), (made["commit"] or "")[:10]))
     return found
+
+
+def test_no_record_is_of_other_parameters_than_those_of_today(root, tmp_path):
+    records = sorted((root / "reports/published").glob("*/runs/*/seed*.tar.xz"))
+    for file in records:
+        scale, name, seed = file.parts[-4], file.parent.name, int(file.name.split(".")[0].removeprefix("seed"))
+        with tarfile.open(file) as tar:
+            (tmp_path / "params.yaml").write_bytes(tar.extractfile("params.yaml").read())
+        expected = Campaign(root / "params", scale).resolve(name, seed)
+        assert read_run(tmp_path / "params.yaml").digest() == expected.digest(), file
+    assert records
 
 
 def row(root, scale):

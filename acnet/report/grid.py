@@ -169,7 +169,7 @@ def _beside(table: Table, scale: ScaleInfo) -> str:
 
 def _about(table: Table, scale: ScaleInfo) -> str:
     """What the table shows and, where another dataset stands in for the paper's, what ours is measured on."""
-    stand_ins = dict.fromkeys(scale.stand_ins[run] for run, _ in table.sources() if run in scale.stand_ins)
+    stand_ins = dict.fromkeys(scale.stand_ins[it] for it in table.sources() if it in scale.stand_ins)
     ours = [f"Ours: {'; '.join(stand_ins)}."] if stand_ins else []
     return " ".join([table.description, "FLOPs are those of the forward pass of one training crop.", *ours])
 

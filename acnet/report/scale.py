@@ -4,10 +4,10 @@ import dataclasses
 from pathlib import Path
 
 from acnet.errors import AcnetError
-from acnet.params.campaign import GATES_PROTOCOL, Campaign
+from acnet.params.campaign import Campaign
 from acnet.params.measures import Measures, Rule, load_measures, load_rule
 from acnet.params.scales import misspelt
-from acnet.params.tables import load_tables
+from acnet.params.tables import Source, load_tables
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,8 +17,8 @@ class ScaleInfo:
     `comparable` says whether absolute numbers may be set against those of cited methods; `generated` whether its images
     may be published; `roles` maps a backbone of the paper to the one that stands in for it; `measures` say how sure a
     number is, `rule` what decides a claim; `titles` are the words for protocols; `seeds` are those of all runs
-    together, of which a run may have only some; `stand_ins` names the dataset that stands in for a run's own, and the
-    split that is scored; `blocks` is the pattern of its dependent images.
+    together, of which a run may have only some; `stand_ins` names, by run and protocol, the dataset that stands in for
+    a run's own and the split that is scored; `blocks` is the pattern of its dependent images.
     """
 
     name: str
@@ -33,7 +33,7 @@ class ScaleInfo:
     measures: Measures
     rule: Rule
     titles: dict[str, str] = dataclasses.field(default_factory=dict)
-    stand_ins: dict[str, str] = dataclasses.field(default_factory=dict)
+    stand_ins: dict[Source, str] = dataclasses.field(default_factory=dict)
     blocks: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def title_of(self, protocol: str) -> str:
@@ -51,7 +51,8 @@ def scale_info(campaign: Campaign, results_root: Path) -> ScaleInfo:
     """What the report needs to know of the scale of `campaign`; its results tell which tables have been requested."""
     scale = campaign.scale
     backbones = {"r50": "ResNet-50", "r101": "ResNet-101"}
-    split = scale.protocols.get(GATES_PROTOCOL, {}).get("split")
+    tables = load_tables(campaign.params)
+    shown = scale.tables + campaign.requested(tables, results_root)
     stand_ins = {paper: campaign.datasets[name] for paper, name in scale.stands_in.items() if name != paper}
     return ScaleInfo(
         name=campaign.scale_name,
@@ -59,7 +60,7 @@ def scale_info(campaign: Campaign, results_root: Path) -> ScaleInfo:
         banner=scale.banner,
         comparable=scale.comparable,
         seeds=list(dict.fromkeys(seed for seeds in (scale.seeds, *scale.more_seeds.values()) for seed in seeds)),
-        tables=scale.tables + campaign.requested(load_tables(campaign.params), results_root),
+        tables=shown,
         figures=scale.figures,
         generated=all(campaign.datasets[name].generate for name in scale.stands_in.values()),
         roles={paper: campaign.backbone(role) for role, paper in backbones.items()},
@@ -67,9 +68,9 @@ def scale_info(campaign: Campaign, results_root: Path) -> ScaleInfo:
         rule=load_rule(campaign.params),
         titles=campaign.titles,
         stand_ins={
-            name: f"{stand_ins[run.dataset].title}, split {split or stand_ins[run.dataset].evaluate}"
-            for name, run in campaign.runs.items()
-            if run.dataset in stand_ins
+            (run, protocol): f"{dataset.title}, split {campaign.protocol(protocol, run).split or dataset.evaluate}"
+            for run, protocol in tables.sources(shown)
+            if (dataset := stand_ins.get(campaign.entry(run).dataset))
         },
         blocks={
             name: blocks

@@ -48,6 +48,7 @@ def test_controls_are_no_part_of_everything_and_may_be_asked_for_with_it(project
         ("figure4", 2),
         ("figure5", 2),
         ("controls", 18 + 9),  # with the paper's networks beside which they stand
+        ("pooling", 6),
         ("peers", 18 + 3),  # with ACNet, the FCN and the decoder
     ],
 )
@@ -60,7 +61,7 @@ def test_a_target_trains_what_it_needs_and_nothing_else(project, target, trained
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["tabel3"], "controls, peers; did you mean 'table3'?"),
+        (["tabel3"], "controls, pooling, peers; did you mean 'table3'?"),
         (["table9"], "target 'table9': scale 'mini' has table1"),
         (["--config", "scale=camvd"], "did you mean 'camvid'?"),
         (["--config", "sclae=camvid"], "--config: unknown key 'sclae'; did you mean 'scale'?"),

@@ -383,10 +383,10 @@ def test_claims_that_hold_by_construction_and_controls_are_counted_apart(campaig
     sure = {claim["id"]: claim["verdict"] for claim in found["claims"] if claim["kind"] == "by construction"}
     assert sure == dict.fromkeys(["C13", "C35", "C36", "C37"], "held")
     assert {verdict: n for verdict, n in found["counts"]["by construction"].items() if n} == {"held": 4}
-    assert sum(found["counts"]["statements"].values()) == 37 and sum(found["counts"]["controls"].values()) == 11
+    assert sum(found["counts"]["statements"].values()) == 37 and sum(found["counts"]["controls"].values()) == 12
     page = made.page()
     assert [int(n) for n in re.findall(r"<b>(\d+)</b>[●○≈◐·–]", page)] == [*found["counts"]["statements"].values()]
-    assert "37 statements of the paper" in page and "11 controls" in page and "4 statements that hold" in page
+    assert "37 statements of the paper" in page and "12 controls" in page and "4 statements that hold" in page
     assert '<p class="small">By construction: <span class="held">4 ● held</span></p>' in page
 
 
@@ -394,7 +394,7 @@ def test_claims_json_names_every_cell_behind_a_verdict(campaign):
     made = campaign()
     found = made.claims()
     claims = {claim["id"]: claim for claim in found["claims"]}
-    assert len(claims) == 52
+    assert len(claims) == 53
     assert found["rule"] == {"level": 0.95, "resamples": 1000, "margin": 0.5, "power": 0.8}
     step = claims["C09"]["steps"][0]
     assert [term["cell"] for term in step["terms"]] == ["table2.gcm_lc.miou", "table2.gcm.miou"]

@@ -91,7 +91,7 @@ def test_csv_markdown_and_latex_agree(campaign, comparable):
 
 
 def test_a_table_says_what_ours_is_measured_on_where_another_dataset_stands_in_for_the_papers(campaign):
-    made = campaign(stand_ins={"acb1": "CamVid, split test"})
+    made = campaign(stand_ins={("acb1", "single"): "CamVid, split test"})
     write_all(made)
     texts = {name: (made.reports / "tables" / name).read_text() for name in ("table3.md", "table3.tex", "table5.md")}
     assert [" Ours: CamVid, split test." in text for text in texts.values()] == [True, True, False]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from acnet.device import default_device, set_up_device
 from acnet.model import build_network, count_parameters
@@ -47,12 +47,18 @@ class Cost:
 def flops_per_image(run: Run, crop: tuple[int, int] | None = None) -> int:
     """Floating-point operations of a training step for one image, forward and backward; computed, not run."""
     height, width = crop or run.train.crop
-    with FakeTensorMode(), FlopCounterMode(display=False) as counter:
+    counted = {torch.ops.aten.convolution_backward: _backward_flops}
+    with FakeTensorMode(), FlopCounterMode(display=False, custom_mapping=counted) as counter:
         network = build_network(run.model, run.classes).train()
         output = network(torch.empty(2, 3, height, width), native=True)
         trained = [output[name] for name in ("logits", "auxiliary") if name in output]
         sum(scores.sum() for scores in trained + [extra.scores for extra in output.get("extra", [])]).backward()
     return counter.get_total_flops() // 2
+
+
+def _backward_flops(gradient: list[int], x: list[int], weight: list[int], *arguments, **_) -> int:
+    """FLOPs of the gradients of a convolution; torch's own formula ignores the groups in that of the weight."""
+    return sum(arguments[-1][:2]) * conv_flop_count(x, weight, gradient)
 
 
 def parameters_and_flops(run: Run) -> tuple[int, int]:

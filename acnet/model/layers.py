@@ -14,16 +14,20 @@ class Extra(NamedTuple):
     weight: float
 
 
-def conv_bn_relu(inputs: int, outputs: int, kernel: int, dilation: int = 1) -> nn.Sequential:
-    """Convolution (size kept, no bias), BN, ReLU: (N, inputs, H, W) -> (N, outputs, H, W).
+def conv_bn(inputs: int, outputs: int, kernel: int, dilation: int = 1, stride: int = 1) -> nn.Sequential:
+    """Convolution (no bias) and BN: (N, inputs, H, W) -> (N, outputs, H / stride, W / stride), rounded up.
 
     Weights are torch's default for nn.Conv2d, as in the heads of the authors' earlier code.
     """
+    padding = kernel // 2 * dilation
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2 * dilation, dilation=dilation, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
+        nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, bias=False), nn.BatchNorm2d(outputs)
     )
+
+
+def conv_bn_relu(inputs: int, outputs: int, kernel: int, dilation: int = 1, stride: int = 1) -> nn.Sequential:
+    """`conv_bn` and ReLU."""
+    return conv_bn(inputs, outputs, kernel, dilation, stride).append(nn.ReLU(inplace=True))
 
 
 def classifier(channels: int, classes: int, dropout: float) -> nn.Sequential:

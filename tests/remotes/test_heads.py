@@ -15,7 +15,7 @@ SIZES = [(67, 91), (34, 46), (17, 23), (17, 23)]
 LAST = {"in_channels": 32, "in_index": 3}
 ALL = {"in_channels": CHANNELS, "in_index": [0, 1, 2, 3]}
 HEADS = {  # our name: theirs, its arguments, our options
-    "fcn_d6": ("FCNHead", {**LAST, "dilation": 6}, {"rate": 6, "concatenate": True}),
+    "fcn_d6": ("FCNHead", {**LAST, "dilation": 6}, {"rate": 6}),
     "pspnet": ("PSPHead", LAST, {"pools": [1, 2, 3, 6]}),
     "deeplabv3": ("ASPPHead", {**LAST, "dilations": (1, 6, 12, 18)}, {"rates": [6, 12, 18], "fusion_kernel": 3}),
     "deeplabv3plus": (

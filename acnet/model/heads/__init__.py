@@ -7,25 +7,18 @@ Every head is `reduction` wide, 512 as mmsegmentation has them all, whichever wi
 """
 
 import importlib
-import typing
 from collections.abc import Sequence
 from pathlib import Path
 
 from torch import nn
 
 from acnet.params.config import NetworkConfig
-from acnet.params.schema import among, convert, mapping
+from acnet.params.schema import among
 
 PAGES = sorted(file.stem for file in Path(__file__).parent.glob("[a-z]*.py"))
-_GIVEN = ("config", "channels", "classes", "return")
 
 
 def build_head(config: NetworkConfig, channels: Sequence[int], classes: int) -> nn.Module:
-    """The head that `config.head` names; AcnetError for one that is not there, or a parameter of another type."""
-    head = importlib.import_module(f"{__name__}.{among(config.head, PAGES, 'model.head')}").Head
-    hints = typing.get_type_hints(head.__init__)
-    own = {name: hint for name, hint in hints.items() if name not in _GIVEN}
-    where = "model.head_options"
-    options = mapping(config.head_options or {}, where, own)
-    options = {name: convert(own[name], value, f"{where}.{name}") for name, value in options.items()}
-    return head(config, channels, classes, **options)
+    """The head that `config.head` names; AcnetError for one that is not there."""
+    page = importlib.import_module(f"{__name__}.{among(config.head, PAGES, 'model.head')}")
+    return page.Head(config, channels, classes, **config.head_options)

@@ -1,7 +1,7 @@
 """BiSeNet: a shallow path that sees the image at stride 8 beside the deep one.
 
 Yu et al., "BiSeNet: Bilateral Segmentation Network for Real-time Semantic Segmentation", ECCV 2018 (arXiv 1808.00897).
-Read: mmsegmentation 1.2.2, `BiSeNetV1` and its configuration; from memory Sec. 3.
+Read: mmsegmentation 1.2.2, `BiSeNetV1` and its configuration; the paper from memory.
 Faithful: the spatial path, attention refinement of layer3 and layer4, the global feature added, feature fusion, two
 further losses with the weight of the main one. At `reduction` 512 every width is mmsegmentation's.
 Not: a dilated backbone of any depth: layer4 has stride 16, not 32, which costs most of what makes it fast.
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from acnet.model.layers import Extra, classifier, conv_bn_relu
+from acnet.model.layers import Extra, classifier, conv_bn, conv_bn_relu
 from acnet.params.config import NetworkConfig
 
 
@@ -23,9 +23,7 @@ class Refinement(nn.Module):
     def __init__(self, channels: int, width: int):
         super().__init__()
         self.convolution = conv_bn_relu(channels, width, 3)
-        self.factors = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Conv2d(width, width, 1, bias=False), nn.BatchNorm2d(width), nn.Sigmoid()
-        )
+        self.factors = nn.Sequential(nn.AdaptiveAvgPool2d(1), *conv_bn(width, width, 1), nn.Sigmoid())
 
     def forward(self, features: Tensor) -> Tensor:
         x = self.convolution(features)
@@ -43,8 +41,9 @@ class Head(nn.Module):
         self.after = nn.ModuleList(conv_bn_relu(context, context, 3) for _ in range(2))
         self.pooling = nn.Sequential(nn.AdaptiveAvgPool2d(1), conv_bn_relu(channels[3], context, 1))
         self.spatial = nn.Sequential(
-            *(_halving(3, narrow, 7), *_halving(narrow, narrow, 3), *_halving(narrow, narrow, 3)),
-            *conv_bn_relu(narrow, context, 1),
+            conv_bn_relu(3, narrow, 7, stride=2),
+            *(conv_bn_relu(narrow, narrow, 3, stride=2) for _ in range(2)),
+            conv_bn_relu(narrow, context, 1),
         )
         self.fusion = conv_bn_relu(2 * context, fused, 1)
         self.factors = nn.Sequential(nn.AdaptiveAvgPool2d(1), *conv_bn_relu(fused, fused, 1), nn.Sigmoid())
@@ -66,8 +65,3 @@ class Head(nn.Module):
             return scores, []
         pairs = zip(self.classifiers, (context, deep), strict=True)
         return scores, [Extra(one(features), self.context_weight) for one, features in pairs]
-
-
-def _halving(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
-    convolution = nn.Conv2d(inputs, outputs, kernel, 2, kernel // 2, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from acnet.model.layers import Extra, classifier, conv_bn_relu
+from acnet.model.layers import Extra, classifier, conv_bn, conv_bn_relu
 from acnet.params.config import NetworkConfig
 
 
@@ -21,8 +21,8 @@ class ContrastedBlock(nn.Module):
 
     def __init__(self, channels: int, rate: int):
         super().__init__()
-        self.local = _conv_bn(channels, 1)
-        self.context = _conv_bn(channels, rate)
+        self.local = conv_bn(channels, channels, 3)
+        self.context = conv_bn(channels, channels, 3, rate)
 
     def forward(self, features: Tensor) -> Tensor:
         return torch.relu(self.local(features) - self.context(features))
@@ -53,9 +53,3 @@ class Head(nn.Module):
             states.append(state)
         gates = len(scores) * torch.softmax(self.gates(torch.cat(states, dim=1)), dim=1)
         return sum(gates[:, i : i + 1] * score for i, score in enumerate(scores)), []
-
-
-def _conv_bn(channels: int, rate: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(channels, channels, 3, padding=rate, dilation=rate, bias=False), nn.BatchNorm2d(channels)
-    )

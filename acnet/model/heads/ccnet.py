@@ -1,7 +1,7 @@
 """CCNet: every pixel attends to its row and its column, twice.
 
 Huang et al., "CCNet: Criss-Cross Attention for Semantic Segmentation", ICCV 2019 (arXiv 1811.11721).
-Read: mmsegmentation 1.2.2, `CCHead`, and mmcv's `CrissCrossAttention`; from memory Sec. 3.
+Read: mmsegmentation 1.2.2, `CCHead`, and mmcv's `CrissCrossAttention`; the paper from memory.
 Faithful: queries and keys of 1/8 of the channels, softmax over H + W - 1 places, the same module twice, gamma from 0,
 the result concatenated with layer4.
 Not: stride 16, not 8; no category consistent loss, which came with the journal version.

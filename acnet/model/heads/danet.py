@@ -1,7 +1,7 @@
 """DANet: self-attention over positions and over channels, summed; by ACNet's own authors.
 
 Fu et al., "Dual Attention Network for Scene Segmentation", CVPR 2019 (arXiv 1809.02983).
-Read: mmsegmentation 1.2.2, `DAHead`; from memory Sec. 3 and the authors' code.
+Read: mmsegmentation 1.2.2, `DAHead`; the paper and the authors' code from memory.
 Faithful: a 3x3 convolution before and after each attention, queries and keys of 1/8 of the channels, channel
 attention over the maximum minus the energy, both gammas from 0, a loss on the sum and one on each branch.
 Not: stride 16, not 8; no multi-grid.

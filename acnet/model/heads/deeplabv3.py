@@ -1,7 +1,7 @@
 """DeepLabv3: parallel convolutions of several dilations, and image pooling.
 
 Chen et al., "Rethinking Atrous Convolution for Semantic Image Segmentation", arXiv 1706.05587 (2017).
-Read: torchvision 0.29, `ASPP`, and mmsegmentation 1.2.2, `ASPPHead`; from memory Sec. 3.3.
+Read: torchvision 0.29, `ASPP`, and mmsegmentation 1.2.2, `ASPPHead`; the paper from memory.
 Faithful: 1x1, three dilated 3x3 (6, 12, 18 at stride 16) and image-level features, concatenated, a 1x1 convolution;
 stride 16.
 Not: `reduction` wide (512; the paper 256); no multi-grid (`multi_grid: [2, 4, 8]` switches it on); no dropout of 0.5

@@ -2,7 +2,7 @@
 
 Chen et al., "Encoder-Decoder with Atrous Separable Convolution for Semantic Image Segmentation", ECCV 2018
 (arXiv 1802.02611).
-Read: mmsegmentation 1.2.2, `DepthwiseSeparableASPPHead`; from memory Sec. 3 and Tables 1 and 2.
+Read: mmsegmentation 1.2.2, `DepthwiseSeparableASPPHead`; the paper from memory.
 Faithful: separable dilated convolutions (6, 12, 18), 48 channels of layer1, two 3x3 convolutions after the
 concatenation.
 Not: a plain ResNet, not Xception; `reduction` wide (512; the paper 256); no multi-grid; ReLU after the depthwise half

@@ -1,7 +1,7 @@
 """DenseASPP: dilated convolutions, each on all that came before it.
 
 Yang et al., "DenseASPP for Semantic Segmentation in Street Scenes", CVPR 2018.
-Read: the beginning of two public ports of the authors' code; from memory Sec. 3.2.
+Read: the beginning of two public ports of the authors' code; the paper from memory.
 Faithful: rates 3, 6, 12, 18, 24; before each a 1x1 convolution to 1/2 of the base's channels, each layer adds 1/8 of
 them; BN and ReLU come before their convolutions; the classifier sees the base and all layers.
 Not: a ResNet, not DenseNet; a 3x3 convolution makes the base of layer4; stride 16, not 8.

@@ -2,7 +2,7 @@
 
 Tian et al., "Decoders Matter for Semantic Segmentation: Data-Dependent Decoding Enables Flexible Feature Aggregation",
 CVPR 2019 (arXiv 1903.02120).
-Read: from memory Sec. 3.
+Read: the paper from memory.
 Faithful: blocks of labels are compressed linearly with the least squared error, and the inverse transform starts the
 upsampling, which is trained on; scores are divided by a learned temperature.
 Not: the fit (acnet/train/label_blocks.py) is that error's exact minimum, the leading singular vectors, not SGD; no

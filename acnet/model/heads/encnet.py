@@ -1,7 +1,7 @@
 """EncNet: codewords summarise the image, scale its channels and predict which classes occur.
 
 Zhang et al., "Context Encoding for Semantic Segmentation", CVPR 2018 (arXiv 1803.08904).
-Read: mmsegmentation 1.2.2, `EncHead` and `Encoding`; from memory Sec. 3.
+Read: mmsegmentation 1.2.2, `EncHead` and `Encoding`; the paper from memory.
 Faithful: 32 codewords with learned smoothing factors, BN and ReLU over the codes, their mean, sigmoid factors for the
 channels, the presence loss (semantic encoding loss) with weight 0.2.
 Not: stride 16, not 8; the presence loss on layer4 only, not on layer3 as well; no lateral connections.

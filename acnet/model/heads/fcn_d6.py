@@ -17,17 +17,15 @@ from acnet.params.config import NetworkConfig
 
 
 class Head(nn.Module):
-    """Two dilated convolutions, of which the result is concatenated with layer4 if `concatenate`."""
+    """Two dilated convolutions and one over layer4 concatenated with their result."""
 
-    def __init__(self, config: NetworkConfig, channels: Sequence[int], classes: int, *, rate: int, concatenate: bool):
+    def __init__(self, config: NetworkConfig, channels: Sequence[int], classes: int, *, rate: int):
         super().__init__()
         width = config.reduction
         self.dilated = nn.Sequential(conv_bn_relu(channels[3], width, 3, rate), conv_bn_relu(width, width, 3, rate))
-        self.fusion = conv_bn_relu(channels[3] + width, width, 3) if concatenate else None
+        self.fusion = conv_bn_relu(channels[3] + width, width, 3)
         self.classifier = classifier(width, classes, config.dropout)
 
     def forward(self, layers: Sequence[Tensor], images: Tensor) -> tuple[Tensor, list[Extra]]:
-        features = self.dilated(layers[3])
-        if self.fusion is not None:
-            features = self.fusion(torch.cat([layers[3], features], dim=1))
-        return self.classifier(features), []
+        features = torch.cat([layers[3], self.dilated(layers[3])], dim=1)
+        return self.classifier(self.fusion(features)), []

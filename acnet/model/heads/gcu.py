@@ -1,7 +1,7 @@
 """GCU: pixels are assigned to a few vertices, which exchange information by a graph convolution.
 
 Li, Gupta, "Beyond Grids: Learning Graph Representations for Visual Recognition", NeurIPS 2018.
-Read: from memory Sec. 3.
+Read: the paper from memory.
 Faithful: soft assignment by distances scaled with a learned deviation in (0, 1), normalised mean residuals as
 vertices, their inner products as adjacency, a graph convolution with ReLU, reprojection by the same assignment,
 several units side by side (2, 4, 8, 32 vertices), concatenated with the features.

@@ -1,7 +1,7 @@
 """ParseNet: the global average beside every pixel, both normalised.
 
 Liu, Rabinovich, Berg, "ParseNet: Looking Wider to See Better", arXiv 1506.04579 (2015).
-Read: descriptions of the paper and of its `Normalize` layer; from memory Sec. 3.2 and 3.3.
+Read: descriptions of the paper and of its `Normalize` layer; the paper from memory.
 Faithful: global average pooling, unpooling by replication, L2 normalisation over the channels at each pixel of both,
 a learned scale for each channel, concatenation, classifier.
 Not: VGG-16, whose own layers it joins; here a 3x3 convolution reduces layer4 first.

@@ -1,7 +1,7 @@
 """PSANet: every pixel predicts an attention map of its own, by which it collects and distributes information.
 
 Zhao et al., "PSANet: Point-wise Spatial Attention Network for Scene Parsing", ECCV 2018.
-Read: the authors' semseg, model/psanet.py, and the semantics of its mask operator; from memory Sec. 3.
+Read: the authors' semseg, model/psanet.py, and the semantics of its mask operator; the paper from memory.
 Faithful: two branches, over-complete maps of relative positions at half the resolution, softmax over the sources, a
 1x1 convolution back to layer4's channels, concatenation, a 3x3 convolution.
 Not: stride 16, not 8. At other sizes than the training crop's, positions beyond the map are left out of the softmax;

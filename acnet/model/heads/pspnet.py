@@ -1,7 +1,7 @@
 """PSPNet: averages over regions of four sizes beside every pixel.
 
 Zhao et al., "Pyramid Scene Parsing Network", CVPR 2017 (arXiv 1612.01105).
-Read: mmsegmentation 1.2.2, `PSPHead`; from memory Sec. 3.2 and Figure 3.
+Read: mmsegmentation 1.2.2, `PSPHead`; the paper from memory.
 Faithful: pools of 1, 2, 3 and 6 cells, to each a 1x1 convolution to 1/4 of layer4's channels, upsampled, concatenated
 with layer4, a 3x3 convolution.
 Not: stride 16, not 8; the auxiliary loss (0.4) is the recipe's, for all or none; a deep stem.

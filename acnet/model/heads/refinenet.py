@@ -2,7 +2,7 @@
 
 Lin et al., "RefineNet: Multi-Path Refinement Networks for High-Resolution Semantic Segmentation", CVPR 2017
 (arXiv 1611.06612).
-Read: public forms of its blocks; from memory Sec. 3.
+Read: public forms of its blocks; the paper from memory.
 Faithful: two residual units on each input, fusion by 3x3 convolutions and addition at the finer size, chained
 residual pooling of two stages (5x5), one residual unit after it, two more before the classifier; half the width (256
 beside 512) in the three finer blocks.
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from acnet.model.layers import Extra, classifier, upsample
+from acnet.model.layers import Extra, classifier, conv_bn, upsample
 from acnet.params.config import NetworkConfig
 
 
@@ -24,7 +24,7 @@ class ResidualUnit(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        self.first, self.second = _conv3x3(channels, channels), _conv3x3(channels, channels)
+        self.first, self.second = conv_bn(channels, channels, 3), conv_bn(channels, channels, 3)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.second(torch.relu(self.first(torch.relu(x))))
@@ -36,7 +36,7 @@ class ChainedPooling(nn.Module):
     def __init__(self, channels: int, stages: int):
         super().__init__()
         self.stages = nn.ModuleList(
-            nn.Sequential(nn.MaxPool2d(5, 1, 2), _conv3x3(channels, channels)) for _ in range(stages)
+            nn.Sequential(nn.MaxPool2d(5, 1, 2), conv_bn(channels, channels, 3)) for _ in range(stages)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -53,11 +53,11 @@ class Block(nn.Module):
     def __init__(self, channels: int, coarser: int | None, width: int, stages: int, align_corners: bool):
         super().__init__()
         self.align_corners = align_corners
-        self.entry = _conv3x3(channels, width)
+        self.entry = conv_bn(channels, width, 3)
         self.units = nn.Sequential(ResidualUnit(width), ResidualUnit(width))
         if coarser is not None:
             self.coarser_units = nn.Sequential(ResidualUnit(coarser), ResidualUnit(coarser))
-            self.fusion = nn.ModuleList([_conv3x3(width, width), _conv3x3(coarser, width)])
+            self.fusion = nn.ModuleList([conv_bn(width, width, 3), conv_bn(coarser, width, 3)])
         self.after = nn.Sequential(ChainedPooling(width, stages), ResidualUnit(width))
 
     def forward(self, feature: Tensor, coarser: Tensor | None) -> Tensor:
@@ -86,7 +86,3 @@ class Head(nn.Module):
         for block, layer in zip(reversed(self.blocks), reversed(layers), strict=True):
             x = block(layer, x)
         return self.classifier(self.last(x)), []
-
-
-def _conv3x3(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs))

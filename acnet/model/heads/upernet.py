@@ -1,7 +1,7 @@
 """UPerNet: pyramid pooling on top of a feature pyramid.
 
 Xiao et al., "Unified Perceptual Parsing for Scene Understanding", ECCV 2018 (arXiv 1807.10221).
-Read: mmsegmentation 1.2.2, `UPerHead`; from memory Sec. 3.
+Read: mmsegmentation 1.2.2, `UPerHead`; the paper from memory.
 Faithful: pools of 1, 2, 3 and 6 cells on layer4, lateral 1x1 and output 3x3 convolutions, fusion of all levels at
 stride 4.
 Not: a variant. The original's backbone is not dilated, so that its levels have strides 4, 8, 16 and 32; here they

@@ -165,7 +165,7 @@ def _print_cluster(parsed: argparse.Namespace, settings: Campaign, estimated) ->
 
 
 def _benchmark(parsed: argparse.Namespace) -> None:
-    from acnet.plan.measure import measure
+    from acnet.plan.measure import inference_seconds, measure
 
     run = campaign(parsed).resolve(parsed.run, 0)
     train = run.train
@@ -175,6 +175,7 @@ def _benchmark(parsed: argparse.Namespace) -> None:
     print(f"run           {parsed.run} at {parsed.scale}: batch {train.batch}, crop {crop}, {train.precision}")
     print(f"device        {cost.device}")
     print(f"images        {cost.images_per_second:.2f} per second; {1000 * cost.seconds:.1f} ms a step")
+    print(f"test          {1000 * inference_seconds(run):.1f} ms an image of the crop, without flip, in float32")
     print(f"waiting       {100 * cost.waiting:.1f} % of the time for data")
     print(f"memory        {_memory(cost.peak_bytes)} at the peak")
     print(f"arithmetic    {cost.flops_per_image / 1e9:.2f} GFLOP an image, forward and backward")

@@ -13,6 +13,7 @@ from acnet.progress import some
 _DRAWN = {
     "cells": ("cells", "write_cells", "write the cells of all tables as cells.csv, which claims and page read", False),
     "table": ("tables", "write_table", "draw one table as CSV, Markdown and LaTeX", True),
+    "cost": ("cost", "write_cost", "draw the scores of a table over the FLOPs, as PNG and PDF", True),
     "figure": ("figures", "write_figure", "draw one figure as PNG and PDF", True),
     "curves": ("figures", "write_curves", "draw loss, alpha and beta over training as PNG and PDF", False),
     "gates": ("gates", "write_gates", "draw where the gates are large, as PNG, PDF and CSV", False),
@@ -31,7 +32,7 @@ def add(commands) -> None:
         made.set_defaults(drawn=name)
         scale_option(made)
         if takes_name:
-            made.add_argument("name", help=f"such as {name}1")
+            made.add_argument("name", help="such as peers" if name == "cost" else f"such as {name}1")
         if name == "gates":
             made.add_argument("--run", help="only this run, written to figures/gates_RUN")
         if name == "forest":

@@ -56,7 +56,8 @@ class Row:
 class Table:
     """A table of the paper, or one of ours that is made `on_request` only.
 
-    `per_class` adds a column for each class, keyed by its name.
+    `per_class` adds a column for each class, keyed by its name. `against` is the row that the others are compared with:
+    their differences from it get a column and, over FLOPs, a figure.
     """
 
     title: str
@@ -69,10 +70,13 @@ class Table:
     digits: int = limited(2, low=0, high=4)
     per_class: list[str] | None = None
     on_request: bool = False
+    against: str | None = None
 
     def validate(self, where: str) -> None:
         """AcnetError, opening with `where`, for a row that does not go with the others or with the columns."""
         keys = [row.key for row in self.rows]
+        if self.against is not None:
+            among(self.against, keys, f"{where}.against")
         for row in self.rows:
             here = f"{where}.{row.key}"
             if keys.count(row.key) > 1:

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+import statistics
 import time
 from pathlib import Path
 
@@ -108,6 +109,15 @@ def measure(run: Run, data_root: Path | None, steps: int = 10, warm_up: int = 3)
         flops_per_image=flops_per_image(run),
         ceiling=ceiling(device, train.precision),
     )
+
+
+@torch.inference_mode()
+def inference_seconds(run: Run, repeat: int = 10) -> float:
+    """The median time of a forward pass in evaluation, for one image of the crop, in float32."""
+    device = set_up_device(run.train.threads)
+    network = build_network(run.model, run.classes).eval().to(device)
+    image = torch.randn(1, 3, *run.train.crop, device=device)
+    return statistics.median([_timed(lambda: network(image), device) for _ in range(repeat + 2)][2:])
 
 
 def kind_of(run: Run) -> Run:

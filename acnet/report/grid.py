@@ -1,15 +1,19 @@
 """A table as lines of fields with its captions, before it becomes Markdown, LaTeX or HTML."""
 
 import dataclasses
+import statistics
 from typing import Literal
 
 from acnet.params.measures import Measures
 from acnet.params.tables import Row, Table
 from acnet.progress import operations
 from acnet.report.cells import NO_VALUE, NOT_RUN, Cell, Cells
+from acnet.report.checks import CONTRADICTED, HELD, Step
 from acnet.report.networks import Sizes
 from acnet.report.scale import ScaleInfo
 from acnet.report.text import DASH, heading, number, signed, span
+
+_VERDICTS = {HELD: "better", CONTRADICTED: "worse"}  # the others need no other word
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,8 +88,12 @@ def grid(name: str, table: Table, cells: Cells, scale: ScaleInfo, sizes: Sizes) 
         lines = [line for row, own in rows for line in _wide(row, before[row.key], own, table.digits, scale.comparable)]
     else:
         each = ["ours", *["paper"] * quoted, *["difference"] * (quoted and scale.comparable), *[beside] * bool(beside)]
+        against = f"over {table.row(table.against).method}" if table.against else None
+        each += [against] * bool(against)
         groups = [(column.label, len(each)) for column in table.columns.values()]
         numbers = {"ours": _ours, "paper": _paper, "difference": _difference, beside: _by_second_protocol}
+        if against:
+            numbers[against] = lambda cell, digits: _over(cell, cells[name, table.against, cell.column], digits, scale)
         lines = [
             Line(row, before[row.key] + [numbers[head](cell, table.digits) for cell in own for head in each], row.rule)
             for row, own in rows
@@ -155,6 +163,16 @@ def _paper(cell: Cell, digits: int) -> Field:
 
 def _difference(cell: Cell, digits: int) -> Field:
     return Field("" if cell.difference is None else signed(cell.difference, digits), "difference")
+
+
+def _over(cell: Cell, other: Cell, digits: int, scale: ScaleInfo) -> Field:
+    """The difference from another cell over the seeds of both, judged as the only step of a claim would be."""
+    theirs = dict(zip(other.seeds, other.values, strict=True))
+    seeds = [value - theirs[seed] for seed, value in zip(cell.seeds, cell.values, strict=True) if seed in theirs]
+    if cell.row == other.row or not seeds:
+        return Field("", "difference")
+    verdict = Step("", [], seeds=tuple(seeds)).judged(1 - scale.measures.level, 1, scale).verdict
+    return Field(f"{signed(statistics.fmean(seeds), digits)}, {_VERDICTS.get(verdict, verdict)}", "difference")
 
 
 def _by_second_protocol(cell: Cell, digits: int) -> Field:

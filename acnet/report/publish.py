@@ -34,7 +34,8 @@ def publish(
     charts = [name for name in scale.figures if scale.generated or not tables.figure(name).examples]
     gates = (source / "gates.csv").exists()  # not every scale has them
     names = ["claims.json"] + [f"tables/{name}.{kind}" for name in scale.tables for kind in ("csv", "md", "tex")]
-    drawn = [*charts, "forest", "curves", "factors", *["gates", "gates_runs"] * gates]
+    costs = [f"{name}_cost" for name in scale.tables if tables.table(name).against]
+    drawn = [*charts, *costs, "forest", "curves", "factors", *["gates", "gates_runs"] * gates]
     names += [f"figures/{name}.{kind}" for name in drawn for kind in ("png", "pdf")] + ["gates.csv"] * gates
     page = ["index.html"] * scale.generated
     for name in names + page:
@@ -56,7 +57,7 @@ def publish(
         f"# {scale.title}",
         scale.banner.strip(),
         f"Made by `{_command(scale, tables, results)}`.{kept}",
-        "\n".join(_contents(scale, tables, charts, gates)),
+        "\n".join(_contents(scale, tables, charts, costs, gates)),
         "## Runs",
         "Scores in percent; parameters by the digest of the run's params.yaml.",
         "\n".join(listed),
@@ -87,10 +88,11 @@ def _command(scale: ScaleInfo, tables: Tables, results: Results) -> str:
     return f"snakemake --cores all runs --config scale={scale.name} runs={','.join(trained)}"
 
 
-def _contents(scale: ScaleInfo, tables: Tables, charts: list[str], gates: bool) -> list[str]:
+def _contents(scale: ScaleInfo, tables: Tables, charts: list[str], costs: list[str], gates: bool) -> list[str]:
     lines = ["- [The page](index.html)"] * scale.generated
     lines += [f"- [{heading(name)}](tables/{name}.md): {tables.table(name).title}" for name in scale.tables]
     lines += [f"- [{heading(name)}](figures/{name}.png): {tables.figure(name).title}" for name in charts]
+    lines += [f"- [Scores over FLOPs](figures/{name}.png)" for name in costs]
     if gates:
         lines.append(
             "- Where the gates are large: [one network](figures/gates.png), [every network](figures/gates_runs.png),"

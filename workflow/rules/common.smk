@@ -79,6 +79,7 @@ try:
     load_claims(PARAMS, TABLES, CAMPAIGN.runs)
     SHOWN, ON_REQUEST = CAMPAIGN.shown(TABLES), CAMPAIGN.on_request(TABLES)
     TARGETS = SHOWN + ON_REQUEST
+    COMPARED = [name for name, table in TABLES.tables.items() if table.against]
     GATED = CAMPAIGN.runs_with_gates(TABLES, dict.fromkeys([*TABLES.trained(TARGETS), *NAMED]))
     for run in {*TABLES.trained(TARGETS), *NAMED}:
         for protocol in CAMPAIGN.protocols:

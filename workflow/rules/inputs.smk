@@ -68,9 +68,10 @@ def server_scores(tables):
 
 
 def drawn(names):
-    """The first file of each of these tables and figures."""
-    kinds = {name: f"tables/{name}.csv" if name in TABLES.tables else f"figures/{name}.png" for name in names}
-    return [f"reports/{SCALE}/{file}" for file in kinds.values()]
+    """The first file of each of these tables and figures, and of the figure that belongs to a table with `against`."""
+    files = [f"tables/{name}.csv" if name in TABLES.tables else f"figures/{name}.png" for name in names]
+    files += [f"figures/{name}_cost.png" for name in names if name in COMPARED]
+    return [f"reports/{SCALE}/{file}" for file in files]
 
 
 def wanted(names):

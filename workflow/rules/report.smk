@@ -55,6 +55,32 @@ rule figure:
         "acnet report figure {wildcards.figure} --scale {wildcards.scale} 2> {log}"
 
 
+rule cost:
+    """The scores of a table's networks over their FLOPs, as PNG and PDF."""
+    input:
+        lambda wildcards: at_hand(metrics_of(TABLES.tables[wildcards.table].sources())),
+    output:
+        report(
+            "reports/{scale}/figures/{table}_cost.png",
+            caption="../report/cost.rst",
+            category="Figures",
+            labels={"figure": "{table}, cost"},
+        ),
+        "reports/{scale}/figures/{table}_cost.pdf",
+    log:
+        "logs/report/{scale}/{table}_cost.log",
+    wildcard_constraints:
+        table="|".join(COMPARED),
+    localrule: True
+    conda:
+        "../envs/acnet.yaml"
+    params:
+        entry=lambda wildcards: canonical(dataclasses.asdict(TABLES.tables[wildcards.table])),
+        scale=scale_facts(),
+    shell:
+        "acnet report cost {wildcards.table} --scale {wildcards.scale} 2> {log}"
+
+
 rule curves:
     """Loss, alpha and beta of every run over its training."""
     input:
@@ -157,7 +183,17 @@ rule page:
     """The page with everything on it."""
     input:
         [f"reports/{SCALE}/{file}" for file in ("cells.csv", "claims.json", "gates.csv")],
-        drawn([*CAMPAIGN.scale.figures, "forest", "curves", "factors", "gates", "gates_runs"]),
+        drawn(
+            [
+                *CAMPAIGN.scale.figures,
+                *(f"{name}_cost" for name in DRAWN_TABLES if name in COMPARED),
+                "forest",
+                "curves",
+                "factors",
+                "gates",
+                "gates_runs",
+            ]
+        ),
         lambda wildcards: at_hand(metrics_of(TABLES.sources(DRAWN), ["json"])),
         lambda wildcards: at_hand(of_runs("provenance.json", NEEDED)),
     output:

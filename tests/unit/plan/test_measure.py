@@ -43,6 +43,20 @@ def test_the_ceiling_is_that_of_the_fastest_product_after_the_first_two(monkeypa
     assert measure.ceiling(torch.device("cpu"), "float32", size=10, repeat=3) == 2 * 10**3 / 2.0
 
 
+def test_the_time_of_a_test_image_is_the_median_after_the_first_two(monkeypatch):
+    times = iter([9.0, 9.0, 4.0, 2.0, 3.0])
+    seen = []
+
+    def timed(work, device):
+        seen.append(work()["logits"].shape)
+        return next(times)
+
+    monkeypatch.setattr(measure, "_timed", timed)
+    run = tiny_run()
+    assert measure.inference_seconds(run, repeat=3) == 3.0
+    assert set(seen) == {(1, run.classes, *run.train.crop)}
+
+
 def test_a_kind_of_run_takes_its_time_by_the_flop_and_four_bytes_by_the_weight(monkeypatch):
     run = tiny_run()
     numbers = sum(tensor.numel() for tensor in build_network(run.model, run.classes).state_dict().values())

@@ -10,6 +10,7 @@ from torch import nn
 from acnet.model import build_network, count_parameters
 from acnet.params.campaign import Campaign
 from acnet.plan.measure import parameters_and_flops
+from acnet.report.cost import front, write_cost
 from acnet.report.scale import scale_info
 from acnet.report.tables import write_table
 
@@ -75,3 +76,49 @@ def test_a_table_without_numbers_of_the_paper_has_no_column_for_them(controls):
     assert "| Res-50+GCM+LC, three fusions | 32.96 M | 189 G | **50.00** |" in lines
     assert "| Res-50+GCM+LCM(3), gate constant | 32.96 M | 189 G | not run |" in lines
     assert "paper" not in tex.read_text().partition(r"\toprule")[2].partition(r"\bottomrule")[0]
+
+
+@pytest.fixture
+def peers(campaign):
+    """A campaign of three seeds with the table of other systems."""
+    made = campaign(tables=["peers"], figures=[], seeds=[0, 1, 2])
+    for seed in range(3):
+        for run, score in (("acb3", 0.5), ("pspnet", 0.52), ("danet", 0.47), ("encnet", 0.5 + 0.1 * (seed - 1))):
+            change(made.results, run, seed=seed, miou=score + 0.001 * seed)
+    return made
+
+
+def test_other_systems_are_judged_by_their_differences_from_acnet(peers):
+    lines = write_table("peers", peers.scale, **peers.roots)[1].read_text().splitlines()
+    ends = {line.split("|")[1].strip(): line.rsplit("|", 2)[1].strip() for line in lines if line.startswith("| ")}
+    assert ends["Method"] == "over ACNet (Res-50+ACB#3)"
+    found = [ends[name] for name in ("ACNet (Res-50+ACB#3)", "PSPNet", "DANet", "EncNet", "ResNet-38")]
+    assert found == ["", "+2.00, better", "−3.00, worse", "0.00, undecided", ""]
+
+
+def test_one_seed_shows_a_difference_and_no_verdict(campaign):
+    made = campaign(tables=["peers"], figures=[])
+    change(made.results, "acb3", miou=0.5)
+    change(made.results, "danet", miou=0.47)
+    assert "−3.00, not judged (one seed) |" in write_table("peers", made.scale, **made.roots)[1].read_text()
+
+
+def test_the_front_joins_the_networks_that_no_other_beats_in_score_and_cost():
+    points = {
+        "dear": (9.0, 80.0),
+        "cheap": (1.0, 60.0),
+        "worse": (2.0, 60.0),
+        "same cost": (4.0, 69.0),
+        "good": (4.0, 70.0),
+    }
+    assert front(points) == ["cheap", "good", "dear"]
+
+
+def test_the_page_shows_the_scores_over_cost_once_drawn(peers):
+    alt = 'alt="One recipe, Cityscapes val: scores over FLOPs"'
+    assert alt not in peers.page()
+    assert [path.name for path in write_cost("peers", peers.scale, **peers.roots)] == [
+        "peers_cost.png",
+        "peers_cost.pdf",
+    ]
+    assert alt in peers.page()

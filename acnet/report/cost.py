@@ -1,0 +1,68 @@
+"""A table's networks in one picture: the score over the FLOPs, and which of them no other beats in both."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from acnet.drawing import ACCENT, QUIET, placeholder, save, style
+from acnet.params.campaign import Campaign
+from acnet.params.tables import Table, load_tables
+from acnet.report.cells import Cells, table_cells
+from acnet.report.networks import Sizes, network_sizes
+from acnet.report.results import Results
+from acnet.report.scale import ScaleInfo
+
+Points = Mapping[str, tuple[float, float]]  # by method: FLOPs, score
+
+
+def write_cost(
+    name: str, scale: ScaleInfo, *, params_root: str | Path, results_root: str | Path, out_root: str | Path
+) -> list[Path]:
+    """Write out_root/{scale}/figures/{name}_cost.png and .pdf for the first column of a table; return the paths."""
+    scale.require(name)
+    tables = load_tables(params_root)
+    table = tables.table(name)
+    sizes = network_sizes(Campaign(params_root, scale.name), tables.trained([name]))
+    with style():
+        figure = cost_figure(name, table, table_cells(name, table, Results(scale, results_root)), sizes)
+        return save(figure, Path(out_root) / scale.name / "figures", f"{name}_cost")
+
+
+def cost_figure(name: str, table: Table, cells: Cells, sizes: Sizes) -> Figure:
+    """A point for each measured row, with its interval; a line joins the `front`. The row compared with is filled."""
+    key, column = next(iter(table.columns.items()))
+    found = {row.method: cells[name, row.key, key] for row in table.rows}
+    found = {method: cell for method, cell in found.items() if cell.run and cell.ours is not None}
+    title = f"{column.label} over cost: {table.title}"
+    if not found:
+        return placeholder(title, ["all of its networks"])
+    points = {method: (sizes[cell.run].flops / 1e9, cell.ours) for method, cell in found.items()}
+    figure = Figure(figsize=(7, 4.5))
+    axes = figure.add_subplot()
+    for method, (flops, score) in points.items():
+        cell = found[method]
+        if cell.interval:
+            axes.plot((flops, flops), cell.interval, color=QUIET, alpha=0.4, linewidth=0.8)
+        fill = ACCENT if cell.row == table.against else "white"
+        axes.plot(flops, score, marker="o", markersize=4.5, color=ACCENT, markerfacecolor=fill)
+        axes.annotate(method, (flops, score), xytext=(4, 3), textcoords="offset points", fontsize=6.5)
+    axes.plot(*zip(*(points[method] for method in front(points)), strict=True), color=ACCENT, linewidth=0.8)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("{x:g}")
+    axes.tick_params(axis="x", which="both", labelsize=7)
+    axes.set_xlabel("GFLOP of a forward pass of one training crop")
+    axes.set_ylabel(f"{column.label}, %")
+    axes.set_title(title, loc="left")
+    return figure
+
+
+def front(points: Points) -> list[str]:
+    """The Pareto front, cheapest first: those that score above every one that takes as many FLOPs or fewer."""
+    chosen, best = [], float("-inf")
+    for method in sorted(points, key=lambda method: (points[method][0], -points[method][1])):
+        if points[method][1] > best:
+            chosen.append(method)
+            best = points[method][1]
+    return chosen

@@ -1,6 +1,7 @@
 """What made a run: commit, source hash, versions, device, time."""
 
 import ast
+import contextlib
 import functools
 import hashlib
 import importlib.metadata
@@ -86,15 +87,19 @@ def commit() -> tuple[str | None, bool | None]:
 
 @functools.cache
 def changes() -> str:
-    """The changes of code and parameters since `commit` as a patch for `git apply`, new files included; "" for none."""
+    """The changes of code and parameters since `commit` as a patch for `git apply`, new files included.
+
+    "" for none, and in a checkout that Git may not write to: a training goes on without the patch, as `dirty` says.
+    """
     head, dirty = commit()
     if not dirty:
         return ""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(OSError, subprocess.SubprocessError):
         index = {"GIT_INDEX_FILE": f"{folder}/index"}  # the user's own stays as it is
         _git("read-tree", head, **index)
         _git("add", "--all", "--", *_WATCHED, **index)
-        return _git("diff", "--cached", "--binary", head, **index)
+        return _git("diff-index", "--cached", "--patch", "--binary", head, **index)  # whose form no setting changes
+    return ""
 
 
 def _git(*arguments: str, **environment: str) -> str:

@@ -152,3 +152,29 @@ def test_a_change_entered_as_harmless_makes_nothing_stale(package, root):
 def test_the_list_of_harmless_changes_holds_pairs_of_hashes():
     for pair in read_yaml(provenance.PACKAGE / provenance.HARMLESS):
         assert len(pair) == 2 and all(re.fullmatch("[0-9a-f]{16}", code) for code in pair)
+
+
+def test_a_training_goes_on_without_its_patch_where_git_cannot_write_one(package, monkeypatch):
+    monkeypatch.setattr(provenance, "commit", lambda: ("c" * 40, True))
+    assert provenance.changes.__wrapped__() == ""
+
+
+def test_a_patch_has_the_form_that_git_applies_whatever_the_settings_of_the_user(package, monkeypatch):
+    def git(*words):
+        return provenance._git("-c", "user.name=a", "-c", "user.email=a@b", *words)
+
+    git("init", "--quiet")
+    git("config", "diff.noprefix", "true")
+    git("config", "color.ui", "always")
+    (package.parent / "workflow").mkdir()
+    for name in ("params/runs.yaml", "workflow/config.yaml", "Snakefile"):
+        (package.parent / name).parent.mkdir(exist_ok=True)
+        (package.parent / name).write_text("before\n")
+    git("add", "--all")
+    git("commit", "--quiet", "-m", "as published")
+    edit(package.parent / "params/runs.yaml", "before", "after")
+    head = git("rev-parse", "HEAD").strip()
+    monkeypatch.setattr(provenance, "commit", lambda: (head, True))
+    patch = provenance.changes.__wrapped__()
+    assert patch.startswith("diff --git a/params/runs.yaml b/params/runs.yaml\n") and "\n-before\n+after\n" in patch
+    assert git("diff", "--cached", "--name-only") == ""

@@ -130,14 +130,14 @@ def _bars(axes, heights: np.ndarray, gains: list[Gain | None], thickness: float,
 
 
 def curves(runs: list[str], results: Results) -> list[dict[str, Any]]:
-    """The losses of each run and seed by epoch, [epoch, loss]: in training, and on val where it was validated."""
+    """The losses of each run by epoch, [epoch, loss], a line for each seed: in training, and on val if validated."""
     found = []
-    for run, seed in [(run, seed) for run in runs for seed in results.scale.seeds]:
-        if history := results.history(run, seed):
-            known = [(row["epoch"], row["loss"]) for row in results.history(run, seed, "validation") or []]
-            parts = {"train": zip(*_by_epoch(history), strict=True), "validation": known}
-            rounded = {part: [[x, float(f"{y:.4g}")] for x, y in points] for part, points in parts.items()}
-            found.append({"run": run, "seed": seed, **rounded})
+    for run in runs:
+        train = [zip(*_by_epoch(history), strict=True) for history in _histories(run, results)]
+        validation = [[(row["epoch"], row["loss"]) for row in one] for one in _histories(run, results, "validation")]
+        parts = {"train": train, "validation": validation}
+        lines = {name: [[[x, float(f"{y:.4g}")] for x, y in one] for one in part] for name, part in parts.items()}
+        found += [{"run": run, **lines}] if train else []
     return found
 
 
@@ -153,8 +153,8 @@ def factors_figure(runs: list[str], results: Results) -> Figure:
     return _panels("Learned factors", lines, "α (solid), β (dashed); darker: later blocks", "a network with context")
 
 
-def _histories(run: str, results: Results) -> list[list[dict[str, float]]]:
-    return [history for seed in results.scale.seeds if (history := results.history(run, seed))]
+def _histories(run: str, results: Results, name: str = "history") -> list[list[dict[str, float]]]:
+    return [history for seed in results.scale.seeds if (history := results.history(run, seed, name))]
 
 
 def _factors(history: list[dict[str, float]]) -> list[tuple[list[float], list[float], dict]]:

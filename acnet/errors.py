@@ -1,5 +1,8 @@
 """The exceptions that end a command without a traceback."""
 
+import importlib
+from typing import Any
+
 
 class AcnetError(Exception):
     """A mistake or a missing thing that the user can put right.
@@ -23,3 +26,12 @@ class Interrupted(Exception):
 
 class TryAgain(Exception):
     """The work is saved but not done; the same command resumes there. The command line exits with 75."""
+
+
+def optional(module: str, extra: str) -> Any:
+    """The `module` of a package that only `pip install 'acnet[extra]'` installs; AcnetError without it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise AcnetError(f"{package}: not installed; pip install 'acnet[{extra}]' installs it") from error

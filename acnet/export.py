@@ -1,7 +1,6 @@
 """Trained networks elsewhere: read without this pipeline's folders, or exported and compared with the checkpoint."""
 
 import hashlib
-import importlib
 import io
 import json
 import warnings
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 from acnet.checkpoint import compare_with_record, load_weights, read_checkpoint
 from acnet.data.classes import class_table
 from acnet.data.transforms import MEAN, STD
-from acnet.errors import AcnetError
+from acnet.errors import AcnetError, optional
 from acnet.files import read_json, replacing, sha256
 from acnet.model import Network, build_network
 from acnet.params.config import NetworkConfig
@@ -111,8 +110,8 @@ def _names(network: Outputs) -> list[str]:
 
 
 def _onnx(network: Outputs, images: Tensor, free: Any, about: str, file: Path) -> Exported:
-    _need("onnxscript")
-    runtime = _need("onnxruntime")
+    optional("onnxscript", "export")
+    runtime = optional("onnxruntime", "export")
     names = {"input_names": ["images"], "output_names": _names(network)}
     program = torch.onnx.export(network, (images,), dynamic_shapes=free, dynamo=True, verbose=False, **names)
     program.model.metadata_props["acnet"] = about
@@ -132,7 +131,7 @@ def _pt2(network: Outputs, images: Tensor, free: Any, about: str, file: Path) ->
 
 def _safetensors(network: Outputs, images: Tensor, free: Any, about: str, file: Path) -> Exported:
     state = {name: value.contiguous() for name, value in network.network.state_dict().items()}
-    _need("safetensors.torch").save_file(state, file, {"acnet": about})
+    optional("safetensors.torch", "export").save_file(state, file, {"acnet": about})
     return Outputs(_from_safetensors(file)).eval()
 
 
@@ -140,11 +139,11 @@ FORMATS = {"onnx": _onnx, "safetensors": _safetensors, "pt2": _pt2}
 
 
 def _from_safetensors(file: Path) -> Network:
-    return _built(_about(file)["params"], _need("safetensors.torch").load_file(file), file)
+    return _built(_about(file)["params"], optional("safetensors.torch", "export").load_file(file), file)
 
 
 def _about(file: Path) -> dict[str, Any]:
-    with _need("safetensors").safe_open(file, "pt") as opened:
+    with optional("safetensors", "export").safe_open(file, "pt") as opened:
         about = (opened.metadata() or {}).get("acnet")
     if about is None:
         raise AcnetError(f"{file}: says nothing of its network; name a file that `acnet export` wrote")
@@ -156,10 +155,3 @@ def _built(params: dict[str, Any], state: dict[str, Tensor], file: Path) -> Netw
     network = build_network(build(NetworkConfig, config, f"{file}: params"), params["classes"])
     load_weights(network, state, file)
     return network.eval()
-
-
-def _need(package: str) -> Any:
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        raise AcnetError(f"{package}: not installed; pip install 'acnet[export]' installs it") from error

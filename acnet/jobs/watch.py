@@ -17,7 +17,7 @@ from acnet.data.palette import coloured, heat
 from acnet.data.store import Store, read_manifest
 from acnet.data.transforms import normalise
 from acnet.device import autocast
-from acnet.errors import AcnetError
+from acnet.errors import optional
 from acnet.evaluate.counts import confusion
 from acnet.evaluate.metrics import summary
 from acnet.files import write_text
@@ -25,7 +25,7 @@ from acnet.model import steer_gates
 from acnet.params.run import Run
 
 VALIDATION, EVENTS = "validation.csv", "events"
-_SHOWN = 4  # images whose predictions are among the events
+_SHOWN, _HEIGHT = 4, 256  # images whose predictions are among the events, and their height in pixels at most
 
 
 class Watch:
@@ -105,16 +105,14 @@ class Watch:
         size, table = image.shape[1::-1], class_table(self._run)
         panels = [Image.fromarray(image), *(coloured(one, table) for one in maps)]
         panels += [heat(gate[0, 0].float().cpu().numpy()).resize(size) for gate in gates]
-        sheet = np.concatenate([np.asarray(panel.convert("RGB")) for panel in panels], axis=1)
-        self._writer.add_image(f"prediction/{self._store.names[index]}", sheet, done, dataformats="HWC")
+        sheet = Image.fromarray(np.concatenate([np.asarray(panel.convert("RGB")) for panel in panels], axis=1))
+        sheet.thumbnail((sheet.width, _HEIGHT))
+        self._writer.add_image(f"prediction/{self._store.names[index]}", np.asarray(sheet), done, dataformats="HWC")
 
 
 def _writer(folder: Path, first: int) -> Any:
     """TensorBoard's writer; what was written from step `first` on, before a resumption, no longer counts."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise AcnetError(
-            "train.tensorboard: tensorboard is not installed; pip install 'acnet[watch]', or set it to false"
-        ) from error
+    optional("tensorboard", "watch")
+    from torch.utils.tensorboard import SummaryWriter
+
     return SummaryWriter(folder, purge_step=first)

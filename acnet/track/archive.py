@@ -2,14 +2,13 @@
 
 import datetime
 import hashlib
-import importlib
 import mimetypes
 import tempfile
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from acnet.errors import AcnetError
+from acnet.errors import AcnetError, optional
 from acnet.files import read_json, read_yaml, replacing
 from acnet.params.campaign import Campaign
 from acnet.params.run import read_run
@@ -28,11 +27,7 @@ def archive(campaign: Campaign, root: Path, out: Path, with_checkpoints: bool = 
     Each training is an action with its commit, parameters, time and results. Checkpoints are left out, or are
     safetensors. Pixels of real datasets stay out, as in `acnet publish`. AcnetError without a finished run.
     """
-    try:
-        crates = importlib.import_module("rocrate.rocrate")
-        entity = importlib.import_module("rocrate.model").ContextEntity
-    except ImportError as error:
-        raise AcnetError("rocrate: not installed; pip install 'acnet[archive]' installs it") from error
+    crates, entity = optional("rocrate.rocrate", "archive"), optional("rocrate.model", "archive").ContextEntity
     from acnet.export import export  # which needs torch, as restoring without checkpoints does not
 
     paths = [path for path in files_of(campaign, load_tables(campaign.params), root, False) if path.suffix != ".pt"]

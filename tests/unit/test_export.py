@@ -102,7 +102,7 @@ def test_shuffled_gates_and_missing_packages_are_refused_in_one_line(trained, tm
     with pytest.raises(AcnetError, match="shuffles its gates anew in each pass; only safetensors"):
         export(tiny_run(**THREE, gate="shuffled"), trained / "checkpoint.pt", "pt2", tmp_path / "it")
     monkeypatch.setitem(__import__("sys").modules, "safetensors.torch", None)
-    with pytest.raises(AcnetError, match=r"safetensors.torch: not installed; pip install 'acnet\[export\]'"):
+    with pytest.raises(AcnetError, match=r"safetensors: not installed; pip install 'acnet\[export\]'"):
         export(tiny_run(**THREE), trained / "checkpoint.pt", "safetensors", tmp_path / "it")
     assert not list(tmp_path.iterdir())
 

@@ -45,7 +45,7 @@ def test_the_table_names_the_split(scored_on, acnet):
     table, ours = Path("reports/mini/tables/table2.md"), "street scenes in Cityscapes' layout, split"
     assert acnet("report table table2").status == 0 and f"{ours} val." in table.read_text()
     scored_on("train")
-    assert acnet("report table table2").status == 0 and f"{ours} train." in table.read_text()
+    assert acnet("report table table2").status == 0 and f"{ours} train; " in table.read_text()  # and val, beside
 
 
 def test_a_split_that_there_is_not_is_refused(scored_on, refused):

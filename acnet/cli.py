@@ -13,7 +13,6 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from acnet.errors import AcnetError, Interrupted, TryAgain
-from acnet.params.schema import nearest
 
 _ROOTS = {
     "params": "the parameters",
@@ -125,6 +124,8 @@ class _Parser(argparse.ArgumentParser):
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
+            from acnet.params.schema import nearest  # YAML, which Ctrl-C may interrupt
+
             raise argparse.ArgumentError(action, f"invalid choice: '{value}'{nearest(value, action.choices)}")
 
 

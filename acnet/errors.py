@@ -29,9 +29,11 @@ class TryAgain(Exception):
 
 
 def optional(module: str, extra: str) -> Any:
-    """The `module` of a package that only `pip install 'acnet[extra]'` installs; AcnetError without it."""
+    """The `module` of a package that only the `extra` of pyproject.toml installs; AcnetError without it."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
         package = module.partition(".")[0]
-        raise AcnetError(f"{package}: not installed; pip install 'acnet[{extra}]' installs it") from error
+        raise AcnetError(
+            f"{package}: not installed; in the project's folder, pip install '.[{extra}]' installs it"
+        ) from error

@@ -43,7 +43,7 @@ def outputs(folder, given):
 
 
 def test_onnx_runs_in_onnxruntime_at_any_size_and_batch(trained, tmp_path):
-    runtime = pytest.importorskip("onnxruntime", reason="pip install 'acnet[export]'")
+    runtime = pytest.importorskip("onnxruntime", reason="pip install '.[export]'")
     said = export(tiny_run(**THREE), trained / "checkpoint.pt", "onnx", tmp_path / "it.onnx")
     assert list(said) == ["logits", "gate1", "gate2", "gate3"] and max(said.values()) < 1e-4
     session = runtime.InferenceSession(tmp_path / "it.onnx", providers=["CPUExecutionProvider"])
@@ -60,7 +60,7 @@ def test_onnx_runs_in_onnxruntime_at_any_size_and_batch(trained, tmp_path):
 
 
 def test_onnx_of_one_size_takes_that_size_alone(trained, tmp_path):
-    runtime = pytest.importorskip("onnxruntime", reason="pip install 'acnet[export]'")
+    runtime = pytest.importorskip("onnxruntime", reason="pip install '.[export]'")
     export(tiny_run(**THREE), trained / "checkpoint.pt", "onnx", tmp_path / "it.onnx", (48, 80))
     session = runtime.InferenceSession(tmp_path / "it.onnx", providers=["CPUExecutionProvider"])
     assert session.get_inputs()[0].shape == [1, 3, 48, 80]
@@ -73,7 +73,7 @@ def test_pt2_runs_with_torch_alone(trained, tmp_path):
 
 
 def test_a_network_is_loaded_from_a_folder_a_checkpoint_or_safetensors_elsewhere(trained, tmp_path, monkeypatch):
-    pytest.importorskip("safetensors", reason="pip install 'acnet[export]'")
+    pytest.importorskip("safetensors", reason="pip install '.[export]'")
     said = export(tiny_run(**THREE), trained / "checkpoint.pt", "safetensors", tmp_path / "it.safetensors")
     assert set(said.values()) == {0.0}
     shutil.copy(trained / "checkpoint.pt", tmp_path / "mine.pt")
@@ -102,7 +102,9 @@ def test_shuffled_gates_and_missing_packages_are_refused_in_one_line(trained, tm
     with pytest.raises(AcnetError, match="shuffles its gates anew in each pass; only safetensors"):
         export(tiny_run(**THREE, gate="shuffled"), trained / "checkpoint.pt", "pt2", tmp_path / "it")
     monkeypatch.setitem(__import__("sys").modules, "safetensors.torch", None)
-    with pytest.raises(AcnetError, match=r"safetensors: not installed; pip install 'acnet\[export\]'"):
+    with pytest.raises(
+        AcnetError, match=r"safetensors: not installed; in the project's folder, pip install '.\[export\]'"
+    ):
         export(tiny_run(**THREE), trained / "checkpoint.pt", "safetensors", tmp_path / "it")
     assert not list(tmp_path.iterdir())
 

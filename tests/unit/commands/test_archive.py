@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("rocrate", reason="pip install 'acnet[archive]'")
+pytest.importorskip("rocrate", reason="pip install '.[archive]'")
 
 RUN = "results/mini/acb1/seed0"
 
@@ -83,7 +83,7 @@ def test_results_come_back_elsewhere_and_count_as_trained(measured, acnet, elsew
 
 
 def test_checkpoints_come_back_byte_for_byte_from_safetensors(measured, acnet, elsewhere):
-    pytest.importorskip("safetensors", reason="pip install 'acnet[export]'")
+    pytest.importorskip("safetensors", reason="pip install '.[export]'")
     assert acnet("archive --checkpoints").status == 0
     there = elsewhere()
     assert acnet(f"restore {measured}/acnet-mini.zip").status == 0

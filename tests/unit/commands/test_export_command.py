@@ -21,7 +21,7 @@ def test_a_size_is_rows_and_columns(refused):
 
 
 def test_the_documented_lines_load_and_run_a_network(here, acnet, root):
-    pytest.importorskip("onnxruntime", reason="pip install 'acnet[export]'")
+    pytest.importorskip("onnxruntime", reason="pip install '.[export]'")
     noise = np.random.default_rng(0).integers(0, 255, (40, 72, 3), np.uint8)
     Image.fromarray(noise).save(here / "photo.jpg", quality=100)
     assert acnet("export acb1").status == 0

@@ -57,7 +57,7 @@ def events(run):
 
 
 def test_watching_leaves_every_byte_of_the_checkpoint_as_it_is(watched, undisturbed):
-    pytest.importorskip("tensorboard", reason="pip install 'acnet[watch]'")
+    pytest.importorskip("tensorboard", reason="pip install '.[watch]'")
     watched.train(**WATCHED)
     files = [run.folder() / "checkpoint.pt" for run in (watched, undisturbed)]
     assert filecmp.cmp(*files, shallow=False) and watched.history() == undisturbed.history()
@@ -84,7 +84,7 @@ def test_the_last_point_of_the_validation_is_that_of_the_checkpoint_on_val(watch
 
 
 def test_tensorboard_reads_the_curve_the_factors_and_the_predictions(watched, monkeypatch):
-    pytest.importorskip("tensorboard", reason="pip install 'acnet[watch]'")
+    pytest.importorskip("tensorboard", reason="pip install '.[watch]'")
     monkeypatch.setattr("acnet.jobs.watch._HEIGHT", 16)
     watched.train(**WATCHED)
     read = events(watched)
@@ -105,7 +105,7 @@ def test_tensorboard_reads_the_curve_the_factors_and_the_predictions(watched, mo
 
 
 def test_a_training_that_resumes_has_each_point_once(watched, at_step):
-    pytest.importorskip("tensorboard", reason="pip install 'acnet[watch]'")
+    pytest.importorskip("tensorboard", reason="pip install '.[watch]'")
     watched.train("other", validate_every=1)
     at_step(7, lambda: os.kill(os.getpid(), signal.SIGTERM))
     with pytest.raises(Interrupted):
@@ -124,7 +124,9 @@ def test_a_run_that_learns_from_val_is_not_validated(watched):
 
 def test_without_tensorboard_the_remedy_is_named(tiny, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboard", None)
-    with pytest.raises(AcnetError, match=r"tensorboard: not installed; pip install 'acnet\[watch\]' installs it"):
+    with pytest.raises(
+        AcnetError, match=r"tensorboard: not installed; in the project's folder, pip install '.\[watch\]' installs it"
+    ):
         tiny.train(tensorboard=True)
 
 

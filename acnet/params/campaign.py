@@ -85,12 +85,13 @@ class Campaign:
 
     def requested(self, tables: Tables, results: Path) -> list[str]:
         """The tables on request of which `results` hold something that no table or figure before them shows."""
-        shown, folder = self.shown(tables), results / self.scale_name
+        usual, folder = self.shown(tables), results / self.scale_name
+        found: list[str] = []
         for name in self.on_request(tables):
-            own = set(tables.sources([name])) - set(tables.sources(shown))
+            own = set(tables.sources([name])) - set(tables.sources(usual + found))
             if any(any(folder.glob(f"{run}/seed*/metrics/{protocol}.json")) for run, protocol in own):
-                shown.append(name)
-        return [name for name in shown if name in self.on_request(tables)]
+                found.append(name)
+        return found
 
     def entry(self, name: str) -> RunEntry:
         """The entry of runs.yaml; AcnetError with the nearest name if there is none."""

@@ -25,7 +25,7 @@ def shell(folder, line, code):
 
 def test_a_run_with_uncommitted_changes_is_made_again_byte_for_byte(project):
     here = project.folder
-    (here / ".gitignore").write_text("__pycache__/\ndata/\nresults/\nlogs/\nreports/\n.snakemake/\n.venv\n")
+    (here / ".gitignore").write_text("__pycache__/\n/data/\n/results/\n/logs/\n/reports/\n.snakemake/\n.venv\n")
     git(here, "init", "--quiet")
     git(here, "add", "--all")
     git(here, "commit", "--quiet", "-m", "As published")

@@ -66,6 +66,6 @@ def test_the_tally_counts_runs_by_state_and_claims_by_verdict(here, acnet):
 
 
 def test_reproduce_ends_with_the_tally_of_its_scale(root):
-    command = ["make", "--dry-run", "reproduce", "SCALE=camvid"]
+    command = ["make", "--no-print-directory", "--dry-run", "reproduce", "SCALE=camvid"]
     said = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout.splitlines()
     assert said[-1] == ".venv/bin/python -m acnet report tally --scale camvid"

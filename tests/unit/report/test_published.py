@@ -3,17 +3,16 @@
 import io
 import json
 import re
-import statistics
 import tarfile
 from collections import Counter, defaultdict
 
 import pytest
 
+from acnet.files import read_json
 from acnet.params.campaign import Campaign
 from acnet.params.run import read_run
 from acnet.params.scales import scale_names
 from acnet.progress import some
-from acnet.report.seeds import t_interval
 
 
 def published(folder):
@@ -59,38 +58,16 @@ def test_the_readme_says_what_has_been_measured(root):
     assert "\n".join(shown) == "\n".join(row(root, scale) for scale in folders)
 
 
-DIFFERENCES = {
-    "GC − FCN, stride 16": ("gc_s16", "fcn_s16"),
-    "GCM − GC, stride 16": ("gcm_d5_s16", "gc_s16"),
-    "GCM − GC, stride 8": ("gcm_d5_s8", "gc_s8"),
-    "GC, p with BN and ReLU − with a bare convolution": ("gc_s16", "gc_conv1x1_s16"),
-    "GCM, p with BN and ReLU − with a bare convolution": ("gcm_d5_s16", "gcm_conv1x1_s16"),
-    "GCM+LC − GCM": ("gcm_lc", "gcm_d5_s16"),
-    "GCM+LCM(1) − GCM+LC": ("gcm_lcm1", "gcm_lc"),
-    "GCM+LCM(3) − GCM+LC with three fusions": ("acb1", "lc3"),
-    "GCM+LCM(3) − the same with a constant gate": ("acb1", "lcm3_constant"),
-    "ACNet − ACNet without gates": ("acb3", "acb3_ungated"),
-    "ACNet − its decoder without global context": ("acb3", "decoder"),
-}
-
-
-def test_what_has_been_found_is_what_the_records_say(root):
-    def scores(run):
-        found = {}
-        for file in (root / "reports/published/instrument/runs" / run).glob("*.tar.xz"):
-            with tarfile.open(file) as tar:
-                found[file.name] = 100 * json.load(tar.extractfile("metrics/single_val.json"))["miou"]
-        return found
-
-    section = (root / "reports/published/README.md").read_text().split("## What has been found so far\n")[1]
-    shown = re.findall(r"^\| (.+ − .+) \| (.+) \((.+) to (.+)\) \| (\d+) \|$", section.split("\n## ")[0], re.MULTILINE)
-    assert [row[0] for row in shown] == list(DIFFERENCES)
-    for label, *numbers, seeds in shown:
-        ours, theirs = map(scores, DIFFERENCES[label])
-        found = [ours[seed] - theirs[seed] for seed in ours.keys() & theirs.keys()]
-        expected = [statistics.fmean(found), *t_interval(found, 0.95)]
-        assert [float(text.replace("−", "-")) for text in numbers] == pytest.approx(expected, abs=0.051), label
-        assert int(seeds) == len(found)
+def test_findings_are_those_of_the_published_claims(root):
+    section = (root / "reports/published/README.md").read_text().split("### The paper's claims on the instrument\n")[1]
+    shown = re.findall(r"^\| (C\d+): .+ \| (\w+) \| (.+) \|$", section.split("\n### ")[0], re.MULTILINE)
+    claims = {claim["id"]: claim for claim in read_json(root / "reports/published/instrument/claims.json")["claims"]}
+    assert {"C01", "C04", "C05", "C09", "C10", "C11", "C12", "C14"} <= {name for name, *_ in shown}
+    for name, verdict, numbers in shown:
+        assert verdict == claims[name]["verdict"], name
+        found = [float(text) for text in re.findall(r"[+-]?\d+\.\d", numbers.replace("−", "-"))]
+        expected = [number for step in claims[name]["steps"] for number in (step["ours"], *step["interval"])]
+        assert found == pytest.approx(expected, abs=0.051), name
 
 
 @pytest.mark.parametrize("page", ["README.md", "reports/published/README.md"])

@@ -81,6 +81,6 @@ def refuse_other_source(name: str, dataset: Any, store: Path, root: Path = Path(
         other = "whose files have changed" if now["folder"] == former["folder"] else f"but {named} has others"
         raise AcnetError(
             f"{store}: prepared from {former['folder']}, {other} by name, size or time ({' then, '.join(counts)} now); "
-            f"`acnet data prepare {name}` reads the new ones, and the runs on it are trained again; "
+            f"`acnet data prepare {name}` reads them again; runs on it are trained again if an image or label differs; "
             "to keep it, bring the former ones back"
         )

@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from acnet.data.classes import class_table
 from acnet.data.store import MANIFEST, Store
 from acnet.device import described
 from acnet.errors import AcnetError
 from acnet.evaluate.counts import Counts, ImageCounts, count, counts_file, write_arrays, write_counts
+from acnet.evaluate.inference import Predictor
 from acnet.evaluate.metrics import detail, summary
 from acnet.evaluate.trained_network import about, load_predictor
 from acnet.files import digest, read_json, sha256, write_json
@@ -83,7 +83,7 @@ def evaluate_run(
         if counting:
             counting.result()
     progress.finish()
-    written = [_complete(run, *one, store, measures, predictor.device, out) for one in work]
+    written = [_complete(run, *one, store, measures, predictor, out) for one in work]
     return all(written)
 
 
@@ -92,7 +92,7 @@ def _file(folder: Path, index: int) -> Path:
 
 
 def _complete(
-    run: Run, protocol: Protocol, folder: Path, store: Store, measures: Measures, device: torch.device, out: Path
+    run: Run, protocol: Protocol, folder: Path, store: Store, measures: Measures, predictor: Predictor, out: Path
 ) -> bool:
     """Write the files of one protocol if every image is counted; return whether this or another process has."""
     file = out / f"{protocol.name}.json"
@@ -110,7 +110,9 @@ def _complete(
     if total.any():
         settings = protocol.identity()
         # On a GPU the number of windows in a forward pass is free, and changes rounding.
-        gpu = {"provenance": {"device": described(device), "batch": protocol.batch}} if device.type == "cuda" else {}
+        batch = min([protocol.batch, *predictor.at_once.values()])
+        made = {"device": described(predictor.device), "batch": batch}
+        gpu = {"provenance": made} if predictor.device.type == "cuda" else {}
         metrics = {
             **about(run),
             "protocol": settings,

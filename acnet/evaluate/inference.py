@@ -33,6 +33,7 @@ class Predictor:
     device: torch.device
     align_corners: bool = True
     source: object = "network"
+    at_once: dict[tuple[int, int], int] = dataclasses.field(default_factory=dict)  # windows of a size that fit memory
 
     def label_map(self, image: np.ndarray, protocol: Protocol, name: str) -> np.ndarray:
         """The class of the highest score at each pixel: (H, W) uint8, without ever holding the scores of all."""
@@ -133,14 +134,23 @@ class Predictor:
         """(top, left), whether flipped, and the native logits (classes, h, w), still flipped, of every window."""
         jobs = [(corner, flipped) for corner in windows for flipped in (False, True)[: 1 + protocol.flip]]
         # On a CPU the number of windows, which changes rounding, depends on their size alone.
-        size = protocol.batch if pixels.is_cuda else max(1, _PIXELS // (window[0] * window[1]))
-        for first in range(0, len(jobs), size):
-            chunk = jobs[first : first + size]
+        free = protocol.batch if pixels.is_cuda else max(1, _PIXELS // (window[0] * window[1]))
+        while jobs:
+            size = min(free, self.at_once.get(window, free))
+            chunk = jobs[:size]
             crops = [pixels[:, top : top + window[0], left : left + window[1]] for (top, left), _ in chunk]
             crops = [crop.flip(-1) if flipped else crop for crop, (_, flipped) in zip(crops, chunk, strict=True)]
             steer_gates(self.network, [_seed(name, pixels, *job) for job in chunk], protocol.gate)
-            for job, logits in zip(chunk, self.network(torch.stack(crops), native=True)["logits"], strict=True):
+            try:
+                made = self.network(torch.stack(crops), native=True)["logits"]
+            except torch.OutOfMemoryError:  # of a GPU
+                if len(chunk) == 1:
+                    raise
+                self.at_once[window] = len(chunk) // 2
+                continue
+            for job, logits in zip(chunk, made, strict=True):
                 yield *job, logits
+            jobs = jobs[size:]
 
 
 def _seed(name: str, pixels: Tensor, corner: tuple[int, int], flipped: bool) -> int:

@@ -139,6 +139,26 @@ def test_on_a_cpu_the_windows_in_a_forward_pass_depend_on_their_size_alone(photo
     assert torch.equal(made[0], made[1]) and torch.equal(made[0], made[2])
 
 
+def test_windows_that_do_not_fit_the_memory_of_a_gpu_are_halved_once_for_each_size(photograph, monkeypatch):
+    seen = []
+
+    class Small(nn.Module):
+        def forward(self, images, native=False):
+            seen.append(len(images))
+            if len(images) > 2:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return {"logits": images, "gates": []}
+
+    protocol = Protocol(name="flip", scales=[1.0], flip=True, window=[24, 32], stride=2 / 3)
+    expected = predict(Small(), photograph(24, 32), protocol, 3)
+    image = np.tile(photograph(24, 32), (1, 2, 1))
+    seen.clear()
+    predictor = Predictor(Small(), 3, CPU)
+    scores = [torch.cat(list(predictor.strips(image, protocol, "town_1"))) for _ in range(2)]
+    assert seen == [6, 3, 1, 1, 1, 1, 1, 1, *[1] * 6]
+    assert torch.equal(scores[0], scores[1]) and torch.equal(scores[0].transpose(0, 1)[..., :32], expected)
+
+
 def test_padding_is_the_mean_colour_and_is_cut_away(small, photograph):
     seen = []
 

@@ -46,7 +46,7 @@ def test_windows_and_scales_are_the_documented_ones(paper, scale, run):
     campaign = paper if scale == "paper" else Campaign(paper.params, scale)
     single, multi = EXPECTED[scale, run]
     usual = {"base_side": "short", "fusion": "softmax", "absent": "ignore", "precision": "float32"}
-    usual |= {"batch": 1, "gate": "trained", "split": None}
+    usual |= {"batch": 16, "gate": "trained", "split": None}
     for name, asked, flip in (
         ("single", single, False),
         ("single_flip", single, True),

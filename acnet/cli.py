@@ -22,18 +22,18 @@ _ROOTS = {
     "logs": "the logs",
 }
 _FIRST = """\
-acnet trains, evaluates and explains the networks of "Adaptive Context Network for Scene Parsing". Three first things:
+acnet trains, evaluates and explains the networks of "Adaptive Context Network for Scene Parsing". To start:
 
   make reproduce                   every table and figure from generated data, in a few minutes, into reports/mini
-  acnet status                     which networks are trained, which wait
-  acnet trace table3 r50_acb3      where a number comes from, and the commands that make it again
+  acnet status                     the state of every run
+  acnet trace table3 r50_acb3      where a number comes from, and the commands that reproduce it
 
-`acnet --help` lists every command; README.md says what is what."""
+`acnet --help` lists every command; README.md describes the project."""
 _STOPPED = "interrupted; the same command starts again or resumes"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the status is 0, 2 after a user's mistake, 75 if it must be run again, or 128 + signal."""
+    """Run one command; the status is 0, 2 after a user's mistake, 75 if it must be re-run, or 128 + signal."""
     try:
         with _stoppable():
             parsed = parser().parse_args(arguments)

@@ -20,8 +20,8 @@ def add(commands) -> None:
     extract = command(data, "extract", _extract, "extract the fetched archives into the folder that prepare reads")
     prepare = command(data, "prepare", _prepare, "convert a dataset into the memory-mapped format that training reads")
     check = command(data, "check", _check, "read a dataset on disk and list what is missing or wrong")
-    show = command(data, "show", _show, "draw an image of a prepared dataset beside its labels, with a legend")
-    stats = command(data, "stats", _stats, "draw the class frequencies of a prepared dataset")
+    show = command(data, "show", _show, "write an image of a prepared dataset beside its labels, with a legend")
+    stats = command(data, "stats", _stats, "plot the class frequencies of a prepared dataset")
     new = command(data, "new", _new, "add a dataset of your own, and a scale that trains on it, to params/")
     for made in (generate, fetch, extract, prepare, check, show, stats):
         made.add_argument("dataset", help="an entry of datasets.yaml")
@@ -29,9 +29,9 @@ def add(commands) -> None:
         made.add_argument("--threads", type=whole(1), default=1, help="number of reading processes (1)")
     new.add_argument("dataset", help="its name: letters, digits, _ and -")
     new.add_argument("--images", type=Path, required=True, help="folder of images; subfolders train, val, test")
-    new.add_argument("--labels", type=Path, required=True, help="folder of PNGs of class ids (255: ignored), the same")
+    new.add_argument("--labels", type=Path, required=True, help="PNGs of class ids (255: ignored), same subfolders")
     new.add_argument("--classes", type=Path, help="class names: one per line, or JSON with names and palette")
-    new.add_argument("--val", type=_share, metavar="SHARE", help="without subfolders: share of the images for val")
+    new.add_argument("--val", type=_share, metavar="FRACTION", help="without subfolders: fraction of images for val")
     check.add_argument("--source", type=Path, help="folder of the dataset (default: as for prepare)")
     check.add_argument("--json", type=Path, metavar="FILE", help="write the full report to this file")
     check.add_argument(

@@ -52,10 +52,10 @@ def add(commands) -> None:
     predict.add_argument("images", nargs="+", type=Path, help="image files, folders of images, or a dataset's folder")
     export = command(commands, "export", _export, "write a trained network as ONNX, safetensors or PT2, and check it")
     export.add_argument("run", help="a trained run of runs.yaml")
-    export.add_argument("--format", choices=("onnx", "safetensors", "pt2"), default="onnx", help="(onnx)")
-    export.add_argument("--size", type=_size, metavar="HxW", help="fix the size of images, and one per batch (any)")
+    export.add_argument("--format", choices=("onnx", "safetensors", "pt2"), default="onnx", help="file format (onnx)")
+    export.add_argument("--size", type=_size, metavar="HxW", help="fixed image size and batch size 1 (default: any)")
     export.add_argument("--seed", type=whole(0), help="seed of the run (the scale's first)")
-    export.add_argument("--out", type=Path, metavar="FILE", help="(SCALE_RUN_seedN.FORMAT)")
+    export.add_argument("--out", type=Path, metavar="FILE", help="file to write (SCALE_RUN_seedN.FORMAT)")
     scale_option(export)
     compare = command(
         commands, "compare", _compare, "compare two runs class by class, and list the images that change most"

@@ -1,4 +1,4 @@
-"""acnet report: tables, figures, claims and the page, from the runs at hand."""
+"""acnet report: tables, figures, claims and the page, from the finished runs."""
 
 import argparse
 import importlib
@@ -12,13 +12,13 @@ from acnet.progress import some
 # name: (module of acnet.report, function, help, takes a name)
 _DRAWN = {
     "cells": ("cells", "write_cells", "write the cells of all tables as cells.csv, which claims and page read", False),
-    "table": ("tables", "write_table", "draw one table as CSV, Markdown and LaTeX", True),
-    "cost": ("cost", "write_cost", "draw the scores of a table over the FLOPs, as PNG and PDF", True),
-    "figure": ("figures", "write_figure", "draw one figure as PNG and PDF", True),
-    "curves": ("figures", "write_curves", "draw loss, alpha and beta over training as PNG and PDF", False),
-    "gates": ("gates", "write_gates", "draw where the gates are large, as PNG, PDF and CSV", False),
+    "table": ("tables", "write_table", "write one table as CSV, Markdown and LaTeX", True),
+    "cost": ("cost", "write_cost", "plot mIoU over FLOPs for the rows of a table, as PNG and PDF", True),
+    "figure": ("figures", "write_figure", "write one figure as PNG and PDF", True),
+    "curves": ("figures", "write_curves", "plot loss, alpha and beta over training as PNG and PDF", False),
+    "gates": ("gates", "write_gates", "plot where the gates are large, as PNG, PDF and CSV", False),
     "claims": ("claims", "write_claims", "write the verdict on each of the paper's claims", False),
-    "forest": ("forest", "write_forest", "draw the primary claims, the paper's differences beside ours", False),
+    "forest": ("forest", "write_forest", "plot the primary claims: the paper's differences beside ours", False),
     "page": ("page", "write_page", "write the page with all tables, figures and claims", False),
     "publish": ("publish", "publish", "copy what may be published to reports/published", False),
 }
@@ -26,7 +26,7 @@ _DRAWN = {
 
 def add(commands) -> None:
     """Add the commands to the parser."""
-    report = group(commands, "report", "draw tables, figures, claims and the page from the finished runs")
+    report = group(commands, "report", "write tables, figures, claims and the page from the finished runs")
     for name, (_, _, text, takes_name) in _DRAWN.items():
         made = command(report, name, _draw, text)
         made.set_defaults(drawn=name)
@@ -36,8 +36,8 @@ def add(commands) -> None:
         if name == "gates":
             made.add_argument("--run", help="only this run, written to figures/gates_RUN")
         if name == "forest":
-            made.add_argument("--published", nargs="+", metavar="SCALE", help="draw published scales side by side")
-    scale_option(command(report, "tally", _tally, "count runs by state and claims by verdict; say where the page is"))
+            made.add_argument("--published", nargs="+", metavar="SCALE", help="plot published scales side by side")
+    scale_option(command(report, "tally", _tally, "count runs by state and claims by verdict; name the page's file"))
     kept = command(report, "publish-runs", _publish_runs, "write the record of each finished run to reports/published")
     scale_option(kept)
     restored = command(report, "restore-runs", _restore_runs, "restore finished runs from their records into results")

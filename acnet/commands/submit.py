@@ -11,7 +11,7 @@ def add(commands) -> None:
     """Add the commands to the parser."""
     submit = group(commands, "submit", "predict a test split for its server, and record the server's score")
     for reader in ("cityscapes", "ade20k"):
-        made = command(submit, reader, _submit, f"make the zip for the test server of {reader}")
+        made = command(submit, reader, _submit, f"create the zip for the test server of {reader}")
         made.set_defaults(reader=reader)
         _submission_options(made, "an entry of runs.yaml that is trained")
         made.add_argument(

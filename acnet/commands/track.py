@@ -28,16 +28,16 @@ def add(commands) -> None:
     scale_option(publish)
     publish.add_argument("--data", action="store_true", help="include prepared images and labels; check their licence")
     publish.add_argument("--replace", action="store_true", help="replace the files published under this name")
-    archive = command(commands, "archive", _archive, "write a campaign as one file, an RO-Crate, such as for Zenodo")
+    archive = command(commands, "archive", _archive, "write a campaign as one RO-Crate, a zip for Zenodo and the like")
     scale_option(archive)
     archive.add_argument("--out", type=Path, metavar="FILE", help="a .zip file (acnet-SCALE.zip)")
     archive.add_argument("--checkpoints", action="store_true", help="include the checkpoints, as safetensors")
-    restore = command(commands, "restore", _restore, "download and verify a published campaign")
+    restore = command(commands, "restore", _restore, "download and verify a published campaign, or unpack an archive")
     restore.add_argument("--only", default="", help="metrics, or a table or figure such as table3")
     restore.add_argument("--overwrite", action="store_true", help="replace local files whose content differs")
     for made, text in (
         (publish, "name of the campaign (that of the scale)"),
-        (restore, "name of the campaign, or an archive's .zip"),
+        (restore, "name of the campaign, or a .zip of acnet archive"),
     ):
         made.add_argument("name", nargs="?" if made is publish else None, help=text)
         made.add_argument("--remote", help="DVC remote (the default one)")
@@ -45,10 +45,10 @@ def add(commands) -> None:
     trace = command(commands, "trace", _trace, "show where a table cell comes from and how to reproduce it")
     scale_option(trace)
     trace.add_argument("table", help="a table, such as table3")
-    trace.add_argument("row", help="the row's key, its method or the end of it, such as 'ACB#3'")
+    trace.add_argument("row", help="the row's key, its run, or its method or the end of it, such as 'ACB#3'")
     trace.add_argument("column", nargs="?", help="a column's key (default: all columns)")
     json_option(trace)
-    gc = command(commands, "gc", _gc, "list files that no table, run or row needs; --yes removes them")
+    gc = command(commands, "gc", _gc, "list files that no table, run or DVC experiment needs; --yes removes them")
     known = "; ".join(f"{kind}: {what}" for kind, what in KINDS.items())
     gc.add_argument("kinds", nargs="*", metavar="KIND", help=f"only these kinds (all). {known}")
     gc.add_argument("--yes", action="store_true", help="remove the listed files")
@@ -103,7 +103,7 @@ def _archive(parsed: argparse.Namespace) -> None:
     if out.suffix != ".zip":
         raise AcnetError(f"--out {out}: name a .zip file, by which `acnet restore` knows an archive")
     count = archive(campaign(parsed), Path.cwd(), out, parsed.checkpoints)
-    _say(f"{out}: {count} files; `acnet restore {out}` elsewhere brings them back")
+    _say(f"{out}: {count} files; `acnet restore {out}` restores them in another clone")
 
 
 def _restore(parsed: argparse.Namespace) -> None:
@@ -131,14 +131,14 @@ def _hand_over(parsed: argparse.Namespace, scale: str, restored: list[str]) -> N
     runs, params = runs_among(restored, campaign(parsed, scale), Path.cwd()), parsed.params_root
     name = parsed.name
     old = f"unzip -o {name} 'params/*'" if name.endswith(".zip") else f"git checkout campaign/{name} -- params"
-    theirs = f"`{old}` brings the published parameters"
+    theirs = f"`{old}` restores the published parameters"
     if runs.unknown:
         _say(f"not in {params}/runs.yaml here, so Snakemake and the tables ignore them: {some(runs.unknown)}; {theirs}")
     if runs.others:
         _say(f"other parameters than in {params}/, so Snakemake trains them again: {some(runs.others)}; {theirs}")
     target = "report" if parsed.only == "metrics" else parsed.only or "all"
     files = [] if target == "report" else runs.files  # where nothing is made, no rule makes them
-    _say("telling Snakemake what is here")
+    _say("marking the restored files as up to date for Snakemake")
     if not touch(Path.cwd(), [target, *files], scale):
         rest = f"`snakemake -n {target} --config scale={scale}` shows the rest"
         _say(f"this campaign lacks some of what the target {target} needs; {rest}")

@@ -74,8 +74,8 @@ def _plain(campaign: Campaign, cells: list[Cell], seed: int, fetch: Fetch, read:
         "params": (own or now).values(),
         "origins": {name: str(one) for name, one in origins.items()},
         "folder": str(read.seed_folder(run, seed)),
-        "get_it": fetch(run, seed, cells[0].table),
-        "make_it_again": origin.commands(campaign, run, seed, [], read)[0][1],
+        "restore": fetch(run, seed, cells[0].table),
+        "reproduce": origin.commands(campaign, run, seed, [], read)[0][1],
         "from_its_commit": origin.recipe(campaign, run, seed, read),
     }
 

@@ -23,7 +23,7 @@ def facts(campaign: Campaign, run: str, seed: int, data: Path, read: Results, co
     now = campaign.resolve(run, seed)
     known, made = read.run(run, seed) or now, read.provenance(run, seed)
     checkpoint = read.seed_folder(run, seed) / "checkpoint.pt"
-    absent = ", not here" if code else ""
+    absent = ", not found" if code else ""
     lines = [("dataset", f"{known.dataset}: {_file(data / known.dataset / 'manifest.json', absent)}")]
     if made is None:
         return [*lines, ("initial weights", now.init.name), ("checkpoint", f"{checkpoint}{absent}")]
@@ -36,9 +36,9 @@ def facts(campaign: Campaign, run: str, seed: int, data: Path, read: Results, co
         ("commit", f"{said['commit']}{', with uncommitted changes' if made.get('dirty') else ''}"),
         ("source", said["source_hash"]),
         ("trained", f"{_time(said['started'])} to {_time(said['finished'])}"),
-        ("took", took),
+        ("duration", took),
         ("device", f"{said['device']}{f', {processes} processes' if processes > 1 else ''}"),
-        ("arithmetic", f"{said['precision']}, threads: {said['threads']}"),
+        ("precision", f"{said['precision']}, threads: {said['threads']}"),
         ("versions", ", ".join(f"{package} {version}" for package, version in made.get("versions", {}).items())),
         ("parameters", f"{read.seed_folder(run, seed) / 'params.yaml'}, digest {said['params_hash']}"),
         ("checkpoint", f"{checkpoint}, SHA-256 {said['checkpoint_sha256']}{'' if checkpoint.exists() else absent}"),
@@ -52,13 +52,13 @@ def facts(campaign: Campaign, run: str, seed: int, data: Path, read: Results, co
         return lines
     changes = changed_since(made, now, code)
     stale = f"yes: {' and '.join(changes)} {'has' if changes == ['code'] else 'have'} changed since"
-    return [*lines, ("stale", stale if changes else "no: code and parameters are those of today")]
+    return [*lines, ("stale", stale if changes else "no: code and parameters are unchanged")]
 
 
 def protocol(campaign: Campaign, name: str, run: str, measured: Mapping[str, Any] | None, *, today: bool = True) -> str:
     """The settings of a protocol for a run: as its metrics file, `measured`, states them, else today's.
 
-    Values that have changed since are followed by those of `today`.
+    With `today`, values that have changed since are followed by the current ones.
     """
     now = campaign.protocol(name, run).identity()
     made = now | (measured or {}).get("protocol", {})
@@ -72,16 +72,16 @@ def metrics(read: Results, run: str, seed: int, name: str) -> str:
 
 
 def commands(campaign: Campaign, run: str, seed: int, fetch: Sequence[str], read: Results) -> list[Line]:
-    """What brings a run back, the commands `fetch`, and what makes it again."""
+    """The commands `fetch`, which restore a run, and those that reproduce it."""
     config = f"--config scale={campaign.scale_name}"
     checkpoint = read.seed_folder(run, seed) / "checkpoint.pt"
     again = f"snakemake --cores all runs --forcerun {checkpoint} {config} runs={run}"
-    named = (("get it", fetch), ("make it again", [again]), ("from its commit", recipe(campaign, run, seed, read)))
+    named = (("restore", fetch), ("reproduce", [again]), ("from its commit", recipe(campaign, run, seed, read)))
     return [(name if i == 0 else "", line) for name, lines in named for i, line in enumerate(lines)]
 
 
 def recipe(campaign: Campaign, run: str, seed: int, read: Results) -> list[str]:
-    """The commands that make a run again from its commit and its patch, in a folder of its own; none without Git."""
+    """The commands that reproduce a run from its commit and its patch, in a folder of its own; none without Git."""
     made, folder = read.provenance(run, seed) or {}, read.seed_folder(run, seed)
     if not made.get("commit"):
         return []
@@ -99,7 +99,7 @@ def recipe(campaign: Campaign, run: str, seed: int, read: Results) -> list[str]:
 def parameters(campaign: Campaign, run: str, seed: int, read: Results, *, today: bool = True) -> list[Line]:
     """Every parameter of a run with the origin that its params.yaml states.
 
-    Values that have changed since are followed by those of `today`.
+    With `today`, values that have changed since are followed by the current ones.
     """
     own, resolved = read.run(run, seed), campaign.resolve(run, seed)
     known, now = (own or resolved).values(), resolved.values()
@@ -113,11 +113,11 @@ def parameters(campaign: Campaign, run: str, seed: int, read: Results, *, today:
 
 
 def _today(now: Any, made: Any, shown: bool) -> str:
-    """Today's value in brackets, where it is to be `shown` and differs."""
-    return f"  (today {now})" if shown and now != made else ""
+    """The current value in brackets, where it is to be `shown` and differs."""
+    return f"  (now {now})" if shown and now != made else ""
 
 
-def _file(path: Path, absent: str = ", not here") -> str:
+def _file(path: Path, absent: str = ", not found") -> str:
     return f"{path}, SHA-256 {sha256(path)}" if path.exists() else f"{path}{absent}"
 
 

@@ -90,12 +90,12 @@ def _add(paths: Iterable[Path], root: Path, clone: "Repo", scale: str) -> Path:
 def _push_tag(repository: Repository, name: str, git_remote: str, replace: bool) -> None:
     by_hand = f"git push {git_remote} {tag(name)}"
     if git_remote not in repository.git("remote").split():
-        print(f"acnet: the tag campaign/{name} is here only; for others: {by_hand}", file=sys.stderr)
+        print(f"acnet: the tag campaign/{name} was not pushed; to share it: {by_hand}", file=sys.stderr)
         return
     try:
         repository.git("push", "--quiet", *(["--force"] if replace else []), git_remote, tag(name))
     except AcnetError as error:
-        raise AcnetError(f"{error}; the files are on the DVC remote, the tag is here: {by_hand}") from error
+        raise AcnetError(f"{error}; the files are on the DVC remote, the tag was not pushed: {by_hand}") from error
 
 
 def announce(root: Path, name: str, remote: str | None, git_remote: str) -> list[str]:

@@ -73,7 +73,7 @@ def record(campaign: Campaign, results: Path, root: Path) -> dict[str, list[str]
         for experiment in _finished(campaign, results):
             row = here.get(experiment.name)
             if row and row.digest is None:
-                _say(f"{experiment.name}: an experiment of your own has this name; left alone")
+                _say(f"{experiment.name}: an experiment of your own has this name; not changed")
             elif row and (row.digest, row.stale) == (experiment.digest, experiment.stale):
                 done["unchanged"].append(experiment.name)
             else:

@@ -1,4 +1,4 @@
-"""The commands of `acnet trace` that make a run again from its commit and its uncommitted changes."""
+"""The commands of `acnet trace` that reproduce a run from its commit and its uncommitted changes."""
 
 import json
 import os

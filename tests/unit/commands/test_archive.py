@@ -38,7 +38,7 @@ def test_the_crate_says_who_made_what_from_what_and_under_which_licence(measured
     from rocrate.rocrate import ROCrate
 
     done = acnet("archive --out mine.zip")
-    assert done.status == 0 and done.lines[-1].endswith("`acnet restore mine.zip` elsewhere brings them back")
+    assert done.status == 0 and done.lines[-1].endswith("`acnet restore mine.zip` restores them in another clone")
     crate = ROCrate(measured / "mine.zip")
     assert crate.license == "https://spdx.org/licenses/MIT"
     assert crate.root_dataset["creator"][0]["name"] == "The ACNet reproduction's authors"

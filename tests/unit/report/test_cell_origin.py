@@ -63,15 +63,15 @@ def test_an_account_names_everything_behind_the_number(tell):
     assert found["run"] == "acb3, seed 0 at scale mini: measured"
     assert found["protocol"].startswith("single: scales [1.0], flip False")
     assert sha256(tell.root / "data/mini_cityscapes/manifest.json") in found["dataset"]
-    assert "ab" * 32 in found["checkpoint"] and found["checkpoint"].endswith("not here")
+    assert "ab" * 32 in found["checkpoint"] and found["checkpoint"].endswith("not found")
     assert found["commit"] == "c" * 40
-    assert found["took"] == "2 h 00 min (2.000 h)"
+    assert found["duration"] == "2 h 00 min (2.000 h)"
     assert found["initial weights"] == "unknown"
     assert found["stale"].startswith("no:")
     assert found["model.delta"] == "5.0  # paper: Eq. 2 and Table 1"
     assert found["model.backbone"] == "resnet18  # scale: " + found["model.backbone"].split("# scale: ")[1]
-    assert "get it" not in found
-    assert "runs=acb3" in found["make it again"]
+    assert "restore" not in found
+    assert "runs=acb3" in found["reproduce"]
 
 
 def test_json_has_the_cells_parameters_and_provenance_of_every_row_that_is_meant(tell, root, capsys):
@@ -85,7 +85,7 @@ def test_json_has_the_cells_parameters_and_provenance_of_every_row_that_is_meant
     ]
     assert said["provenance"] == tell.made and said["protocol"] == {"name": "single"}
     assert said["params"]["model"]["delta"] == 5.0 and said["origins"]["model.delta"] == "paper: Eq. 2 and Table 1"
-    assert said["make_it_again"].startswith("snakemake --cores all runs --forcerun ")
+    assert said["reproduce"].startswith("snakemake --cores all runs --forcerun ")
     assert main([*roots, "trace", "table3", "ACB#3", "--json"]) == 0
     others = json.loads(capsys.readouterr().out)
     assert [entry["run"] for entry in others] == ["acb3", "r101_acb3"]
@@ -101,9 +101,9 @@ def test_a_parameter_changed_since_has_the_origin_that_the_runs_own_file_states(
     text = text.replace(lines[1], "  dropout: 0.5")
     file.write_text(text.replace(lines[2], "  epochs: 7  # scale: params/scales/mini.yaml: common"))
     found = fields(tell("table3", "r50_acb3", column))
-    assert found["model.delta"] == "10.0  (today 5.0)  # run: params/runs.yaml: acb3"
+    assert found["model.delta"] == "10.0  (now 5.0)  # run: params/runs.yaml: acb3"
     assert found["model.dropout"].endswith("# not stated")
-    assert found["train.epochs"] == "7  (today 50)  # scale: params/scales/mini.yaml: common"
+    assert found["train.epochs"] == "7  (now 50)  # scale: params/scales/mini.yaml: common"
 
 
 def test_a_protocol_changed_since_is_the_one_that_the_run_was_measured_by(tell):
@@ -111,7 +111,7 @@ def test_a_protocol_changed_since_is_the_one_that_the_run_was_measured_by(tell):
     stored = json.loads(file.read_text())
     file.write_text(json.dumps(stored | {"protocol": {"name": "single", "scales": [0.5]}}))
     protocol = fields(tell("table3", "r50_acb3"))["protocol"]
-    assert protocol.startswith("single: scales [0.5]  (today [1.0]), flip False,")
+    assert protocol.startswith("single: scales [0.5]  (now [1.0]), flip False,")
 
 
 @pytest.fixture
@@ -138,8 +138,8 @@ def publish(tell):
     return tag
 
 
-def get_it(text: str) -> str:
-    return fields(text)["get it"]
+def restoring(text: str) -> str:
+    return fields(text)["restore"]
 
 
 def test_what_was_published_or_recorded_can_be_fetched(tell, publish):
@@ -147,10 +147,10 @@ def test_what_was_published_or_recorded_can_be_fetched(tell, publish):
     (tell.root / "results/mini/acb2/seed0/provenance.json").write_text("{}")
     publish("other", "results/mini/acb2/**/*")
     publish("spring", "results/mini/acb3/**/*")
-    assert get_it(tell("table3", "r50_acb3")) == "acnet restore spring --only table3"
+    assert restoring(tell("table3", "r50_acb3")) == "acnet restore spring --only table3"
     publish.git("update-ref", f"refs/exps/ab/{'cd' * 19}/mini-acb3-seed0", "HEAD")
     lines = tell("table3", "r50_acb3").splitlines()
-    (place,) = (i for i, line in enumerate(lines) if "make it again" in line)
+    (place,) = (i for i, line in enumerate(lines) if line.startswith("  reproduce  "))
     assert "dvc exp apply mini-acb3-seed0" in lines[place - 1]
 
 

@@ -178,7 +178,7 @@ def _benchmark(parsed: argparse.Namespace) -> None:
     print(f"test          {1000 * inference_seconds(run):.1f} ms an image of the crop, without flip, in float32")
     print(f"waiting       {100 * cost.waiting:.1f} % of the time for data")
     print(f"memory        {_memory(cost.peak_bytes)} at the peak")
-    print(f"arithmetic    {cost.flops_per_image / 1e9:.2f} GFLOP an image, forward and backward")
+    print(f"FLOPs         {cost.flops_per_image / 1e9:.2f} GFLOP an image, forward and backward")
     print(f"ceiling       {cost.ceiling / 1e9:.0f} GFLOP/s in a matrix product; the step reaches {share}")
 
 

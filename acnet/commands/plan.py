@@ -130,7 +130,7 @@ def _print_cluster(parsed: argparse.Namespace, settings: Campaign, estimated) ->
     runtime = profile.runtime or needs.train.runtime
     here = f"the speed measured here, on {estimated.device}"
     speed = f"{parsed.tflops:g} TFLOP/s on each GPU" if parsed.tflops else here
-    print(f"{parsed.scale} through the profile {profile.name}, from nothing, at {speed}")
+    print(f"{parsed.scale} with the profile {profile.name}, from scratch, at {speed}")
     local = sum(job.runtime is None for job in jobs.values())
     counts = Counter(job.rule for job in jobs.values())
     counted = ", ".join(f"{count} {rule}" for rule, count in counts.items())

@@ -66,7 +66,7 @@ def add(commands) -> None:
     json_option(compare)
     for made, out in (
         (predict, "folder to write to (default: a folder of the run in data/shown)"),
-        (compare, "also write the comparison and a picture of each of those images here"),
+        (compare, "write the comparison and a picture of each listed image to this folder"),
     ):
         scale_option(made)
         made.add_argument("--protocol", default="single", help="an entry of protocols.yaml (single)")
@@ -144,7 +144,7 @@ def _predict(parsed: argparse.Namespace) -> None:
     if dataset and dataset.generate:
         seen = max(dataset.generate.size)
     sheets, kinds = predict_files(run, file.parent / "checkpoint.pt", protocol, parsed.images, out, seen)
-    print(f"{out}: images {len(sheets)}, of each {', '.join(kinds)} as PNG; the sheet shows all")
+    print(f"{out}: {len(sheets)} images; for each: {', '.join(kinds)} as PNG; the sheet combines them")
     print(sheets[0])
 
 

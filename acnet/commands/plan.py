@@ -106,11 +106,11 @@ def _print_costs(parsed: argparse.Namespace, settings: Campaign, estimated) -> N
     elif estimated.device:
         print(f"on one {estimated.device}, one job after another: {seconds(jobs)} ({parts})")
         print(
-            f"based on {parsed.calibrate} measured steps of each kind of training; larger than this device can take: "
+            f"based on {parsed.calibrate} measured steps of each kind of training; what does not fit the device is "
             "scaled by FLOPs from a smaller batch or crop"
         )
     else:
-        print("no hours without a speed: --calibrate STEPS measures some steps here, --tflops N is what a GPU sustains")
+        print("no hours without a speed: --calibrate STEPS measures it here, --tflops N states it")
 
 
 def _print_cluster(parsed: argparse.Namespace, settings: Campaign, estimated) -> None:

@@ -164,7 +164,7 @@ class Campaign:
         if (folder / "provenance.json").exists():
             raise AcnetError(
                 f"{folder}/checkpoint.pt: trained, but not here; "
-                f"`snakemake --cores 1 restore --config scale={scale}` brings it from a remote, "
+                f"`snakemake --cores 1 restore --config scale={scale}` restores it from a remote, "
                 f"`snakemake --cores 1 {folder}/checkpoint.pt --config scale={scale}` trains it again"
             )
         have = sorted(run for run in self.runs if (run_folder(results, scale, run, seed) / "checkpoint.pt").exists())

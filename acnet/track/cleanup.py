@@ -73,7 +73,7 @@ def _aside(results: Path) -> Iterator[Litter]:
 def _partial(*roots: Path) -> Iterator[Litter]:
     for file in (file for root in roots for file in sorted(root.rglob(".*.part"))):
         if _is_abandoned(file):
-            yield Litter("partial", str(file), "left by a process that was killed", [file])
+            yield Litter("partial", str(file), "left by a killed process", [file])
 
 
 def _logs(results: Path, root: Path, snakemake: Path) -> Iterator[Litter]:

@@ -48,7 +48,7 @@ def _tally(parsed: argparse.Namespace) -> None:
     from acnet.report.claims import read_claims
     from acnet.status import campaign_status, counted
 
-    claims = read_claims(parsed.scale, parsed.reports_root)
+    claims = read_claims(parsed.reports_root / parsed.scale)
     found = campaign_status(campaign(parsed), parsed.results_root, parsed.logs_root)
     print(f"runs                    {len(found)}: {counted(found)}")
     for kind, verdicts in claims["counts"].items():
@@ -84,24 +84,14 @@ def _restore_runs(parsed: argparse.Namespace) -> None:
 
 
 def _draw(parsed: argparse.Namespace) -> None:
+    from acnet.report.report import Report
     from acnet.report.scale import scale_info
 
     settings = campaign(parsed)
-    more = {}
     if getattr(parsed, "run", None) is not None:
         settings.require_gates(parsed.results_root, parsed.run)
-        more["run"] = parsed.run
-    if getattr(parsed, "published", None):
-        more["published"] = parsed.published
-    module, function, _, takes_name = _DRAWN[parsed.drawn]
+    module, function, *_ = _DRAWN[parsed.drawn]
     write = getattr(importlib.import_module(f"acnet.report.{module}"), function)
-    if parsed.drawn in ("page", "publish"):
-        more["data_root"] = parsed.data_root
-    write(
-        *([parsed.name] if takes_name else []),
-        scale_info(settings, parsed.results_root),
-        params_root=parsed.params_root,
-        results_root=parsed.results_root,
-        out_root=parsed.reports_root,
-        **more,
-    )
+    roots = (parsed.params_root, parsed.results_root, parsed.reports_root, parsed.data_root)
+    asked = {key: vars(parsed)[key] for key in ("name", "run", "published") if vars(parsed).get(key) is not None}
+    write(report=Report(scale_info(settings, parsed.results_root), *roots), **asked)

@@ -11,10 +11,8 @@ from acnet.params.campaign import Campaign
 from acnet.params.scales import misspelt
 from acnet.params.schema import nearest
 from acnet.params.tables import Row, Table, load_tables
-from acnet.provenance import changed_since, source_hash
-from acnet.report import origin
 from acnet.report.cells import Cell, table_cells
-from acnet.report.origin import Line
+from acnet.report.origin import Line, Origin
 from acnet.report.results import Results
 from acnet.report.scale import scale_info
 from acnet.report.text import number
@@ -46,7 +44,8 @@ def trace(campaign: Campaign, name: str, row: str, column: str | None, roots: Ro
     key, by_run = found.popitem()
     for run, cells in by_run.items():
         parts += [f"{name}, {_heading(table, table.row(key), cells)}"]
-        parts += [_text(_lines(campaign, cells[0], seed, roots, fetch, read)) for seed in campaign.seeds(run)]
+        for seed in campaign.seeds(run):
+            parts.append(_text(_lines(Origin(campaign, read, run, seed), cells[0], roots.data, fetch)))
     return "\n".join(parts)
 
 
@@ -54,29 +53,29 @@ def traced(campaign: Campaign, name: str, row: str, column: str | None, roots: R
     """As `trace`, as plain values: an entry for each run and seed of every row that is meant."""
     _, read, found = _found(campaign, name, row, column, roots)
     every = [(run, cells) for by_run in found.values() for run, cells in by_run.items()]
-    return [_plain(campaign, cells, seed, fetch, read) for run, cells in every for seed in campaign.seeds(run)]
+    return [
+        _plain(Origin(campaign, read, run, seed), cells, fetch) for run, cells in every for seed in campaign.seeds(run)
+    ]
 
 
-def _plain(campaign: Campaign, cells: list[Cell], seed: int, fetch: Fetch, read: Results) -> dict[str, Any]:
-    run, protocol = str(cells[0].run), str(cells[0].protocol)
-    made, own, now = read.provenance(run, seed), read.run(run, seed), campaign.resolve(run, seed)
-    measured = read.metrics(run, protocol, seed) or {}
-    origins = read.origins(run, seed) if own else campaign.origins(run)
+def _plain(origin: Origin, cells: list[Cell], fetch: Fetch) -> dict[str, Any]:
+    run, seed, protocol = origin.run, origin.seed, str(cells[0].protocol)
+    measured = origin.read.metrics(run, protocol, seed) or {}
     return {
         "run": run,
         "seed": seed,
-        "scale": campaign.scale_name,
-        "state": read.state(run, seed),
-        "stale": changed_since(made, now, source_hash()) if made else None,
+        "scale": origin.campaign.scale_name,
+        "state": origin.read.state(run, seed),
+        "stale": origin.changes if origin.made else None,
         "cells": [dataclasses.asdict(cell) for cell in cells],
-        "protocol": measured.get("protocol") or campaign.protocol(protocol, run).identity(),
-        "provenance": made,
-        "params": (own or now).values(),
-        "origins": {name: str(one) for name, one in origins.items()},
-        "folder": str(read.seed_folder(run, seed)),
+        "protocol": measured.get("protocol") or origin.campaign.protocol(protocol, run).identity(),
+        "provenance": origin.made,
+        "params": origin.known.values(),
+        "origins": {name: str(one) for name, one in origin.origins.items()},
+        "folder": str(origin.folder),
         "restore": fetch(run, seed, cells[0].table),
-        "reproduce": origin.commands(campaign, run, seed, [], read)[0][1],
-        "from_its_commit": origin.recipe(campaign, run, seed, read),
+        "reproduce": origin.again,
+        "from_its_commit": origin.recipe(),
     }
 
 
@@ -144,18 +143,17 @@ def _heading(table: Table, row: Row, cells: list[Cell]) -> str:
     return f"{row.method}{backbone}: {', '.join(numbers)}"
 
 
-def _lines(campaign: Campaign, one: Cell, seed: int, roots: Roots, fetch: Fetch, read: Results) -> list[Line]:
-    run, protocol = str(one.run), str(one.protocol)
-    lines = [
-        ("run", f"{run}, seed {seed} at scale {campaign.scale_name}: {_state(run, seed, read)}"),
-        ("protocol", f"{protocol}: {origin.protocol(campaign, protocol, run, read.metrics(run, protocol, seed))}"),
-        ("metrics", origin.metrics(read, run, seed, protocol)),
-        *origin.facts(campaign, run, seed, roots.data, read, source_hash()),
+def _lines(origin: Origin, one: Cell, data: Path, fetch: Fetch) -> list[Line]:
+    run, seed, protocol = origin.run, origin.seed, str(one.protocol)
+    return [
+        ("run", f"{run}, seed {seed} at scale {origin.campaign.scale_name}: {_state(run, seed, origin.read)}"),
+        ("protocol", f"{protocol}: {origin.protocol(protocol)}"),
+        ("metrics", origin.metrics(protocol)),
+        *origin.facts(data),
+        *([("test server", _server(one, origin.read))] if one.fine_tuned else []),
+        *origin.parameters(),
+        *origin.commands(fetch(run, seed, one.table)),
     ]
-    if one.fine_tuned:
-        lines += [("test server", _server(one, read))]
-    lines += origin.parameters(campaign, run, seed, read)
-    return lines + origin.commands(campaign, run, seed, fetch(run, seed, one.table), read)
 
 
 def _server(one: Cell, read: Results) -> str:

@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import io
 import statistics
 from pathlib import Path
 
@@ -10,9 +9,10 @@ from acnet.errors import AcnetError
 from acnet.evaluate.bootstrap import Interval
 from acnet.files import write_text
 from acnet.params.claims import CellName
-from acnet.params.tables import Row, Table, Tables, load_tables
+from acnet.params.tables import Row, Table, Tables
+from acnet.report.report import Report
 from acnet.report.results import Results
-from acnet.report.scale import ScaleInfo
+from acnet.report.text import csv_text
 
 NOT_RUN, NO_VALUE = "not run", "no value"
 
@@ -125,31 +125,29 @@ def _cell(name: str, table: Table, row: Row, column: str, results: Results) -> C
     return dataclasses.replace(cell, state=missing if cell.ours is None else "measured")
 
 
-def write_cells(scale: ScaleInfo, *, params_root: str | Path, results_root: str | Path, out_root: str | Path) -> Path:
-    """Write out_root/{scale}/cells.csv and return its path: a line for each cell of every table, with full precision.
+def write_cells(report: Report) -> Path:
+    """Write cells.csv and return its path: a line for each cell of every table, with full precision.
 
-    `source` names the metrics files under `results_root`. AcnetError for a metrics file in the wrong place.
+    `source` names the metrics files under results/. AcnetError for a metrics file in the wrong place.
     """
-    cells = all_cells(load_tables(params_root), Results(scale, results_root))
-    out = io.StringIO()
-    fields = [field.name for field in dataclasses.fields(Cell)]
-    writer = csv.DictWriter(out, [*fields, "ours", "source"], lineterminator="\n")
-    writer.writeheader()
-    for cell in cells.values():
-        folders = [f"{scale.name}/{cell.run}/seed{seed}/metrics/{cell.protocol}.json" for seed in cell.seeds]
-        lists = {"seeds": cell.seeds, "values": cell.values, "source": folders}
-        lists = {key: " ".join(map(str, items)) for key, items in lists.items()}
-        writer.writerow({**dataclasses.asdict(cell), "ours": cell.ours, **lists})
-    path = Path(out_root) / scale.name / "cells.csv"
-    write_text(path, out.getvalue())
+    cells = all_cells(report.tables, report.results)
+    path = report.folder / "cells.csv"
+    write_text(path, csv_text([_line(cell, report.scale.name) for cell in cells.values()]))
     return path
 
 
-def read_cells(scale: ScaleInfo, out_root: str | Path) -> Cells:
-    """The cells in out_root/{scale}/cells.csv."""
-    path = Path(out_root) / scale.name / "cells.csv"
+def _line(cell: Cell, scale: str) -> dict[str, object]:
+    folders = [f"{scale}/{cell.run}/seed{seed}/metrics/{cell.protocol}.json" for seed in cell.seeds]
+    lists = {"seeds": cell.seeds, "values": cell.values, "source": folders}
+    lists = {key: " ".join(map(str, items)) for key, items in lists.items()}
+    return {**dataclasses.asdict(cell), "ours": cell.ours, **lists}
+
+
+def read_cells(report: Report) -> Cells:
+    """The cells in cells.csv."""
+    path = report.folder / "cells.csv"
     if not path.exists():
-        raise AcnetError(f"{path}: not there; `acnet report cells --scale {scale.name}` writes it")
+        raise AcnetError(f"{path}: not there; `acnet report cells --scale {report.scale.name}` writes it")
     with open(path, newline="", encoding="utf-8") as handle:
         cells = map(_parsed, csv.DictReader(handle))
         return {(cell.table, cell.row, cell.column): cell for cell in cells}

@@ -12,12 +12,10 @@ import numpy as np
 from acnet.errors import AcnetError
 from acnet.files import read_json, write_json
 from acnet.params.claims import Claim, load_claims
-from acnet.params.tables import load_tables
 from acnet.report import checks, properties
 from acnet.report.cells import read_cells
 from acnet.report.checks import LEFT_OUT, NOT_MEASURED, NOT_RUN, Evidence, Step, Verdict
-from acnet.report.results import Results
-from acnet.report.scale import ScaleInfo
+from acnet.report.report import Report
 from acnet.report.seeds import holm, p_of_claim
 
 # Counted separately: the paper's statements, controls that it lacks, and properties of any training by construction.
@@ -53,7 +51,7 @@ class Judged:
     level: float
 
 
-def judge_claims(params_root: str | Path, evidence: Evidence) -> list[Judged]:
+def judge_claims(params_root: Path, evidence: Evidence) -> list[Judged]:
     """Every claim of claims.yaml in its order, judged by the evidence at hand."""
     claims = load_claims(params_root, evidence.tables)
     steps = {name: _CHECKS.get(claim.check, checks.cell_steps)(claim, evidence) for name, claim in claims.items()}
@@ -85,27 +83,26 @@ def _left_out(steps: list[Step]) -> bool:
     return any((step.reason or "").startswith(LEFT_OUT) for step in steps)
 
 
-def write_claims(scale: ScaleInfo, *, params_root: str | Path, results_root: str | Path, out_root: str | Path) -> Path:
-    """Write out_root/{scale}/claims.json and return its path; numbers in percent and points.
+def write_claims(report: Report) -> Path:
+    """Write claims.json and return its path; numbers in percent and points.
 
     Cells are those in cells.csv; intervals of differences, gates and learned factors come from the runs' own files.
     """
-    evidence = Evidence(load_tables(params_root), read_cells(scale, out_root), Results(scale, results_root))
-    claims = [_plain(one) for one in judge_claims(params_root, evidence)]
+    scale, evidence = report.scale, Evidence(report.tables, read_cells(report), report.results)
+    claims = [_plain(one) for one in judge_claims(report.params_root, evidence)]
     sure = {"level": scale.measures.level, "resamples": scale.measures.resamples, **dataclasses.asdict(scale.rule)}
     counts = {name: counted(claims, kinds) for name, kinds in KINDS.items()}
     about = {"scale": scale.name, "title": scale.title, "seeds": scale.seeds, "rule": sure}
-    report = {**about, "counts": counts, "claims": claims}
-    path = Path(out_root) / scale.name / "claims.json"
-    write_json(path, json.loads(json.dumps(report), parse_float=lambda number: round(float(number), 6)))
+    path, found = report.folder / "claims.json", {**about, "counts": counts, "claims": claims}
+    write_json(path, json.loads(json.dumps(found), parse_float=lambda number: round(float(number), 6)))
     return path
 
 
-def read_claims(name: str, out_root: str | Path) -> dict[str, Any]:
-    """What out_root/{name}/claims.json holds."""
-    path = Path(out_root) / name / "claims.json"
+def read_claims(folder: Path) -> dict[str, Any]:
+    """What claims.json in the `folder` of a scale holds."""
+    path = folder / "claims.json"
     if not path.exists():
-        raise AcnetError(f"{path}: not there; `acnet report claims --scale {path.parent.name}` writes it")
+        raise AcnetError(f"{path}: not there; `acnet report claims --scale {folder.name}` writes it")
     return read_json(path)
 
 

@@ -6,38 +6,30 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from acnet.drawing import ACCENT, QUIET, placeholder, save, style
-from acnet.params.campaign import Campaign
-from acnet.params.tables import Table, load_tables
-from acnet.report.cells import Cells, table_cells
-from acnet.report.networks import Sizes, network_sizes
-from acnet.report.results import Results
-from acnet.report.scale import ScaleInfo
+from acnet.report.cells import table_cells
+from acnet.report.report import Report
 
 Points = Mapping[str, tuple[float, float]]  # by method: FLOPs, score
 
 
-def write_cost(
-    name: str, scale: ScaleInfo, *, params_root: str | Path, results_root: str | Path, out_root: str | Path
-) -> list[Path]:
-    """Write out_root/{scale}/figures/{name}_cost.png and .pdf for the first column of a table; return the paths."""
-    scale.require(name)
-    tables = load_tables(params_root)
-    table = tables.table(name)
-    sizes = network_sizes(Campaign(params_root, scale.name), tables.trained([name]))
+def write_cost(name: str, report: Report) -> list[Path]:
+    """Write figures/{name}_cost.png and .pdf for the first column of a table; return the paths."""
+    report.scale.require(name)
     with style():
-        figure = cost_figure(name, table, table_cells(name, table, Results(scale, results_root)), sizes)
-        return save(figure, Path(out_root) / scale.name / "figures", f"{name}_cost")
+        return save(cost_figure(name, report), report.folder / "figures", f"{name}_cost")
 
 
-def cost_figure(name: str, table: Table, cells: Cells, sizes: Sizes) -> Figure:
+def cost_figure(name: str, report: Report) -> Figure:
     """A point for each measured row, with its interval; a line joins the `front`. The row compared with is filled."""
+    table = report.tables.table(name)
+    cells = table_cells(name, table, report.results)
     key, column = next(iter(table.columns.items()))
     found = {row.method: cells[name, row.key, key] for row in table.rows}
     found = {method: cell for method, cell in found.items() if cell.run and cell.ours is not None}
     title = f"{column.label} over cost: {table.title}"
     if not found:
         return placeholder(title, ["all of its networks"])
-    points = {method: (sizes[cell.run].flops / 1e9, cell.ours) for method, cell in found.items()}
+    points = {method: (report.size(cell.run).flops / 1e9, cell.ours) for method, cell in found.items()}
     figure = Figure(figsize=(7, 4.5))
     axes = figure.add_subplot()
     for method, (flops, score) in points.items():

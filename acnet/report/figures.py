@@ -12,31 +12,29 @@ from acnet.drawing import ACCENT, INK, LOOKS, QUIET, placeholder, save, style
 from acnet.params import tables
 from acnet.params.campaign import Campaign
 from acnet.report.photos import photo_figure
+from acnet.report.report import Report
 from acnet.report.results import Results
-from acnet.report.scale import ScaleInfo
 from acnet.report.text import signed
 
 Gain = tuple[float, float]  # mean and standard deviation over seeds
 _COLUMNS = 4  # of training curves
 
 
-def write_figure(
-    name: str, scale: ScaleInfo, *, params_root: str | Path, results_root: str | Path, out_root: str | Path
-) -> list[Path]:
-    """Write out_root/{scale}/figures/{name}.png and .pdf and return the paths; equal inputs give equal bytes.
+def write_figure(name: str, report: Report) -> list[Path]:
+    """Write figures/{name}.png and .pdf and return the paths; equal inputs give equal bytes.
 
     A figure whose runs are missing says so. Raises AcnetError for a figure that is not in the scale and for a broken
     file.
     """
-    scale.require(name)
-    entry = tables.load_tables(params_root).figure(name)
+    report.scale.require(name)
+    entry = report.tables.figure(name)
     with style():
         if entry.built:
-            figure = _built_figure(entry, Campaign(params_root, scale.name))
+            figure = _built_figure(entry, report.campaign)
         else:
             draw = class_gains_figure if entry.kind == "class_gains" else photo_figure
-            figure = draw(entry, Results(scale, results_root))
-        return save(figure, Path(out_root) / scale.name / "figures", name)
+            figure = draw(entry, report.results)
+        return save(figure, report.folder / "figures", name)
 
 
 def _built_figure(entry: tables.Figure, campaign: Campaign) -> Figure:
@@ -47,18 +45,11 @@ def _built_figure(entry: tables.Figure, campaign: Campaign) -> Figure:
     return draw(campaign.resolve(run, campaign.scale.seeds[0]))
 
 
-def write_curves(
-    scale: ScaleInfo, *, params_root: str | Path, results_root: str | Path, out_root: str | Path
-) -> list[Path]:
-    """Write out_root/{scale}/figures/curves and factors, as .png and .pdf: loss, and alpha and beta, over epochs."""
-    runs, results = (
-        tables.load_tables(params_root).trained([*scale.tables, *scale.figures]),
-        Results(scale, results_root),
-    )
+def write_curves(report: Report) -> list[Path]:
+    """Write figures/curves and factors, as .png and .pdf: loss, and alpha and beta, over epochs."""
     with style():
-        folder = Path(out_root) / scale.name / "figures"
-        figures = {"curves": curves_figure(runs, results), "factors": factors_figure(runs, results)}
-        return [path for name, figure in figures.items() for path in save(figure, folder, name, dpi=130)]
+        drawn = {name: draw(report.runs, report.results) for name, draw in _CURVES.items()}
+        return [p for name, figure in drawn.items() for p in save(figure, report.folder / "figures", name, dpi=130)]
 
 
 def class_gains_figure(entry: tables.Figure, results: Results) -> Figure:
@@ -151,6 +142,9 @@ def factors_figure(runs: list[str], results: Results) -> Figure:
     """One panel for each of `runs` with alpha or beta in its history, a line for each block and seed, beta dashed."""
     lines = {run: [line for one in _histories(run, results) for line in _factors(one)] for run in runs}
     return _panels("Learned factors", lines, "α (solid), β (dashed); darker: later blocks", "a network with context")
+
+
+_CURVES = {"curves": curves_figure, "factors": factors_figure}
 
 
 def _histories(run: str, results: Results, name: str = "history") -> list[list[dict[str, float]]]:

@@ -8,28 +8,21 @@ from matplotlib.figure import Figure
 
 from acnet.drawing import ACCENT, INK, PALE, QUIET, placeholder, save, style
 from acnet.report.claims import read_claims
-from acnet.report.scale import ScaleInfo
+from acnet.report.report import Report
 
 TITLE = "The primary claims"
 _TICKS = (-10, -5, -2, -1, 0, 1, 2, 5, 10)
 
 
-def write_forest(
-    scale: ScaleInfo,
-    *,
-    params_root: str | Path,
-    results_root: str | Path,
-    out_root: str | Path,
-    published: Sequence[str] = (),
-) -> list[Path]:
-    """Write out_root/{scale}/figures/forest.png and .pdf from claims.json beside it; return the paths.
+def write_forest(report: Report, published: Sequence[str] = ()) -> list[Path]:
+    """Write figures/forest.png and .pdf from claims.json; return the paths.
 
     With the names of `published` scales it is out_root/published/forest, which has a panel for each of them.
     """
-    folder = Path(out_root) / "published" if published else Path(out_root) / scale.name / "figures"
-    reports = [read_claims(f"published/{name}", out_root) for name in published] or [read_claims(scale.name, out_root)]
+    there = report.out_root / "published"
+    found = [read_claims(there / name) for name in published] or [read_claims(report.folder)]
     with style():
-        return save(forest_figure(reports), folder, "forest")
+        return save(forest_figure(found), there if published else report.folder / "figures", "forest")
 
 
 def forest_figure(reports: Sequence[dict[str, Any]]) -> Figure:

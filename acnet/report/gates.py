@@ -11,9 +11,8 @@ from matplotlib.figure import Figure
 from acnet.drawing import INK, QUIET, placeholder, save, style
 from acnet.files import write_text
 from acnet.params.claims import gated_runs
-from acnet.params.tables import load_tables
+from acnet.report.report import Report
 from acnet.report.results import Results
-from acnet.report.scale import ScaleInfo
 from acnet.report.text import number, plain
 
 TITLE = "Where the gates are large"
@@ -25,31 +24,22 @@ _CONTRASTS = {"large_minus_small": "large minus small segments", "far_minus_near
 Gates = dict[str, Any]  # a gates.json
 
 
-def write_gates(
-    scale: ScaleInfo,
-    *,
-    params_root: str | Path,
-    results_root: str | Path,
-    out_root: str | Path,
-    run: str | None = None,
-) -> list[Path]:
-    """Write out_root/{scale}/figures/gates and gates_runs, as .png and .pdf, and gates.csv; return the paths.
+def write_gates(report: Report, run: str | None = None) -> list[Path]:
+    """Write figures/gates and gates_runs, as .png and .pdf, and gates.csv; return the paths.
 
     The first shows the run that a claim asks about, or a placeholder where its gates are not measured; with `run` only
     gates_{run} is drawn, which shows that one. The others show every run with gates.
     """
-    results, tables, folder = Results(scale, results_root), load_tables(params_root), Path(out_root) / scale.name
-    if run is not None:
-        with style():
-            return save(gates_figure(run, results.gates(run)), folder / "figures", f"gates_{run}")
-    asked = gated_runs(params_root, tables)
-    found = measured_gates(tables.trained([*scale.tables, *scale.figures]), results)
+    results, folder, table = report.results, report.folder / "figures", report.folder / "gates.csv"
     with style():
+        if run is not None:
+            return save(gates_figure(run, results.gates(run)), folder, f"gates_{run}")
+        asked, found = gated_runs(report.params_root, report.tables), measured_gates(report.runs, results)
         figure = gates_figure(asked[0], results.gates(asked[0])) if asked else placeholder(TITLE, ["no claim on gates"])
-        paths = save(figure, folder / "figures", "gates")
-        paths += save(gates_runs_figure(found), folder / "figures", "gates_runs")
-    write_text(folder / "gates.csv", gates_csv(found))
-    return [*paths, folder / "gates.csv"]
+        paths = save(figure, folder, "gates")
+        paths += save(gates_runs_figure(found), folder, "gates_runs")
+    write_text(table, gates_csv(found))
+    return [*paths, table]
 
 
 def measured_gates(runs: list[str], results: Results) -> dict[tuple[str, int], Gates]:

@@ -9,7 +9,7 @@ from acnet.params.tables import Row, Table
 from acnet.progress import operations
 from acnet.report.cells import NO_VALUE, NOT_RUN, Cell, Cells
 from acnet.report.checks import CONTRADICTED, HELD, Step
-from acnet.report.networks import Sizes
+from acnet.report.report import Report
 from acnet.report.scale import ScaleInfo
 from acnet.report.text import DASH, heading, number, signed, span
 
@@ -74,15 +74,13 @@ class Grid:
         return any(field.interval for line in self.lines for field in line.fields)
 
 
-def grid(name: str, table: Table, cells: Cells, scale: ScaleInfo, sizes: Sizes) -> Grid:
-    """The table `name` of a scale; there are no differences to the paper where absolute numbers are not comparable.
-
-    `sizes` are those of the networks in our rows.
-    """
+def grid(name: str, cells: Cells, report: Report) -> Grid:
+    """The table `name` of a scale; there are no differences to the paper where absolute numbers are not comparable."""
+    table, scale = report.tables.table(name), report.scale
     rows = [(row, [cells[name, row.key, column] for column in table.all_columns]) for row in table.rows]
     beside, quoted = _beside(table, scale) if table.beside else None, any(row.paper for row in table.rows)
     lead = ["Method", *["Backbone"] * any(row.backbone for row in table.rows), "Parameters", "FLOPs"]
-    before = {row.key: _before(row, row_cells, len(lead) > 3, sizes) for row, row_cells in rows}
+    before = {row.key: _before(row, row_cells, len(lead) > 3, report) for row, row_cells in rows}
     if table.per_class:
         groups, each = [], [column.label for column in table.all_columns.values()]
         lines = [line for row, own in rows for line in _wide(row, before[row.key], own, table.digits, scale.comparable)]
@@ -115,9 +113,9 @@ def measured_on(cell: Cell) -> str:
     return "val, before fine-tuning" if cell.server is None else "test server"
 
 
-def _before(row: Row, cells: list[Cell], backbone: bool, sizes: Sizes) -> list[Field]:
+def _before(row: Row, cells: list[Cell], backbone: bool, report: Report) -> list[Field]:
     """The fields before the numbers."""
-    own = [sizes[run] for run in dict.fromkeys(cell.run for cell in cells) if run in sizes]
+    own = [report.size(run) for run in dict.fromkeys(cell.run for cell in cells) if run]
     parameters = dict.fromkeys(f"{number(size.parameters / 1e6)} M" for size in own)
     flops = dict.fromkeys(operations(size.flops).removesuffix("FLOP") for size in own)
     return [

@@ -9,19 +9,15 @@ import jinja2
 from markupsafe import Markup
 
 from acnet.files import write_text
-from acnet.params.campaign import Campaign
 from acnet.params.claims import gated_runs
-from acnet.params.tables import Tables, load_tables
 from acnet.report.cells import Cells, read_cells
 from acnet.report.checks import NOT_MEASURED, VERDICTS
 from acnet.report.claims import KINDS, counted, read_claims
 from acnet.report.figures import curves
 from acnet.report.gates import TITLE as GATES_TITLE
 from acnet.report.grid import grid, interval_note, measured_on
-from acnet.report.networks import Sizes, network_sizes
-from acnet.report.results import Results
+from acnet.report.report import Report
 from acnet.report.runs import run_entries
-from acnet.report.scale import ScaleInfo
 from acnet.report.seeds import MOST_SEEDS
 from acnet.report.tables import table_texts
 from acnet.report.text import backbone, heading, number, signed
@@ -29,54 +25,34 @@ from acnet.report.text import backbone, heading, number, signed
 _MARKS = dict(zip(VERDICTS, "●○≈◐·–", strict=True))
 
 
-def write_page(
-    scale: ScaleInfo,
-    *,
-    params_root: str | Path,
-    results_root: str | Path,
-    out_root: str | Path,
-    data_root: str | Path = "data",
-    published: Path | None = None,
-) -> Path:
-    """Write out_root/{scale}/index.html, or `published`, and return its path.
+def write_page(report: Report, published: Path | None = None) -> Path:
+    """Write index.html, or `published`, and return its path.
 
-    Tables, claims and figures are those of out_root/{scale}: cells.csv, claims.json and figures/, of which a missing
-    one is named. Each run is described from its files in `results_root`, its dataset by the hash of the manifest in
-    `data_root`. The file is self-contained: style, images and downloads are inside. A page to be `published` omits what
-    may have changed when it is read.
+    Tables, claims and figures are those at hand: cells.csv, claims.json and figures/, of which a missing one is named.
+    Each run is described from its files, its dataset by the hash of its manifest. The file is self-contained: style,
+    images and downloads are inside. A page to be `published` omits what may have changed when it is read.
     """
-    tables, results, cells = load_tables(params_root), Results(scale, results_root), read_cells(scale, out_root)
-    folder, claims = Path(out_root) / scale.name, read_claims(scale.name, out_root)["claims"]
-    campaign = Campaign(params_root, scale.name)
-    sizes = network_sizes(campaign, tables.trained(scale.tables))
-    runs = run_entries(campaign, tables, results, Path(data_root), lasting=bool(published))
-    html = (
-        _environment()
-        .get_template("page.html")
-        .render(
-            scale=scale,
-            roles={paper: backbone(ours) for paper, ours in scale.roles.items() if backbone(ours) != paper},
-            css=(Path(__file__).parent / "page.css").read_text(encoding="utf-8"),
-            claims=[_claim(claim) for claim in claims],
-            counts={name: counted(claims, kinds) for name, kinds in KINDS.items()},
-            tables=[_table(name, tables, cells, scale, sizes) for name in scale.tables],
-            figures=[(name, tables.figure(name)) for name in scale.figures],
-            images=_images(folder / "figures"),
-            gates=_gates(params_root, tables, results, folder),
-            curves=curves(tables.trained([*scale.tables, *scale.figures]), results),
-            interval_note=interval_note(scale.measures),
-            runs=runs,
-            titles={run["name"]: run["title"] for run in runs},
-            stale={run["name"]: run["stale"] for run in runs if run["stale"]},
-            measured=sum(run["state"].startswith(("measured", "trained")) for run in runs),
-            lacking=[
-                name
-                for name, entry in [*tables.tables.items(), *tables.figures.items()]
-                if name not in [*scale.tables, *scale.figures] and not getattr(entry, "on_request", False)
-            ],
-        )
-    )
-    path = published or folder / "index.html"
+    scale, tables, cells, claims = report.scale, report.tables, read_cells(report), read_claims(report.folder)["claims"]
+    runs, entries = run_entries(report, lasting=bool(published)), tables.tables | tables.figures
+    html = _environment().get_template("page.html").render(
+        scale=scale,
+        roles={paper: backbone(ours) for paper, ours in scale.roles.items() if backbone(ours) != paper},
+        css=(Path(__file__).parent / "page.css").read_text(encoding="utf-8"),
+        claims=[_claim(claim) for claim in claims],
+        counts={name: counted(claims, kinds) for name, kinds in KINDS.items()},
+        tables=[_table(name, cells, report) for name in scale.tables],
+        figures=[(name, tables.figure(name)) for name in scale.figures],
+        images=_images(report.folder / "figures"),
+        gates=_gates(report),
+        curves=curves(report.runs, report.results),
+        interval_note=interval_note(scale.measures),
+        runs=runs,
+        titles={run["name"]: run["title"] for run in runs},
+        stale={run["name"]: run["stale"] for run in runs if run["stale"]},
+        measured=sum(run["state"].startswith(("measured", "trained")) for run in runs),
+        lacking=[it for it in entries if it not in scale.shown and not getattr(entries[it], "on_request", False)],
+    )  # fmt: skip
+    path = published or report.folder / "index.html"
     write_text(path, html)
     return path
 
@@ -138,11 +114,10 @@ def _margins(values: list[float | None], check: str) -> str:
     return signed(min(known)) if len(values) == 1 else f"min {signed(min(known))}"
 
 
-def _table(name: str, tables: Tables, cells: Cells, scale: ScaleInfo, sizes: Sizes) -> dict[str, Any]:
-    table = tables.table(name)
-    drawn = grid(name, table, cells, scale, sizes)
+def _table(name: str, cells: Cells, report: Report) -> dict[str, Any]:
+    table, drawn = report.tables.table(name), grid(name, cells, report)
     rows = dict.fromkeys(row.key for row, _ in drawn.notes)
-    texts = table_texts(name, table, cells, scale, sizes)
+    texts = table_texts(drawn, cells, report)
     return {
         "name": name,
         "table": table,
@@ -153,11 +128,11 @@ def _table(name: str, tables: Tables, cells: Cells, scale: ScaleInfo, sizes: Siz
     }
 
 
-def _gates(params_root: str | Path, tables: Tables, results: Results, folder: Path) -> dict[str, Any] | None:
+def _gates(report: Report) -> dict[str, Any] | None:
     """The figures and numbers of the gates, where they are measured."""
-    run = next((run for run in gated_runs(params_root, tables) if results.gates(run)), None)
-    drawn = all((folder / f"figures/{name}.png").exists() for name in ("gates", "gates_runs"))
-    numbers = _encoded(folder / "gates.csv")
+    run = next((run for run in gated_runs(report.params_root, report.tables) if report.results.gates(run)), None)
+    drawn = all((report.folder / f"figures/{name}.png").exists() for name in ("gates", "gates_runs"))
+    numbers = _encoded(report.folder / "gates.csv")
     return {"run": run, "title": GATES_TITLE, "csv": numbers} if run and drawn and numbers else None
 
 

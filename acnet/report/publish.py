@@ -1,36 +1,30 @@
 """The part of a report that may go into git: tables, claims, charts; images only where they are generated."""
 
+import itertools
 import re
 import shutil
 from pathlib import Path
 
 from acnet.errors import AcnetError
 from acnet.files import replacing, write_text
-from acnet.params.tables import Tables, load_tables
+from acnet.params.tables import Tables
 from acnet.report.page import write_page
-from acnet.report.results import Results
+from acnet.report.report import Report
 from acnet.report.scale import ScaleInfo
 from acnet.report.text import heading, number
 
 _MEASURED = re.compile(r"^\| ([\w-]+) \| (\d+) \| ([\w-]+) \| \d", re.MULTILINE)  # a line of _runs with a score
 
 
-def publish(
-    scale: ScaleInfo,
-    *,
-    params_root: str | Path,
-    results_root: str | Path,
-    out_root: str | Path,
-    data_root: str | Path = "data",
-) -> list[Path]:
-    """Copy out_root/{scale} to out_root/published/{scale}, with a README.md that names every run; return the paths.
+def publish(report: Report) -> list[Path]:
+    """Copy the report to out_root/published/{scale}, with a README.md that names every run; return the paths.
 
     Figures that show images, and the page with them inside, are published for generated data only. What was published
     before is replaced. Raises AcnetError naming the first file that the report has not written yet; where no run is
     measured; and where the report published before has scores of runs that are not at hand here, which it would lose.
     """
-    tables, results = load_tables(params_root), Results(scale, results_root)
-    source, target = Path(out_root) / scale.name, Path(out_root) / "published" / scale.name
+    scale, tables, source = report.scale, report.tables, report.folder
+    target = report.out_root / "published" / scale.name
     charts = [name for name in scale.figures if scale.generated or not tables.figure(name).examples]
     gates = (source / "gates.csv").exists()  # not every scale has them
     names = ["claims.json"] + [f"tables/{name}.{kind}" for name in scale.tables for kind in ("csv", "md", "tex")]
@@ -41,7 +35,7 @@ def publish(
     for name in names + page:
         if not (source / name).exists():
             raise AcnetError(f"{source / name}: not there; make the report of scale {scale.name} first")
-    listed = _runs(scale, tables, results)
+    listed = _runs(report)
     _refuse_loss(scale, listed, target / "README.md")
     for path in target.glob("*"):
         if path.name != "runs":  # the records, which `acnet report publish-runs` writes
@@ -49,14 +43,13 @@ def publish(
     for name in names:
         with replacing(target / name) as temporary:
             shutil.copyfile(source / name, temporary)
-    roots = {"params_root": params_root, "results_root": results_root, "out_root": out_root, "data_root": data_root}
     for name in page:
-        write_page(scale, **roots, published=target / name)
+        write_page(report, published=target / name)
     kept = "" if scale.generated else " Figures that show images of the dataset, and the page, stay local."
     parts = [
         f"# {scale.title}",
         scale.banner.strip(),
-        f"Made by `{_command(scale, tables, results)}`.{kept}",
+        f"Made by `{_command(report)}`.{kept}",
         "\n".join(_contents(scale, tables, charts, costs, gates)),
         "## Runs",
         "Scores in percent; parameters by the digest of the run's params.yaml.",
@@ -79,11 +72,11 @@ def _refuse_loss(scale: ScaleInfo, listed: list[str], published: Path) -> None:
         )
 
 
-def _command(scale: ScaleInfo, tables: Tables, results: Results) -> str:
+def _command(report: Report) -> str:
     """What makes the runs at hand: everything, or the networks that were trained by their names."""
-    needed = tables.trained([*scale.tables, *scale.figures])
-    trained = [run for run in needed if any(results.provenance(run, seed) for seed in scale.seeds)]
-    if trained == needed:
+    scale = report.scale
+    trained = [run for run in report.runs if any(report.results.provenance(run, seed) for seed in scale.seeds)]
+    if trained == report.runs:
         return f"make reproduce SCALE={scale.name}"
     return f"snakemake --cores all runs --config scale={scale.name} runs={','.join(trained)}"
 
@@ -102,22 +95,20 @@ def _contents(scale: ScaleInfo, tables: Tables, charts: list[str], costs: list[s
     return [*lines, "- Claims: [all](claims.json), [the primary ones](figures/forest.png)"]
 
 
-def _runs(scale: ScaleInfo, tables: Tables, results: Results) -> list[str]:
+def _runs(report: Report) -> list[str]:
     """The table of runs, line by line: each trained run by each protocol that it is measured with."""
     lines = [
         "| run | seed | protocol | mIoU | parameters | precision | commit | initial weights |",
         "| --- | --- | --- | ---: | --- | --- | --- | --- |",
     ]
-    for run in tables.trained([*scale.tables, *scale.figures]):
-        for seed in scale.seeds:
-            provenance = results.provenance(run, seed)
-            if provenance is None:
-                continue
-            origin = _origin(provenance)
-            scores = [(p, (results.metrics(run, p, seed) or {}).get("miou")) for p in results.protocols(run, seed)]
-            for protocol, miou in scores or [("", None)]:
-                score = number(None if miou is None else 100 * miou)
-                lines.append(f"| {run} | {seed} | {protocol} | {score} | {origin} |")
+    results = report.results
+    for run, seed in itertools.product(report.runs, report.scale.seeds):
+        if (provenance := results.provenance(run, seed)) is None:
+            continue
+        for protocol in results.protocols(run, seed) or [""]:
+            miou = (results.metrics(run, protocol, seed) or {}).get("miou")
+            score = number(None if miou is None else 100 * miou)
+            lines.append(f"| {run} | {seed} | {protocol} | {score} | {_origin(provenance)} |")
     return lines
 
 

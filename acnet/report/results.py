@@ -16,7 +16,7 @@ from acnet.evaluate.bootstrap import Interval, interval
 from acnet.evaluate.counts import Counts, counts_file, read_counts
 from acnet.evaluate.metrics import class_iou, metrics_of
 from acnet.files import read_json, read_yaml
-from acnet.params.run import Run, read_origins, read_run
+from acnet.params.run import Run, read_run
 from acnet.params.schema import build
 from acnet.report.resampling import image_weights
 from acnet.report.scale import ScaleInfo
@@ -158,11 +158,6 @@ class Results:
         """A run as its params.yaml states it."""
         path = self.seed_folder(run, seed) / "params.yaml"
         return read_run(path) if path.exists() else None
-
-    def origins(self, run: str, seed: int) -> dict[str, str]:
-        """Where its params.yaml says that each parameter of a run comes from, by dotted name; empty without a file."""
-        path = self.seed_folder(run, seed) / "params.yaml"
-        return read_origins(path) if path.exists() else {}
 
     def protocols(self, run: str, seed: int) -> list[str]:
         """The protocols that `run` was evaluated with, sorted."""

@@ -36,15 +36,20 @@ class ScaleInfo:
     stand_ins: dict[Source, str] = dataclasses.field(default_factory=dict)
     blocks: dict[str, str] = dataclasses.field(default_factory=dict)
 
+    @property
+    def shown(self) -> list[str]:
+        """The tables and figures."""
+        return [*self.tables, *self.figures]
+
     def title_of(self, protocol: str) -> str:
         """The words for a protocol; its key where it has none."""
         return self.titles.get(protocol, protocol)
 
     def require(self, name: str) -> None:
         """Raise AcnetError if the table or figure `name` is not part of this scale."""
-        names = [*self.tables, *self.figures]
-        if name not in names:
-            raise AcnetError(f"scale {self.name}: it has no {name}; it has {', '.join(names)}{misspelt(name, names)}")
+        if name not in self.shown:
+            have = f"it has {', '.join(self.shown)}{misspelt(name, self.shown)}"
+            raise AcnetError(f"scale {self.name}: it has no {name}; {have}")
 
 
 def scale_info(campaign: Campaign, results_root: Path) -> ScaleInfo:

@@ -1,62 +1,44 @@
 """One table as CSV, Markdown and LaTeX."""
 
-import csv
-import io
 from pathlib import Path
 
 from acnet.files import write_text
-from acnet.params.campaign import Campaign
-from acnet.params.tables import Row, Table, load_tables
 from acnet.report.cells import Cell, Cells, table_cells
 from acnet.report.grid import Field, Grid, grid, interval_note, measured_on
-from acnet.report.networks import Sizes, network_sizes
-from acnet.report.results import Results
+from acnet.report.report import Report
 from acnet.report.scale import ScaleInfo
-from acnet.report.text import DASH, MINUS, plain
+from acnet.report.text import DASH, MINUS, csv_text, plain
 
 _ESCAPES = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\^{}"}
 _ESCAPES |= {character: "\\" + character for character in "&%#_${}"}
 _ESCAPES |= {"α": r"$\alpha$", "β": r"$\beta$", "δ": r"$\delta$", "±": r"$\pm$", MINUS: "$-$", DASH: "--"}
 
 
-def write_table(
-    name: str, scale: ScaleInfo, *, params_root: str | Path, results_root: str | Path, out_root: str | Path
-) -> list[Path]:
-    """Write out_root/{scale}/tables/{name}.csv, .md and .tex; return the paths.
+def write_table(name: str, report: Report) -> list[Path]:
+    """Write tables/{name}.csv, .md and .tex; return the paths.
 
     Numbers are in percent. Cells of a run that is not at hand say "not run". Raises AcnetError for a table that
     the scale does not have and for a metrics file in the wrong place.
     """
-    scale.require(name)
-    tables, paths = load_tables(params_root), []
-    table = tables.table(name)
-    cells = table_cells(name, table, Results(scale, results_root))
-    sizes = network_sizes(Campaign(params_root, scale.name), tables.trained([name]))
-    for suffix, text in table_texts(name, table, cells, scale, sizes).items():
-        paths.append(Path(out_root) / scale.name / "tables" / f"{name}.{suffix}")
+    report.scale.require(name)
+    cells, paths = table_cells(name, report.tables.table(name), report.results), []
+    for suffix, text in table_texts(grid(name, cells, report), cells, report).items():
+        paths.append(report.folder / "tables" / f"{name}.{suffix}")
         write_text(paths[-1], text)
     return paths
 
 
-def table_texts(name: str, table: Table, cells: Cells, scale: ScaleInfo, sizes: Sizes) -> dict[str, str]:
+def table_texts(table: Grid, cells: Cells, report: Report) -> dict[str, str]:
     """A table in each of its forms: csv, md and tex."""
-    drawn = grid(name, table, cells, scale, sizes)
-    return {"csv": _csv(name, table, cells, scale, sizes), "md": _markdown(drawn, scale), "tex": _latex(drawn, scale)}
+    # A line for each cell that has a number of either side or should have.
+    shown = [cell for cell in cells.values() if cell.table == table.name and cell.state != "empty"]
+    lines = csv_text([_csv_line(cell, report) for cell in shown])
+    return {"csv": lines, "md": _markdown(table, report.scale), "tex": _latex(table, report.scale)}
 
 
-def _csv(name: str, table: Table, cells: Cells, scale: ScaleInfo, sizes: Sizes) -> str:
-    """One line for each cell that has a number of either side or should have."""
-    cells = {key: cell for key, cell in cells.items() if cell.table == name and cell.state != "empty"}
-    lines = [_csv_line(table, table.row(cell.row), cell, scale, sizes) for cell in cells.values()]
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(lines[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    return out.getvalue()
-
-
-def _csv_line(table: Table, row: Row, cell: Cell, scale: ScaleInfo, sizes: Sizes) -> dict[str, str | int | None]:
-    size = sizes.get(cell.run)
+def _csv_line(cell: Cell, report: Report) -> dict[str, str | int | None]:
+    table, scale = report.tables.table(cell.table), report.scale
+    row, size = table.row(cell.row), report.size(cell.run) if cell.run else None
     shown = cell.server is None  # a server's score has neither seeds nor spread
     return {
         "row": row.key,

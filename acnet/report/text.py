@@ -1,4 +1,8 @@
-"""Numbers as the report prints them: each is rounded here, once, from its full value."""
+"""Numbers and names as the report prints them: each number is rounded here, once, from its full value."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
 
 MINUS = "\u2212"
 DASH = "\u2013"
@@ -12,6 +16,15 @@ def number(value: float | None, digits: int = 2) -> str:
 def plain(value: float | None) -> str:
     """`value` for a CSV file, with so many decimals that rounding it gives what `number` prints; nothing for None."""
     return "" if value is None else str(round(value, 6))
+
+
+def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
+    """CSV of `rows`, with the keys of the first one as its header; a key that a row lacks is empty."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
 
 
 def signed(value: float | None, digits: int = 2) -> str:

@@ -12,6 +12,7 @@ from acnet.report.cells import all_cells, write_cells
 from acnet.report.checks import Evidence
 from acnet.report.claims import write_claims
 from acnet.report.page import write_page
+from acnet.report.report import Report
 from acnet.report.results import Results
 from acnet.report.scale import ScaleInfo
 
@@ -20,10 +21,15 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @dataclasses.dataclass
 class Campaign:
-    """A scale with its results under a temporary folder; `roots` are the folders every writer takes."""
+    """A scale with its results under a temporary folder; `roots` are the folders of its report."""
 
     scale: ScaleInfo
     roots: dict[str, Path]
+
+    @property
+    def report(self) -> Report:
+        """The report of the results as they are now."""
+        return Report(self.scale, **self.roots)
 
     @property
     def results(self) -> Path:
@@ -41,13 +47,13 @@ class Campaign:
 
     def claims(self) -> dict:
         """What claims.json holds, written from the results as they are now."""
-        write_cells(self.scale, **self.roots)
-        return json.loads(write_claims(self.scale, **self.roots).read_text())
+        write_cells(self.report)
+        return json.loads(write_claims(self.report).read_text())
 
-    def page(self, **more) -> str:
+    def page(self, data_root: Path = Path("data")) -> str:
         """The page, written from the results as they are now."""
         self.claims()
-        return write_page(self.scale, **self.roots, **more).read_text()
+        return write_page(dataclasses.replace(self.report, data_root=data_root)).read_text()
 
 
 @pytest.fixture(autouse=True)

@@ -67,6 +67,6 @@ def test_the_inside_of_a_block_is_that_of_its_modules(run):
 def test_they_are_drawn_without_any_result_and_stand_on_the_page(campaign):
     made = campaign(tables=[], figures=["figure2"])
     made.roots["results_root"] = made.roots["results_root"] / "nowhere"
-    assert [path.name for path in write_figure("figure2", made.scale, **made.roots)] == ["figure2.png", "figure2.pdf"]
+    assert [path.name for path in write_figure("figure2", made.report)] == ["figure2.png", "figure2.pdf"]
     section = made.page().split('<section id="figure2"')[1].split("</section>")[0]
     assert "data:image/png" in section and "Runs: ACNet acb3." in section

@@ -36,8 +36,8 @@ def open_results(made):
 @pytest.mark.parametrize("name", ["figure1", "figure4"])
 def test_equal_inputs_give_equal_bytes(campaign, name):
     made = campaign(**SMALL)
-    first = [path.read_bytes() for path in write_figure(name, made.scale, **made.roots)]
-    assert first == [path.read_bytes() for path in write_figure(name, made.scale, **made.roots)]
+    first = [path.read_bytes() for path in write_figure(name, made.report)]
+    assert first == [path.read_bytes() for path in write_figure(name, made.report)]
     assert first[0].startswith(b"\x89PNG") and first[1].startswith(b"%PDF")
     assert b"CreationDate" not in first[1] and b"tEXt" not in first[0]
 
@@ -81,7 +81,7 @@ def test_a_missing_run_is_named_in_the_figure(campaign):
     tables, results = open_results(made)
     assert "not run: fcn_lc" in texts(class_gains_figure(tables.figure("figure1"), results))
     assert "not drawn yet; not run: r101_ohem" in texts(photo_figure(tables.figure("figure5"), results))
-    assert len(write_figure("figure5", made.scale, **made.roots)) == 2
+    assert len(write_figure("figure5", made.report)) == 2
 
 
 def test_gates_stand_beside_the_predictions_with_their_resolution(campaign):
@@ -99,7 +99,7 @@ def test_a_broken_examples_file_is_named(campaign):
     path = made.results / "acb3/seed0/examples.npz"
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(AcnetError, match=r"acb3/seed0/examples.npz: not a whole examples file"):
-        write_figure("figure4", made.scale, **made.roots)
+        write_figure("figure4", made.report)
     assert not (made.reports / "figures").exists()
 
 
@@ -110,7 +110,7 @@ def test_a_curve_is_the_mean_main_loss_of_each_epoch(campaign):
     (made.results / "gc_s16/seed0/history.csv").write_text("\n".join(lines) + "\n")
     (line,) = curves_figure(["gc_s16"], open_results(made)[1]).axes[0].lines
     assert (list(line.get_xdata()), list(line.get_ydata())) == ([1, 2, 3], [4.0, 1.5, 0.5])
-    assert [path.name for path in write_curves(made.scale, **made.roots)] == [
+    assert [path.name for path in write_curves(made.report)] == [
         "curves.png",
         "curves.pdf",
         "factors.png",
@@ -145,7 +145,7 @@ def test_the_forest_shows_the_papers_differences_beside_ours_and_verdicts_of_sev
     assert (ours, paper) == ([pytest.approx(2.5)], [pytest.approx(1.21)])
     assert "undecided" in texts(left) and not {"undecided", "held", "contradicted"} & set(texts(right))
     assert not any("block" in label.get_text() for label in left.get_yticklabels())  # the gates have their own figure
-    assert [path.name for path in write_forest(made.scale, **made.roots)] == ["forest.png", "forest.pdf"]
+    assert [path.name for path in write_forest(made.report)] == ["forest.png", "forest.pdf"]
 
 
 def test_classes_with_most_pixels_come_first(campaign):
@@ -183,12 +183,12 @@ def test_gates_are_shown_for_each_block_in_the_classes_that_occur(campaign, tmp_
     names = load("cityscapes").names
     # The most open one first; the absent one is left out.
     assert list(dict.fromkeys(text for text in found if text in names)) == list(names[-2::-1])
-    paths = write_gates_files(made.scale, **made.roots)
+    paths = write_gates_files(made.report)
     assert [path.name for path in paths] == [
         "gates.png", "gates.pdf", "gates_runs.png", "gates_runs.pdf", "gates.csv"
     ]  # fmt: skip
     first = [path.read_bytes() for path in paths]
-    assert first == [path.read_bytes() for path in write_gates_files(made.scale, **made.roots)]
+    assert first == [path.read_bytes() for path in write_gates_files(made.report)]
 
 
 def test_the_gates_of_every_run_are_drawn_and_listed(campaign):
@@ -222,7 +222,7 @@ def test_the_gates_of_one_run_are_drawn_by_name(campaign):
     made = campaign(**SMALL)
     (made.results / "gcm_d5_s16/seed0").mkdir(parents=True, exist_ok=True)
     write_gates(made.results / "gcm_d5_s16/seed0", blocks=1)
-    paths = write_gates_files(made.scale, **made.roots, run="gcm_d5_s16")
+    paths = write_gates_files(made.report, run="gcm_d5_s16")
     assert [path.name for path in paths] == ["gates_gcm_d5_s16.png", "gates_gcm_d5_s16.pdf"]
 
 

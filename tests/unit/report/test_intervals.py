@@ -61,7 +61,7 @@ def test_cells_show_the_interval_in_every_form(campaign):
     expected = Results(MINI, made.roots["results_root"]).interval("gcm_lc", "single", "miou")
     low, high = (f"{value:.1f}" for value in expected)
     assert 0 < expected[0] < expected[1] < 50
-    csv, md, tex = write_table("table2", made.scale, **made.roots)
+    csv, md, tex = write_table("table2", made.report)
     (line,) = [line for line in csv.read_text().splitlines() if line.startswith("gcm_lc,")]
     assert f",{expected[0]:.6g},{expected[1]:.6g}," in line
     assert f"({low}–{high})" in md.read_text()

@@ -29,7 +29,7 @@ def test_a_row_of_two_networks_shows_both_costs(campaign, monkeypatch):
     made = campaign(tables=["table1"], figures=[])
     flops = {"gc_s16": 3 * 10**9, "gc_s8": 4 * 10**9}
     monkeypatch.setattr("acnet.plan.measure.parameters_and_flops", lambda run: (7_000_000, flops.get(run.name, 10**9)))
-    csv_file, md, _ = write_table("table1", made.scale, **made.roots)
+    csv_file, md, _ = write_table("table1", made.report)
     assert "| Res-50+GC | 7.00 M | 3 G / 4 G | " in md.read_text()
     with open(csv_file, newline="") as file:
         found = {(row["row"], row["column"]): (row["parameters"], row["flops"]) for row in csv.DictReader(file)}
@@ -69,7 +69,7 @@ def test_so_is_a_network_of_the_paper_with_its_gates_changed(controls, protocol)
 def test_a_table_without_numbers_of_the_paper_has_no_column_for_them(controls):
     controls("lc3")
     change(controls.made.results, "lc3", miou=0.5)
-    _, md, tex = write_table("controls", controls.made.scale, **controls.made.roots)
+    _, md, tex = write_table("controls", controls.made.report)
     lines = md.read_text().splitlines()
     assert lines[0] == "### Controls. What the paper does not control for, Cityscapes val"
     assert "| Method | Parameters | FLOPs | mIoU, ours |" in lines
@@ -89,7 +89,7 @@ def peers(campaign):
 
 
 def test_other_systems_are_judged_by_their_differences_from_acnet(peers):
-    lines = write_table("peers", peers.scale, **peers.roots)[1].read_text().splitlines()
+    lines = write_table("peers", peers.report)[1].read_text().splitlines()
     ends = {line.split("|")[1].strip(): line.rsplit("|", 2)[1].strip() for line in lines if line.startswith("| ")}
     assert ends["Method"] == "over ACNet (Res-50+ACB#3)"
     found = [ends[name] for name in ("ACNet (Res-50+ACB#3)", "PSPNet", "DANet", "EncNet", "ResNet-38")]
@@ -100,7 +100,7 @@ def test_one_seed_shows_a_difference_and_no_verdict(campaign):
     made = campaign(tables=["peers"], figures=[])
     change(made.results, "acb3", miou=0.5)
     change(made.results, "danet", miou=0.47)
-    assert "−3.00, not judged (one seed) |" in write_table("peers", made.scale, **made.roots)[1].read_text()
+    assert "−3.00, not judged (one seed) |" in write_table("peers", made.report)[1].read_text()
 
 
 def test_the_front_joins_the_networks_that_no_other_beats_in_score_and_cost():
@@ -117,7 +117,7 @@ def test_the_front_joins_the_networks_that_no_other_beats_in_score_and_cost():
 def test_the_page_shows_the_scores_over_cost_once_drawn(peers):
     alt = 'alt="One recipe, Cityscapes val: scores over FLOPs"'
     assert alt not in peers.page()
-    assert [path.name for path in write_cost("peers", peers.scale, **peers.roots)] == [
+    assert [path.name for path in write_cost("peers", peers.report)] == [
         "peers_cost.png",
         "peers_cost.pdf",
     ]

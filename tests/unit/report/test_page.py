@@ -44,7 +44,7 @@ class Page(HTMLParser):
 def report(made) -> None:
     """A whole report, its figures being a few bytes each."""
     for name in made.scale.tables:
-        write_table(name, made.scale, **made.roots)
+        write_table(name, made.report)
     for stem in [*made.scale.figures, "forest", "curves", "factors"]:
         for suffix in ("png", "pdf"):
             write_text(made.reports / "figures" / f"{stem}.{suffix}", stem)
@@ -192,7 +192,7 @@ def test_a_page_of_nothing_says_so(campaign):
 
 def test_downloads_are_the_tables_files(campaign):
     made = campaign(tables=["table1"], figures=[])
-    write_table("table1", made.scale, **made.roots)
+    write_table("table1", made.report)
     text = made.page()
     for suffix, data in re.findall(
         r'download="table1.(\w+)" href="data:text/plain;charset=utf-8;base64,([^"]+)"', text
@@ -211,7 +211,7 @@ def test_gates_stand_on_the_page_and_are_published_where_they_are_measured(campa
     assert page.open == [] and ("section", {"id": "gates", "aria-labelledby": "gates-title"}) in page.tags
     for name in ("gates.pdf", "gates_runs.pdf"):
         write_text(made.reports / "figures" / name, "gates")
-    published = {path.name for path in publish(made.scale, **made.roots)}
+    published = {path.name for path in publish(made.report)}
     assert {"gates.png", "gates_runs.png", "gates.csv"} <= published
 
 
@@ -222,7 +222,7 @@ def test_no_image_of_a_real_dataset_is_published(campaign):
     target = made.roots["out_root"] / "published"
     write_text(target / "mini/old.csv", "old")
     write_text(target / "mini/runs/acb3/seed0.tar.xz", "a record, which is not made anew")
-    paths = publish(made.scale, **made.roots)
+    paths = publish(made.report)
     names = {str(path.relative_to(target / "mini")) for path in (target / "mini").rglob("*") if path.is_file()}
     expected = {f"tables/table8.{s}" for s in ("csv", "md", "tex")} | {"claims.json", "README.md"}
     expected |= {f"figures/{stem}.{s}" for stem in ("figure1", "forest", "curves", "factors") for s in ("png", "pdf")}
@@ -236,10 +236,10 @@ def test_no_image_of_a_real_dataset_is_published(campaign):
 def test_generated_images_may_be_published_once_the_report_is_whole(campaign):
     made = campaign(tables=["table8"], figures=["figure5"])
     with pytest.raises(AcnetError, match=r"claims.json: not there; make the report of scale mini first"):
-        publish(made.scale, **made.roots)
+        publish(made.report)
     assert not (made.roots["out_root"] / "published").exists()
     report(made)
-    paths = publish(made.scale, **made.roots)
+    paths = publish(made.report)
     assert {"figure5.png", "index.html"} <= {path.name for path in paths}
     assert "- [The page](index.html)" in paths[-1].read_text()
 
@@ -247,7 +247,7 @@ def test_generated_images_may_be_published_once_the_report_is_whole(campaign):
 def test_a_published_page_states_nothing_that_may_change(campaign):
     made = campaign(tables=["table1"], figures=[])
     report(made)
-    publish(made.scale, **made.roots)
+    publish(made.report)
     here = (made.reports / "index.html").read_text()
     page = (made.roots["out_root"] / "published/mini/index.html").read_text()
     assert "stale" in visible(here) and "not found" in visible(here)
@@ -264,17 +264,17 @@ def visible(page: str) -> str:
 def test_a_published_report_is_not_replaced_by_one_that_lacks_its_runs(campaign):
     made = campaign(generated=False, tables=["table8"], figures=["figure1"])
     report(made)
-    readme = publish(made.scale, **made.roots)[-1]
+    readme = publish(made.report)[-1]
     before = readme.read_text()
     shutil.rmtree(made.results / "gc_s16")
     with pytest.raises(
         AcnetError, match=r"README.md: lists scores .* not measured here: gc_s16; move .*mini away first"
     ):
-        publish(made.scale, **made.roots)
+        publish(made.report)
     assert readme.read_text() == before
     shutil.rmtree(readme.parent)
-    assert "| gc_s16 |" not in publish(made.scale, **made.roots)[-1].read_text()
+    assert "| gc_s16 |" not in publish(made.report)[-1].read_text()
     shutil.rmtree(made.results)
     with pytest.raises(AcnetError, match="scale 'mini': no run of it is measured here"):
-        publish(made.scale, **made.roots)
+        publish(made.report)
     assert readme.exists()

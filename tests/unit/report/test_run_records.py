@@ -11,6 +11,7 @@ from acnet.cli import main
 from acnet.params.campaign import Campaign
 from acnet.params.run import write_run
 from acnet.provenance import source_hash
+from acnet.report.report import Report
 from acnet.report.results import Results
 from acnet.report.run_records import publish_runs, record_file, restore_runs
 from acnet.report.scale import scale_info
@@ -65,7 +66,7 @@ def test_what_is_restored_elsewhere_is_equal_to_the_byte_and_fills_the_same_cell
     drawn = []
     for results in (here, there):
         roots = {"params_root": root / "params", "results_root": results, "out_root": tmp_path / results.name}
-        write_table("table1", scale_info(settings, roots["results_root"]), **roots)
+        write_table("table1", Report(scale_info(settings, results), **roots))
         drawn.append((tmp_path / results.name / "mini/tables/table1.csv").read_bytes())
     assert drawn[0] == drawn[1] and b",0;1," in drawn[0]
 

@@ -21,7 +21,7 @@ from acnet.report.tables import write_table
 
 def write_all(campaign) -> dict[str, bytes]:
     for name in campaign.scale.tables:
-        write_table(name, campaign.scale, **campaign.roots)
+        write_table(name, campaign.report)
     campaign.claims()
     paths = sorted(path for path in campaign.reports.rglob("*") if path.is_file())
     return {str(path.relative_to(campaign.reports)): path.read_bytes() for path in paths}
@@ -73,7 +73,7 @@ def test_equal_results_are_equal_bytes_whatever_commit_and_time(campaign):
 def test_csv_markdown_and_latex_agree(campaign, comparable):
     made = campaign(skip=["acb2"], seeds=[0, 1], comparable=comparable)
     for name in made.scale.tables:
-        write_table(name, made.scale, **made.roots)
+        write_table(name, made.report)
         rows = read_csv(made, name)
         digits = load_tables(made.roots["params_root"]).table(name).digits
         expected = [f"{float(row['ours']):.{digits}f}" for row in rows.values() if row["ours"]]
@@ -100,7 +100,7 @@ def test_a_table_says_what_ours_is_measured_on_where_another_dataset_stands_in_f
 def test_every_form_of_a_number_is_rounded_once_from_its_full_value(campaign):
     made = campaign(tables=["table5"], figures=[], comparable=True)
     change(made.results, "ade_acnet", "multi_flip", miou=0.35514963, pixacc=0.81004963)  # 35.5150 to four decimals
-    _, md, tex = write_table("table5", made.scale, **made.roots)
+    _, md, tex = write_table("table5", made.report)
     row = read_csv(made, "table5")["r50_acnet", "miou"]
     assert (row["ours"], row["values"], row["difference"]) == ("35.514963", "35.514963", "-7.495037")
     assert "| **35.51** | 43.01 | −7.50 |" in md.read_text() and "**81.00** | 81.01 | −0.01 |" in md.read_text()
@@ -116,7 +116,7 @@ def test_the_spread_and_the_interval_are_rounded_once(campaign):
     made = campaign(tables=["table2"], figures=[], seeds=[0, 1])
     for seed, miou in enumerate((0.7, 0.7071063)):  # a standard deviation of 0.5024913
         change(made.results, "gcm_lc", seed=seed, miou=miou)
-    assert "± 0.50" in write_table("table2", made.scale, **made.roots)[1].read_text()
+    assert "± 0.50" in write_table("table2", made.report)[1].read_text()
     assert interval(np.array([51.0499963, 51.0499963]), 0.95) == (51.0499963, 51.0499963)
 
 
@@ -125,7 +125,7 @@ def test_several_seeds_give_mean_spread_and_all_values(campaign):
     for seed, miou in enumerate((0.70, 0.71, 0.75)):
         change(made.results, "gcm_lc", seed=seed, miou=miou)
     (made.results / "gcm_lcm1/seed2/metrics/single.json").unlink()
-    write_table("table2", made.scale, **made.roots)
+    write_table("table2", made.report)
     row = read_csv(made, "table2")["gcm_lc", "miou"]
     assert (row["ours"], row["std"], row["values"]) == ("72.0", "2.645751", "70.0;71.0;75.0")
     assert row["params"].split(";") == [f"mini/gcm_lc/seed{seed}/params.yaml" for seed in (0, 1, 2)]
@@ -139,7 +139,7 @@ def test_cells_are_read_back_as_they_were_written(campaign):
     write_images(made.results, "gc_s16", [40, 60, 70, 90], seed=1)
     made.claims()
     written = made.evidence().cells
-    assert read_cells(made.scale, made.roots["out_root"]) == written
+    assert read_cells(made.report) == written
     cell = written["table1", "gc", "os16"]
     assert len(cell.values) == 2 and cell.low < cell.high
     with open(made.reports / "cells.csv", newline="") as handle:
@@ -154,10 +154,10 @@ def test_cells_are_read_back_as_they_were_written(campaign):
 def test_claims_and_page_name_the_file_that_is_not_made_yet(campaign):
     made = campaign(tables=["table1"], figures=[])
     with pytest.raises(AcnetError, match=r"cells.csv: not there; `acnet report cells --scale mini` writes it"):
-        write_claims(made.scale, **made.roots)
-    write_cells(made.scale, **made.roots)
+        write_claims(made.report)
+    write_cells(made.report)
     with pytest.raises(AcnetError, match=r"claims.json: not there; `acnet report claims --scale mini` writes it"):
-        write_page(made.scale, **made.roots)
+        write_page(made.report)
 
 
 def test_a_missing_run_is_marked_and_the_rest_stands(campaign):
@@ -216,7 +216,7 @@ def test_a_class_that_never_occurs_is_no_missing_run(campaign):
     made = campaign(tables=["table4"], figures=[])
     stored = json.loads((made.results / "r101_ohem/seed0/metrics/multi_flip.json").read_text())
     change(made.results, "r101_ohem", "multi_flip", class_iou=stored["class_iou"] | {"train": None})
-    write_table("table4", made.scale, **made.roots)
+    write_table("table4", made.report)
     assert read_csv(made, "table4")["acnet", "train"]["state"] == "no value"
     text = (made.reports / "tables/table4.md").read_text()
     assert "not run" not in text
@@ -240,7 +240,7 @@ def test_a_metrics_file_in_the_wrong_place_is_refused(campaign, key, value):
     path = made.results / "gc_s16/seed0/metrics/single.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
     with pytest.raises(AcnetError, match=rf"gc_s16/seed0/metrics/single.json: {key} is "):
-        write_table("table1", made.scale, **made.roots)
+        write_table("table1", made.report)
     assert not Path(made.reports / "tables").exists()
 
 
@@ -248,10 +248,10 @@ def test_a_number_that_is_none_is_refused(campaign):
     made = campaign(tables=["table1"], figures=[])
     change(made.results, "gc_s16", miou="high")
     with pytest.raises(AcnetError, match=r"single\.json: miou: 'high' is no number; evaluate gc_s16 again"):
-        write_table("table1", made.scale, **made.roots)
+        write_table("table1", made.report)
 
 
 def test_a_table_that_the_scale_lacks_is_refused(campaign):
     made = campaign(tables=["table1"], figures=[])
     with pytest.raises(AcnetError, match="scale mini: it has no table5; it has table1"):
-        write_table("table5", made.scale, **made.roots)
+        write_table("table5", made.report)

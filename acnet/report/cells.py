@@ -121,7 +121,7 @@ def _cell(name: str, table: Table, row: Row, column: str, results: Results) -> C
         beside=statistics.fmean(other.values()) if other else None,
         server=server,
     )
-    missing = NO_VALUE if results.evaluated(run, protocol) else NOT_RUN
+    missing = NO_VALUE if results.measured(run, protocol) else NOT_RUN
     return dataclasses.replace(cell, state=missing if cell.ours is None else "measured")
 
 

@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import statistics
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -12,11 +12,10 @@ from acnet.evaluate.bootstrap import Interval
 from acnet.params.claims import CellName, Claim
 from acnet.params.tables import Tables
 from acnet.report.cells import NO_VALUE, Cells
-from acnet.report.resampling import hierarchical_interval
 from acnet.report.results import Results, Samples
 from acnet.report.scale import ScaleInfo
-from acnet.report.seeds import p_above, seeds_needed, t_interval
 from acnet.report.text import heading
+from acnet.report.uncertainty import hierarchical_interval, p_above, seeds_needed, t_interval
 
 Verdict = Literal["held", "contradicted", "equivalent", "undecided", "not judged (one seed)", "not measured"]
 HELD, CONTRADICTED, EQUIVALENT, UNDECIDED, ONE_SEED, NOT_MEASURED = VERDICTS = Verdict.__args__
@@ -37,17 +36,11 @@ class Term:
     protocol: str | None = None
 
 
-@dataclasses.dataclass(frozen=True)
-class Summand:
-    """A number by seed, in percent, with its bootstrap samples; or one without seeds, exact, such as a cited one."""
+class Summand(NamedTuple):
+    """A number by seed, in percent, with its bootstrap samples."""
 
     by_seed: dict[int, float]
-    exact: float = 0.0
     samples: Samples | None = None
-
-    def at(self, seed: int | None) -> float:
-        """The number with a seed."""
-        return self.by_seed[seed] if self.by_seed else self.exact
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,31 +156,29 @@ class Evidence:
         return Term(self.label(name), ours, cell.paper, cell.name, cell.run, cell.protocol)
 
     def summand(self, name: CellName) -> Summand:
-        """The cell as a summand; a test server's score is that of one seed."""
+        """Our cell as a summand; a test server's score is that of one seed."""
         cell = self.cells[name]
-        if not cell.run:
-            return Summand({}, cell.paper)
         if cell.server is not None:
             return Summand({self.scale.seeds[0]: cell.server})
         class_name = self.tables.table(name[0]).all_columns[name[2]].class_name
         samples = self.results.samples(cell.run, cell.protocol, cell.metric, class_name)
-        return Summand(dict(zip(cell.seeds, cell.values, strict=True)), samples=samples)
+        return Summand(dict(zip(cell.seeds, cell.values, strict=True)), samples)
 
-    def step(self, label: str, terms: list[Term], signs: Sequence[int], summands: Sequence[Summand], **more) -> Step:
-        """The signed sum of `summands`, seed by seed over those that all have; `more` are fields of Step."""
-        with_seeds = [one for one in summands if one.by_seed]
-        seeds = sorted(set.intersection(*(set(one.by_seed) for one in with_seeds)))
+    def step(
+        self, label: str, terms: list[Term], summed: Sequence[tuple[int, Summand]], cited: float = 0.0, **more
+    ) -> Step:
+        """The sum of signed summands, seed by seed over those that all have, and of an exact number, `cited`.
+
+        `more` are fields of Step.
+        """
+        seeds = sorted(set.intersection(*(set(one.by_seed) for _, one in summed)))
         if not seeds:
             return Step(label, terms, NOT_MEASURED, reason="no seed that all of its runs have", **more)
-        values = [sum(sign * one.at(seed) for sign, one in zip(signs, summands, strict=True)) for seed in seeds]
-        images = None
+        values = [cited + sum(sign * one.by_seed[seed] for sign, one in summed) for seed in seeds]
+        images, samples = None, [one.samples for _, one in summed]
         # Runs that were scored on different images have no common resamples.
-        if all(one.samples for one in with_seeds) and len({one.samples.images for one in with_seeds}) == 1:
-            drawn = [
-                sum(s * (one.samples.values[seed] if one.samples else one.exact)
-                    for s, one in zip(signs, summands, strict=True))
-                for seed in seeds
-            ]  # fmt: skip
+        if all(samples) and len({one.images for one in samples}) == 1:
+            drawn = [cited + sum(sign * one.samples.values[seed] for sign, one in summed) for seed in seeds]
             images = hierarchical_interval(np.array(drawn), self.scale.measures)
         between = t_interval(values, self.scale.measures.level) if len(values) > 1 else None
         more = {"ours": statistics.fmean(values), "seeds": tuple(values), "interval": between, "images": images, **more}
@@ -273,7 +264,11 @@ def _step(names: list[CellName], evidence: Evidence) -> Step:
     paper = None if None in printed else sum(sign * value for sign, value in zip(signs, printed, strict=True))
     if reason := evidence.first_problem(names):
         return Step(label, terms, NOT_MEASURED, paper=paper, reason=reason)
-    return evidence.step(label, terms, signs, [evidence.summand(name) for name in names], paper=paper)
+    signed = [(sign, name, evidence.cells[name]) for sign, name in zip(signs, names, strict=True)]
+    ours = [(sign, evidence.summand(name)) for sign, name, cell in signed if cell.run]
+    return evidence.step(
+        label, terms, ours, sum(sign * cell.paper for sign, _, cell in signed if not cell.run), paper=paper
+    )
 
 
 def _reached(name: CellName, evidence: Evidence) -> Step:
@@ -281,5 +276,5 @@ def _reached(name: CellName, evidence: Evidence) -> Step:
     reason = evidence.first_problem([name]) if evidence.scale.comparable else _NOT_COMPARABLE
     if reason:
         return Step(label, terms, NOT_MEASURED, paper=0.0, reason=reason)
-    summands = [evidence.summand(name), Summand({}, evidence.cells[name].paper)]
-    return evidence.step(label, terms, (1, -1), summands, paper=0.0, above=-evidence.scale.rule.margin)
+    ours, cited = [(1, evidence.summand(name))], -evidence.cells[name].paper
+    return evidence.step(label, terms, ours, cited, paper=0.0, above=-evidence.scale.rule.margin)

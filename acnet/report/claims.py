@@ -16,7 +16,7 @@ from acnet.report import checks, properties
 from acnet.report.cells import read_cells
 from acnet.report.checks import LEFT_OUT, NOT_MEASURED, NOT_RUN, Evidence, Step, Verdict
 from acnet.report.report import Report
-from acnet.report.seeds import holm, p_of_claim
+from acnet.report.uncertainty import holm, p_of_claim
 
 # Counted separately: the paper's statements, controls that it lacks, and properties of any training by construction.
 KINDS = {"statements": ("stated", "derived"), "controls": ("control",), "by construction": ("by construction",)}

@@ -8,9 +8,9 @@ from acnet.errors import AcnetError
 from acnet.evaluate.bootstrap import Interval, interval
 from acnet.evaluate.counts import SIZES, Counts
 from acnet.evaluate.metrics import class_iou, mean_over_classes, metrics_of
-from acnet.report.resampling import image_weights
-from acnet.report.results import Results
+from acnet.report.results import Results, absent_rule
 from acnet.report.text import number, signed
+from acnet.report.uncertainty import image_weights
 
 
 class Line(NamedTuple):
@@ -57,7 +57,7 @@ def compare(first: str, second: str, protocol: str, seed: int, results: Results)
     areas = [weights @ one.by_image() for one in counts]
     iou = [class_iou(one) for one in areas]
     level = results.scale.measures.level
-    rules = [results.absent(run, protocol, seed) for run in (first, second)]
+    rules = [absent_rule(results.metrics(run, protocol, seed)) for run in (first, second)]
     every = [metrics_of(one, absent=rule) for one, rule in zip(areas, rules, strict=True)]
     boundary = [mean_over_classes(class_iou(weights @ one.contours.swapaxes(0, 1))) for one in counts]
 

@@ -61,12 +61,10 @@ def class_gains_figure(entry: tables.Figure, results: Results) -> Figure:
     (baseline_label, baseline), *others = entry.runs.items()
     gains = {label: gains_of(run, baseline, entry.protocol, results) for label, run in others}
     gains = {label: found for label, found in gains.items() if found}
-    missing = [run for run in entry.runs.values() if not results.evaluated(run, entry.protocol)]
+    missing = [run for run in entry.runs.values() if not results.measured(run, entry.protocol)]
     if not gains:
         return placeholder(entry.title, missing)
-    pixels = next(m for seed in results.scale.seeds if (m := results.metrics(baseline, entry.protocol, seed)))[
-        "class_pixels"
-    ]
+    pixels = next(iter(results.measured(baseline, entry.protocol).values()))["class_pixels"]
     names = sorted({name for found in gains.values() for name in found}, key=lambda name: (-pixels[name], name))
     figure = Figure(figsize=(7, 1.1 + 0.30 * len(names)))
     axes = figure.add_subplot()
@@ -96,10 +94,10 @@ def class_gains_figure(entry: tables.Figure, results: Results) -> Figure:
 def gains_of(run: str, baseline: str, protocol: str, results: Results) -> dict[str, Gain]:
     """Gain of `run` over `baseline` for each class that both know, over the seeds that both have; points."""
     found: dict[str, list[float]] = {}
-    for seed in results.scale.seeds:
-        ours, base = (results.metrics(name, protocol, seed) for name in (run, baseline))
-        for name in base["class_iou"] if ours and base else ():
-            values = ours["class_iou"].get(name), base["class_iou"][name]
+    ours, base = (results.measured(name, protocol) for name in (run, baseline))
+    for seed in [seed for seed in ours if seed in base]:
+        for name, value in base[seed]["class_iou"].items():
+            values = ours[seed]["class_iou"].get(name), value
             if None not in values:
                 found.setdefault(name, []).append(100 * (values[0] - values[1]))
     return {name: (float(np.mean(v)), float(np.std(v, ddof=1)) if len(v) > 1 else 0.0) for name, v in found.items()}

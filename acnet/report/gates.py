@@ -33,9 +33,9 @@ def write_gates(report: Report, run: str | None = None) -> list[Path]:
     results, folder, table = report.results, report.folder / "figures", report.folder / "gates.csv"
     with style():
         if run is not None:
-            return save(gates_figure(run, results.gates(run)), folder, f"gates_{run}")
+            return save(gates_figure(run, results), folder, f"gates_{run}")
         asked, found = gated_runs(report.params_root, report.tables), measured_gates(report.runs, results)
-        figure = gates_figure(asked[0], results.gates(asked[0])) if asked else placeholder(TITLE, ["no claim on gates"])
+        figure = gates_figure(asked[0], results) if asked else placeholder(TITLE, ["no claim on gates"])
         paths = save(figure, folder, "gates")
         paths += save(gates_runs_figure(found), folder, "gates_runs")
     write_text(table, gates_csv(found))
@@ -44,8 +44,7 @@ def write_gates(report: Report, run: str | None = None) -> list[Path]:
 
 def measured_gates(runs: list[str], results: Results) -> dict[tuple[str, int], Gates]:
     """What was measured of the gates, by run and seed, in the order of `runs`."""
-    found = {(run, seed): results.gates_of(run, seed) for run in runs for seed in results.scale.seeds}
-    return {key: gates for key, gates in found.items() if gates}
+    return {(run, seed): gates for run in runs for seed, gates in results.gates(run).items()}
 
 
 def gates_csv(found: dict[tuple[str, int], Gates]) -> str:
@@ -74,11 +73,14 @@ def gates_csv(found: dict[tuple[str, int], Gates]) -> str:
     return text.getvalue()
 
 
-def gates_figure(run: str, gates: Gates | None) -> Figure:
-    """The mean gate of each block by class, by size of segment and by distance; hollow where it is shuffled."""
-    if gates is None:
+def gates_figure(run: str, results: Results) -> Figure:
+    """The mean gate of each block by class, by size of segment and by distance; hollow where it is shuffled.
+
+    With several seeds the first one that is measured.
+    """
+    if not (measured := results.gates(run)):
         return placeholder(TITLE, [f"{run} (gates)"])
-    blocks = gates["blocks"]
+    blocks = next(iter(measured.values()))["blocks"]
     pixels = {name: group["pixels"] for name, group in blocks[0]["classes"].items() if group["pixels"]}
     names = sorted(pixels, key=lambda name: -pixels[name])[:_MOST]
     names.sort(key=lambda name: -np.mean([block["classes"][name]["mean"] for block in blocks]))

@@ -18,9 +18,9 @@ from acnet.report.gates import TITLE as GATES_TITLE
 from acnet.report.grid import grid, interval_note, measured_on
 from acnet.report.report import Report
 from acnet.report.runs import run_entries
-from acnet.report.seeds import MOST_SEEDS
 from acnet.report.tables import table_texts
 from acnet.report.text import backbone, heading, number, signed
+from acnet.report.uncertainty import MOST_SEEDS
 
 _MARKS = dict(zip(VERDICTS, "●○≈◐·–", strict=True))
 

@@ -10,7 +10,7 @@ import numpy as np
 from acnet.evaluate.metrics import class_iou, mean_over_classes
 from acnet.params.claims import Claim
 from acnet.report.checks import CONTRADICTED, HELD, LEFT_OUT, NOT_MEASURED, NOT_RUN, Evidence, Step, Summand, Term
-from acnet.report.results import Results, Samples
+from acnet.report.results import Results, absent_rule
 from acnet.report.text import heading
 
 
@@ -22,7 +22,7 @@ def gate_range(claim: Claim, evidence: Evidence) -> list[Step]:
     local = claim.check == "local_gate_range"
     label = f"{'local' if local else 'global'} gate, smallest and largest value"
     *_, run = evidence.tables.figure(claim.figure).runs.values()
-    measured = evidence.results.gates(run)
+    measured = next(iter(evidence.results.gates(run).values()), None)
     if measured and all("smallest_maximum" in block for block in measured["blocks"]):
         blocks, among = measured["blocks"], f"{measured['images']} images"
         low, high = min(block["smallest"] for block in blocks), max(block["largest"] for block in blocks)
@@ -58,9 +58,7 @@ def gate_contrasts(claim: Claim, evidence: Evidence) -> list[Step]:
 
     Every block of every gated run at hand; the margin is in hundredths of the gate, which lies in (0, 1].
     """
-    results, seeds = evidence.results, evidence.scale.seeds
-    shown = evidence.tables.trained([*evidence.scale.tables, *evidence.scale.figures])
-    found = {run: {s: gates for s in seeds if (gates := results.gates_of(run, s))} for run in shown}
+    found = {run: evidence.results.gates(run) for run in evidence.tables.trained(evidence.scale.shown)}
     most = max(map(len, found.values()), default=0)
     found = {run: gates for run, gates in found.items() if len(gates) >= min(most, 2) > 0}
     if not found:
@@ -83,7 +81,8 @@ def _contrast(label: str, text: str, run: str, contrasts: dict[int, dict[str, An
     terms = [Term(what, float(np.mean(list(by_seed.values()))), run=run) for what, by_seed in values.items()]
     (_, first), *more = contrasts.items()
     images = None if more else tuple(100 * end for end in first["interval"])
-    return evidence.step(label, terms, (1, -1), [Summand(by_seed) for by_seed in values.values()], images=images)
+    gate, shuffled = map(Summand, values.values())
+    return evidence.step(label, terms, [(1, gate), (-1, shuffled)], images=images)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,16 +95,11 @@ class _Region:
 
     def summand(self, run: str, protocol: str, results: Results) -> Summand | None:
         """The mean IoU here, of the seeds that are measured; None without a labelled pixel."""
-        seeds = [seed for seed in results.scale.seeds if results.metrics(run, protocol, seed)]
-        by_seed = {seed: self._iou(results.metrics(run, protocol, seed)) for seed in seeds}
+        by_seed = {seed: self._iou(metrics) for seed, metrics in results.measured(run, protocol).items()}
         if None in by_seed.values():
             return None
-        counts = [results.counts(run, protocol, seed) for seed in seeds]
-        samples = None
-        if None not in counts and len({tuple(one.names) for one in counts}) == 1:
-            drawn = {seed: 100 * self._resampled(run, protocol, seed, results) for seed in seeds}
-            samples = Samples(tuple(counts[0].names), drawn)
-        return Summand({seed: 100 * iou for seed, iou in by_seed.items()}, samples=samples)
+        samples = results.sampled(run, protocol, self._resampled, **self.part)
+        return Summand({seed: 100 * iou for seed, iou in by_seed.items()}, samples)
 
     def _iou(self, metrics: Mapping[str, Any]) -> float | None:
         if self.classes is not None:
@@ -114,11 +108,11 @@ class _Region:
             return metrics["segments"][self.part["size"]]["miou"]
         return (metrics["near_edges"][str(self.part["band"])] if "band" in self.part else metrics)["miou"]
 
-    def _resampled(self, run: str, protocol: str, seed: int, results: Results) -> np.ndarray:
-        names = list(results.metrics(run, protocol, seed)["class_iou"])
-        chosen = slice(None) if self.classes is None else [names.index(name) for name in self.classes]
-        absent = results.absent(run, protocol, seed) if not self.part and self.classes is None else "ignore"
-        return mean_over_classes(class_iou(results.resampled(run, protocol, seed, **self.part))[:, chosen], absent)
+    def _resampled(self, areas: np.ndarray, metrics: Mapping[str, Any]) -> np.ndarray:
+        if self.classes is not None:
+            names = list(metrics["class_iou"])
+            return mean_over_classes(class_iou(areas)[:, [names.index(name) for name in self.classes]])
+        return mean_over_classes(class_iou(areas), "ignore" if self.part else absent_rule(metrics))
 
 
 def _region(part: str, evidence: Evidence) -> _Region:
@@ -140,20 +134,21 @@ def _margin(
     if None in summands:
         regions = dict.fromkeys(region.label for _, _, region in summed)
         return Step(label, [], NOT_MEASURED, reason=f"no labelled pixel: {' or '.join(regions)}")
+    means = [float(np.mean(list(one.by_seed.values()))) for one in summands]
+    labels = [f"{names.get(run, run)}, {region.label}" for _, run, region in summed]
     terms = [
-        Term(f"{names.get(run, run)}, {region.label}", float(np.mean(list(one.by_seed.values()))), None, None, run,
-             protocol)
-        for (_, run, region), one in zip(summed, summands, strict=True)
-    ]  # fmt: skip
-    return evidence.step(label, terms, [sign for sign, _, _ in summed], summands)
+        Term(label, mean, run=run, protocol=protocol)
+        for label, mean, (_, run, _) in zip(labels, means, summed, strict=True)
+    ]
+    return evidence.step(label, terms, [(sign, one) for (sign, _, _), one in zip(summed, summands, strict=True)])
 
 
 def _lacking(runs: Sequence[str], protocol: str, evidence: Evidence) -> str | None:
     """Why `runs` cannot be compared by `protocol`; None if they can."""
-    shown = evidence.tables.trained([*evidence.scale.tables, *evidence.scale.figures])
+    shown = evidence.tables.trained(evidence.scale.shown)
     if absent := [run for run in runs if run not in shown]:
         return f"{LEFT_OUT}{', '.join(absent)}"
-    missing = [f"{run} ({protocol})" for run in runs if not evidence.results.evaluated(run, protocol)]
+    missing = [f"{run} ({protocol})" for run in runs if not evidence.results.measured(run, protocol)]
     return f"{NOT_RUN}{', '.join(missing)}" if missing else None
 
 
@@ -165,11 +160,10 @@ def greater_in(claim: Claim, evidence: Evidence) -> list[Step]:
         region = _region(part, evidence)
         label = f"{first} − {other}, {region.label}"
         reason = _lacking([first, other], claim.protocol, evidence)
-        steps.append(
-            Step(label, [], NOT_MEASURED, reason=reason)
-            if reason
-            else _margin(label, [(1, first, region), (-1, other, region)], claim.protocol, evidence, {})
-        )
+        if reason:
+            steps.append(Step(label, [], NOT_MEASURED, reason=reason))
+            continue
+        steps.append(_margin(label, [(1, first, region), (-1, other, region)], claim.protocol, evidence, {}))
     return steps
 
 
@@ -187,16 +181,14 @@ def context_gains(claim: Claim, evidence: Evidence) -> list[Step]:
     reason = f"{LEFT_OUT}{heading(claim.figure)}" if left_out else _lacking(list(names)[:3], protocol, evidence)
     if reason:
         return [Step(claim.statement, [], NOT_MEASURED, reason=reason)]
-    pixels = next(m for s in evidence.scale.seeds if (m := evidence.results.metrics(baseline, protocol, s)))
+    pixels = next(iter(evidence.results.measured(baseline, protocol).values()))["class_pixels"]
     small, large, edges, everywhere = (_region(part, evidence) for part in ("small", "large", "edges", "all"))
     steps = [
         _margin(f"{names[run]} − {names[baseline]} on {where.label}", [(1, run, where), (-1, baseline, where)],
                 protocol, evidence, names)
         for run, where in ((first, large), (second, small))
     ]  # fmt: skip
-    halves = _halves(
-        pixels["class_pixels"], (baseline, first, second), protocol, evidence, "small classes", "large classes"
-    )
+    halves = _halves(pixels, (baseline, first, second), protocol, evidence, ("small classes", "large classes"))
     for here, there in (halves, (small, large), (edges, everywhere)):
         label = f"({names[second]} − {names[first]}) on {here.label} minus the same on {there.label}"
         summed = [(1, second, here), (-1, first, here), (-1, second, there), (1, first, there)]
@@ -213,33 +205,28 @@ def gated_gains(claim: Claim, evidence: Evidence) -> list[Step]:
     reason, steps = _lacking(claim.runs, claim.protocol, evidence), []
     if reason:
         return [Step(claim.statement, [], NOT_MEASURED, reason=reason)]
-    for run, base, sign in ((gcm, plain, 1), (lcm, gcm, -1)):
-        gates = [found for seed in evidence.scale.seeds if (found := evidence.results.gates_of(run, seed))]
-        label = (
-            f"({run} − {base}) on classes with a {'large' if sign > 0 else 'small'} gate minus the same on the others"
-        )
+    for run, base, sign, size in ((gcm, plain, 1, "large"), (lcm, gcm, -1, "small")):
+        label = f"({run} − {base}) on classes with a {size} gate minus the same on the others"
+        gates = [found["blocks"][0]["classes"] for found in evidence.results.gates(run).values()]
         if not gates:
             steps.append(Step(label, [], NOT_MEASURED, reason=f"{NOT_RUN}{run} (gates)"))
             continue
-        classes = [{name: group["mean"] for name, group in one["blocks"][0]["classes"].items()} for one in gates]
-        mean = {
-            name: None if value is None else sum(one[name] for one in classes) for name, value in classes[0].items()
-        }
-        small, large = _halves(
-            mean, (run, base), claim.protocol, evidence, "classes with a small gate", "with a large gate"
-        )
+        # A class without pixels has no mean with any seed.
+        mean = {name: sum(one[name]["mean"] or 0.0 for one in gates) for name in gates[0]}
+        labels = ("classes with a small gate", "with a large gate")
+        small, large = _halves(mean, (run, base), claim.protocol, evidence, labels)
         summed = [(sign, run, large), (-sign, base, large), (-sign, run, small), (sign, base, small)]
         steps.append(_margin(label, summed, claim.protocol, evidence, {}))
     return steps
 
 
 def _halves(
-    by: Mapping[str, float | None], runs: Sequence[str], protocol: str, evidence: Evidence, lower: str, upper: str
+    by: Mapping[str, float], runs: Sequence[str], protocol: str, evidence: Evidence, labels: tuple[str, str]
 ) -> tuple[_Region, _Region]:
     """The half of the classes that are lower in `by` and the other half, of those that every run has an IoU of."""
-    found = (evidence.results.metrics(run, protocol, seed) for run in runs for seed in evidence.scale.seeds)
-    every = [metrics["class_iou"] for metrics in found if metrics]
+    found = [evidence.results.measured(run, protocol) for run in runs]
+    every = [metrics["class_iou"] for by_seed in found for metrics in by_seed.values()]
     known = [name for name in by if by[name] and all(iou.get(name) is not None for iou in every)]
     known.sort(key=lambda name: (by[name], name))
     half = len(known) // 2
-    return _Region(lower, tuple(known[:half])), _Region(upper, tuple(known[half:]))
+    return _Region(labels[0], tuple(known[:half])), _Region(labels[1], tuple(known[half:]))

@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import math
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from acnet.evaluate.metrics import class_iou, metrics_of
 from acnet.files import read_json, read_yaml
 from acnet.params.run import Run, read_run
 from acnet.params.schema import build
-from acnet.report.resampling import image_weights
 from acnet.report.scale import ScaleInfo
+from acnet.report.uncertainty import image_weights
 from acnet.status import Status, unfinished_status
 
 
@@ -87,15 +87,16 @@ class Results:
                 )
         return metrics
 
-    def evaluated(self, run: str, protocol: str) -> bool:
-        """Whether any seed of `run` has metrics by `protocol`."""
-        return any(self.metrics(run, protocol, seed) for seed in self.scale.seeds)
+    def measured(self, run: str, protocol: str) -> dict[int, Mapping[str, Any]]:
+        """The metrics of `run` by `protocol`, of each seed that has some."""
+        found = {seed: self.metrics(run, protocol, seed) for seed in self.scale.seeds}
+        return {seed: metrics for seed, metrics in found.items() if metrics}
 
     def scores(self, run: str, protocol: str, metric: str, class_name: str | None = None) -> dict[int, float]:
         """A metric in percent by seed, of the scale's seeds that have it."""
         found = {}
-        for seed in self.scale.seeds:
-            value = (self.metrics(run, protocol, seed) or {}).get(metric)
+        for seed, metrics in self.measured(run, protocol).items():
+            value = metrics.get(metric)
             if class_name is not None:
                 value = value.get(class_name) if isinstance(value, dict) else None
             if value is None:
@@ -123,27 +124,26 @@ class Results:
 
     def samples(self, run: str, protocol: str, metric: str, class_name: str | None = None) -> Samples | None:
         """`scores` in each bootstrap sample; None if some seed's counts are missing."""
+
+        def score(areas: np.ndarray, metrics: Mapping[str, Any]) -> np.ndarray | None:
+            if class_name is None:
+                return metrics_of(areas, metrics.get("reader", ""), absent_rule(metrics)).get(metric)
+            names = list(metrics["class_iou"])
+            return class_iou(areas)[:, names.index(class_name)] if class_name in names else None
+
+        return self.sampled(run, protocol, score)
+
+    def sampled(self, run: str, protocol: str, score: Callable, **part) -> Samples | None:
+        """`score`(areas, metrics), a fraction, of the samples of each seed, as in `resampled`; None without one."""
         found, images = {}, set()
-        for seed in self.scale.seeds:
-            metrics = self.metrics(run, protocol, seed)
-            if metrics is None:
-                continue
-            areas = self.resampled(run, protocol, seed)
-            if areas is None or class_name not in (None, *metrics["class_iou"]):
-                return None
-            if class_name is not None:
-                values = class_iou(areas)[:, list(metrics["class_iou"]).index(class_name)]
-            else:
-                values = metrics_of(areas, metrics.get("reader", ""), self.absent(run, protocol, seed)).get(metric)
+        for seed, metrics in self.measured(run, protocol).items():
+            areas = self.resampled(run, protocol, seed, **part)
+            values = None if areas is None else score(areas, metrics)
             if values is None:
                 return None
             found[seed] = 100 * values
             images.add(tuple(self.counts(run, protocol, seed).names))
         return Samples(images.pop(), found) if len(images) == 1 else None
-
-    def absent(self, run: str, protocol: str, seed: int) -> str:
-        """The protocol's rule for classes that never occur, as `run` was measured."""
-        return (self.metrics(run, protocol, seed) or {}).get("protocol", {}).get("absent", "ignore")
 
     def interval(self, run: str, protocol: str, metric: str, class_name: str | None = None) -> Interval | None:
         """The confidence interval over images of the mean of `scores`."""
@@ -184,13 +184,10 @@ class Results:
         except (KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
             raise AcnetError(f"{path}: not a whole examples file ({error}); write it again") from error
 
-    def gates(self, run: str) -> dict | None:
-        """What was measured of the gates of `run`, with the first seed that has it."""
-        return next((gates for seed in self.scale.seeds if (gates := self.gates_of(run, seed))), None)
-
-    def gates_of(self, run: str, seed: int) -> dict | None:
-        """What was measured of the gates of one seed of `run`."""
-        return self._json(self.seed_folder(run, seed) / "gates.json")
+    def gates(self, run: str) -> dict[int, dict]:
+        """What was measured of the gates of `run`, of each seed that has it."""
+        found = {seed: self._json(self.seed_folder(run, seed) / "gates.json") for seed in self.scale.seeds}
+        return {seed: gates for seed, gates in found.items() if gates}
 
     def state(self, run: str, seed: int) -> str:
         """How far `run` has come: measured, trained, not run, or what `acnet status` says of an unfinished one."""
@@ -214,6 +211,11 @@ class Results:
     @staticmethod
     def _json(path: Path) -> dict | None:
         return read_json(path) if path.exists() else None
+
+
+def absent_rule(metrics: Mapping[str, Any]) -> str:
+    """The protocol's rule for classes that never occur, as the `metrics` of a run were measured."""
+    return metrics.get("protocol", {}).get("absent", "ignore")
 
 
 def _example(arrays: dict[str, np.ndarray], index: int, name: str) -> Example:

@@ -176,9 +176,9 @@ def test_examples_tell_the_labelled_pixels_that_are_right_and_the_mean_gates(cam
 
 def test_gates_are_shown_for_each_block_in_the_classes_that_occur(campaign, tmp_path):
     made = campaign(**SMALL)
-    assert "not drawn yet; not run: acb3 (gates)" in texts(gates_figure("acb3", None))
+    assert "not drawn yet; not run: acb3 (gates)" in texts(gates_figure("acb3", open_results(made)[1]))
     write_gates(made.results / "acb3/seed0", blocks=2)
-    found = texts(gates_figure("acb3", open_results(made)[1].gates("acb3")))
+    found = texts(gates_figure("acb3", open_results(made)[1]))
     assert {"block 1, 1/16 (α 0.80, β 1.20)", "block 2, 1/16 (α 0.80, β 1.20)", "shuffled"} <= set(found)
     names = load("cityscapes").names
     # The most open one first; the absent one is left out.

@@ -13,9 +13,16 @@ from acnet.evaluate.bootstrap import drawn
 from acnet.params.campaign import Campaign
 from acnet.params.claims import load_claims
 from acnet.report.checks import Step
-from acnet.report.resampling import hierarchical_interval, image_weights
 from acnet.report.scale import scale_info
-from acnet.report.seeds import holm, p_above, p_of_claim, seeds_needed, t_interval
+from acnet.report.uncertainty import (
+    hierarchical_interval,
+    holm,
+    image_weights,
+    p_above,
+    p_of_claim,
+    seeds_needed,
+    t_interval,
+)
 
 ALPHA = 0.05
 

@@ -1,17 +1,61 @@
-"""Statistics of differences over a few seeds: t intervals, p-values, the number of seeds needed, Holm's procedure.
+"""How sure a number is: with other images of the same kind, by the bootstrap, and with other seeds.
 
-Every array has its seeds, or its claims, on the last axis. Five seeds that differ by 1.0, 1.4, 0.7, 1.2, 1.1 points
-have a mean of 1.08 and a 95 % interval of 0.76 to 1.40.
+Over seeds there are t intervals, p-values, Holm's procedure and the number of seeds needed; these arrays have their
+seeds, or their claims, on the last axis. Five seeds that differ by 1.0, 1.4, 0.7, 1.2, 1.1 points have a mean of 1.08
+and a 95 % interval of 0.76 to 1.40.
 """
 
 import bisect
+import re
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import stats
 
-from acnet.evaluate.bootstrap import Interval
+from acnet.errors import AcnetError
+from acnet.evaluate.bootstrap import Interval, drawn, interval
+from acnet.params.measures import Measures
 
 MOST_SEEDS = 1000  # the largest result of `seeds_needed`
+
+
+def image_weights(names: Sequence[str], blocks: str | None, measures: Measures) -> np.ndarray:
+    """How often each of the images `names` is drawn in each resample: (resamples, images), the same at every call.
+
+    Blocks are drawn first, then as many images as the drawn block has from that block. `blocks` is the dataset's
+    pattern; without one every image is drawn by itself. AcnetError for a name that the pattern does not match.
+    """
+    if blocks is None:
+        return drawn(len(names), measures)
+    block = np.unique([_block(name, blocks) for name in names], return_inverse=True)[1]
+    times = drawn(block.max() + 1, measures).astype(np.int64)
+    generator = np.random.default_rng([measures.seed, len(names)])
+    weights = np.empty((len(times), len(names)))
+    for index in range(block.max() + 1):
+        members = np.flatnonzero(block == index)
+        share = np.full(len(members), 1 / len(members))
+        weights[:, members] = generator.multinomial(times[:, index] * len(members), share)
+    return weights
+
+
+def hierarchical_interval(by_seed: np.ndarray, measures: Measures) -> Interval | None:
+    """The confidence interval of the mean over seeds of `by_seed` (seeds, resamples of the images).
+
+    Seeds are drawn with replacement in each resample; of one seed the interval is over images alone.
+    """
+    seeds, resamples = by_seed.shape
+    generator = np.random.default_rng([measures.seed, seeds])
+    share = generator.multinomial(seeds, np.full(seeds, 1 / seeds), resamples) / seeds
+    return interval((share.T * by_seed).sum(axis=0), measures.level)
+
+
+def _block(name: str, pattern: str) -> str:
+    match = re.search(pattern, name)
+    if match is None:
+        raise AcnetError(
+            f"image '{name}': `blocks` of its dataset in datasets.yaml, {pattern}, does not match its name"
+        )
+    return match[1]
 
 
 def t_interval(values: np.ndarray, level: float) -> Interval:

@@ -14,17 +14,16 @@ from acnet.report.uncertainty import image_weights
 
 
 class Line(NamedTuple):
-    """A metric of both runs, in percent, and the confidence interval of its difference; None without a value."""
+    """A metric of both runs, in percent, and the confidence interval of its difference, the second minus the first.
+
+    None without a value.
+    """
 
     name: str
     first: float | None
     second: float | None
     interval: Interval | None
-
-    @property
-    def difference(self) -> float | None:
-        """The second minus the first."""
-        return None if self.first is None or self.second is None else self.second - self.first
+    difference: float | None
 
 
 class Change(NamedTuple):
@@ -93,19 +92,16 @@ def as_text(comparison: Comparison, images: int) -> str:
         f"| image (pixels right) | {first} | {second} | difference |",
         "| --- | ---: | ---: | ---: |",
     ]
-    for change in comparison.changes[:images]:
-        difference = signed(change.second - change.first)
-        lines.append(f"| {change.name} | {number(change.first)} | {number(change.second)} | {difference} |")
+    for _, name, *shares in comparison.changes[:images]:
+        lines.append(f"| {name} | {number(shares[0])} | {number(shares[1])} | {signed(shares[1] - shares[0])} |")
     return "\n".join(lines) + "\n"
 
 
 def as_json(comparison: Comparison, images: int) -> dict[str, Any]:
     """The comparison as plain values, with the `images` that change most."""
-    lines = {
-        part: [{**line._asdict(), "difference": line.difference} for line in getattr(comparison, part)]
-        for part in ("overall", "classes")
-    }
-    return {**comparison._asdict(), **lines, "changes": [change._asdict() for change in comparison.changes[:images]]}
+    shown = comparison._replace(changes=comparison.changes[:images])._asdict()
+    plain = {part: [one._asdict() for one in shown[part]] for part in ("overall", "classes", "changes")}
+    return {**shown, **plain}
 
 
 def _counts(run: str, protocol: str, seed: int, results: Results) -> Counts:
@@ -127,15 +123,13 @@ def _row(line: Line) -> str:
 def _line(name: str, values: list[np.ndarray], level: float) -> Line:
     """From fractions of the set (first) and of its bootstrap samples."""
     whole = [None if np.isnan(one[0]) else 100 * float(one[0]) for one in values]
-    between = None if None in whole else interval(100 * (values[1][1:] - values[0][1:]), level)
-    return Line(name, *whole, between)
+    if None in whole:
+        return Line(name, *whole, None, None)
+    return Line(name, *whole, interval(100 * (values[1][1:] - values[0][1:]), level), whole[1] - whole[0])
 
 
 def _changes(counts: list[Counts]) -> list[Change]:
     right, pixels = (np.array([one.by_image()[part].sum(axis=1) for one in counts]) for part in (0, 1))
-    found = [
-        Change(i, counts[0].names[i], *(100 * float(r) for r in right[:, i] / pixels[:, i]))
-        for i in range(len(counts[0].names))
-        if pixels[0, i]
-    ]
+    shares = [(i, 100 * right[:, i] / pixels[:, i]) for i in np.flatnonzero(pixels[0]).tolist()]
+    found = [Change(i, counts[0].names[i], *both.tolist()) for i, both in shares]
     return sorted(found, key=lambda change: (-abs(change.second - change.first), change.index))

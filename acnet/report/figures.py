@@ -1,11 +1,11 @@
 """The figures and the curves over training, as PNG and PDF."""
 
 import math
-import statistics
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 from matplotlib.figure import Figure
 
 from acnet.drawing import ACCENT, INK, LOOKS, QUIET, placeholder, save, style
@@ -38,10 +38,10 @@ def write_figure(name: str, report: Report) -> list[Path]:
 
 
 def _built_figure(entry: tables.Figure, campaign: Campaign) -> Figure:
-    from acnet.report import architecture  # which needs torch
+    from acnet.report.architecture import block_figure, network_figure  # which need torch
 
     (run,) = entry.runs.values()
-    draw = architecture.network_figure if entry.kind == "network" else architecture.block_figure
+    draw = network_figure if entry.kind == "network" else block_figure
     return draw(campaign.resolve(run, campaign.scale.seeds[0]))
 
 
@@ -122,47 +122,56 @@ def curves(runs: list[str], results: Results) -> list[dict[str, Any]]:
     """The losses of each run by epoch, [epoch, loss], a line for each seed: in training, and on val if validated."""
     found = []
     for run in runs:
-        train = [zip(*_by_epoch(history), strict=True) for history in _histories(run, results)]
-        validation = [[(row["epoch"], row["loss"]) for row in one] for one in _histories(run, results, "validation")]
-        parts = {"train": train, "validation": validation}
-        lines = {name: [[[x, float(f"{y:.4g}")] for x, y in one] for one in part] for name, part in parts.items()}
-        found += [{"run": run, **lines}] if train else []
+        validation = [history.set_index("epoch")["loss"] for history in _histories(run, results, "validation")]
+        parts = {"train": list(map(_by_epoch, _histories(run, results))), "validation": validation}
+        lines = {
+            name: [[[x, float(f"{y:.4g}")] for x, y in one.items()] for one in part] for name, part in parts.items()
+        }
+        found += [{"run": run, **lines}] if lines["train"] else []
     return found
 
 
 def curves_figure(runs: list[str], results: Results) -> Figure:
     """One panel for each of `runs` that has a history, a line for each seed, all on the same axes."""
-    lines = {run: [(*_by_epoch(one), {}) for one in _histories(run, results)] for run in runs}
+    lines = {run: [(_by_epoch(history), {}) for history in _histories(run, results)] for run in runs}
     return _panels("Training curves", lines, "main loss", "every run")
 
 
 def factors_figure(runs: list[str], results: Results) -> Figure:
     """One panel for each of `runs` with alpha or beta in its history, a line for each block and seed, beta dashed."""
-    lines = {run: [line for one in _histories(run, results) for line in _factors(one)] for run in runs}
+    lines = {run: [line for history in _histories(run, results) for line in _factors(history)] for run in runs}
     return _panels("Learned factors", lines, "α (solid), β (dashed); darker: later blocks", "a network with context")
 
 
 _CURVES = {"curves": curves_figure, "factors": factors_figure}
 
 
-def _histories(run: str, results: Results, name: str = "history") -> list[list[dict[str, float]]]:
-    return [history for seed in results.scale.seeds if (history := results.history(run, seed, name))]
+def _histories(run: str, results: Results, name: str = "history") -> list[pandas.DataFrame]:
+    """The training curves of `run`, or those of "validation", a row for each recorded step."""
+    files = [results.seed_folder(run, seed) / f"{name}.csv" for seed in results.scale.seeds]
+    found = [pandas.read_csv(file, dtype=float, float_precision="round_trip") for file in files if file.exists()]
+    return [history for history in found if len(history)]
 
 
-def _factors(history: list[dict[str, float]]) -> list[tuple[list[float], list[float], dict]]:
-    """Epochs, values and look of each alpha and beta."""
-    names = [name for name in history[-1] if name.endswith((".alpha", ".beta"))]
+def _by_epoch(history: pandas.DataFrame) -> pandas.Series:
+    """The mean main loss of each epoch; an epoch's steps carry the fractions that lead up to it."""
+    rows = history.dropna(subset=["epoch", "main_loss"])
+    return rows["main_loss"].groupby(np.ceil(rows["epoch"] - 1e-6).astype(int)).mean()
+
+
+def _factors(history: pandas.DataFrame) -> list[tuple[pandas.Series, dict]]:
+    """Each alpha and beta by epoch, and the look of its line."""
+    names = [name for name in history if name.endswith((".alpha", ".beta"))]
+    by_epoch = history.set_index("epoch")[names].dropna()
     shades = dict(zip(dict.fromkeys(name.rsplit(".", 2)[0] for name in names), (0.4, 0.7, 1.0), strict=False))
-    rows = [row for row in history if names and names[0] in row]
     return [
-        ([row["epoch"] for row in rows], [row[name] for row in rows],
-         {"linestyle": "--" if name.endswith("beta") else "-", "alpha": shades[name.rsplit(".", 2)[0]]})
+        (by_epoch[name], {"linestyle": "--" if name.endswith("beta") else "-", "alpha": shades[name.rsplit(".", 2)[0]]})
         for name in names
-    ]  # fmt: skip
+    ]
 
 
 def _panels(title: str, lines: dict[str, list], label: str, missing: str) -> Figure:
-    """A panel for each run that has `lines` (x, y, look), all on the same axes."""
+    """A panel for each run that has `lines` (values by epoch, look), all on the same axes."""
     found = {run: each for run, each in lines.items() if each}
     if not found:
         return placeholder(title, [missing])
@@ -171,8 +180,8 @@ def _panels(title: str, lines: dict[str, list], label: str, missing: str) -> Fig
     room = {"hspace": 0.45, "wspace": 0.08, "left": 0.045, "right": 1, "bottom": 0.3 / rows, "top": 1}
     panels = figure.subplots(rows, _COLUMNS, sharey=True, squeeze=False, gridspec_kw=room)
     for axes, (run, each) in zip(panels.flat, found.items(), strict=False):
-        for x, y, look in each:
-            axes.plot(x, y, color=ACCENT, linewidth=1.1, **look)
+        for line, look in each:
+            axes.plot(line.index, line, color=ACCENT, linewidth=1.1, **look)
         axes.set_title(run, loc="left", color=INK, fontsize=8)
         axes.grid(axis="y", color=QUIET, alpha=0.25, linewidth=0.5)
         axes.tick_params(labelsize=7, length=2)
@@ -181,12 +190,3 @@ def _panels(title: str, lines: dict[str, list], label: str, missing: str) -> Fig
     figure.supxlabel("epoch", fontsize=8, color=QUIET, y=0)
     figure.supylabel(label, fontsize=8, color=QUIET, x=0)
     return figure
-
-
-def _by_epoch(history: list[dict[str, float]]) -> tuple[list[float], list[float]]:
-    """Epochs and the mean main loss of each; an epoch's steps carry the fractions that lead up to it."""
-    losses: dict[float, list[float]] = {}
-    for row in history:
-        if "epoch" in row and "main_loss" in row:
-            losses.setdefault(math.ceil(row["epoch"] - 1e-6), []).append(row["main_loss"])
-    return list(losses), [statistics.fmean(values) for values in losses.values()]

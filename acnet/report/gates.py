@@ -1,7 +1,5 @@
 """What the networks' gates do over a whole split: two figures, and all numbers as CSV."""
 
-import csv
-import io
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ from acnet.files import write_text
 from acnet.params.claims import gated_runs
 from acnet.report.report import Report
 from acnet.report.results import Results
-from acnet.report.text import number, plain
+from acnet.report.text import csv_text, number, plain
 
 TITLE = "Where the gates are large"
 _LOOKS = ({"marker": "o", "color": "#1f5a8a"}, {"marker": "s", "color": "#7a6aa6"}, {"marker": "^", "color": "#b06a2c"})
@@ -53,10 +51,7 @@ def gates_csv(found: dict[tuple[str, int], Gates]) -> str:
     Gates are fractions. `low` and `high` bound the confidence interval of a contrast, the gate's minus the shuffled
     gate's.
     """
-    text = io.StringIO()
-    fields = "run seed dataset block stride alpha beta part group pixels gate shuffled low high"
-    writer = csv.DictWriter(text, fields.split(), lineterminator="\n", restval="")
-    writer.writeheader()
+    rows, fields = [], "run seed dataset block stride alpha beta part group pixels gate shuffled low high"
     for (run, seed), gates in found.items():
         for place, block in enumerate(gates["blocks"], 1):
             about = {"run": run, "seed": seed, "dataset": gates["dataset"], "block": place, "stride": block["stride"]}
@@ -64,13 +59,13 @@ def gates_csv(found: dict[tuple[str, int], Gates]) -> str:
             for part in ("classes", *_PARTS):
                 for name, group in block[part].items():
                     numbers = {"gate": plain(group["mean"]), "shuffled": plain(group["shuffled"])}
-                    writer.writerow({**about, "part": part, "group": name, "pixels": group["pixels"], **numbers})
+                    rows.append({**about, "part": part, "group": name, "pixels": group["pixels"], **numbers})
             for name, contrast in block["contrasts"].items():
                 low, high = contrast["interval"] or (None, None)
                 numbers = {"gate": contrast["gate"], "shuffled": contrast["shuffled"], "low": low, "high": high}
                 numbers = {key: plain(value) for key, value in numbers.items()}
-                writer.writerow({**about, "part": "contrasts", "group": name, **numbers})
-    return text.getvalue()
+                rows.append({**about, "part": "contrasts", "group": name, **numbers})
+    return csv_text(rows, fields.split())
 
 
 def gates_figure(run: str, results: Results) -> Figure:

@@ -1,9 +1,7 @@
 """What the runs of one scale left behind; whatever is missing is None."""
 
-import csv
 import dataclasses
 import functools
-import math
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -76,14 +74,11 @@ class Results:
         if not path.exists():
             return None
         metrics = read_json(path)
-        if not isinstance(metrics, dict):
-            raise AcnetError(f"{path}: no mapping of metrics; evaluate {run} again")
-        found = metrics.get("protocol")
-        named = {**metrics, "protocol": found.get("name") if isinstance(found, dict) else found}
+        named = {**metrics, "protocol": metrics["protocol"]["name"]}
         for key, expected in {"scale": self.scale.name, "run": run, "seed": seed, "protocol": protocol}.items():
-            if named.get(key) != expected:
+            if named[key] != expected:
                 raise AcnetError(
-                    f"{path}: {key} is {named.get(key)!r}, but its place says {expected!r}; evaluate {run} again"
+                    f"{path}: {key} is {named[key]!r}, but its place says {expected!r}; evaluate {run} again"
                 )
         return metrics
 
@@ -96,15 +91,9 @@ class Results:
         """A metric in percent by seed, of the scale's seeds that have it."""
         found = {}
         for seed, metrics in self.measured(run, protocol).items():
-            value = metrics.get(metric)
-            if class_name is not None:
-                value = value.get(class_name) if isinstance(value, dict) else None
-            if value is None:
-                continue
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-                path = self.seed_folder(run, seed) / "metrics" / f"{protocol}.json"
-                raise AcnetError(f"{path}: {metric}: {value!r} is no number; evaluate {run} again")
-            found[seed] = 100.0 * value
+            value = metrics.get(metric) if class_name is None else metrics.get(metric, {}).get(class_name)
+            if value is not None:
+                found[seed] = 100.0 * value
         return found
 
     @functools.cache  # noqa: B019
@@ -162,14 +151,6 @@ class Results:
     def protocols(self, run: str, seed: int) -> list[str]:
         """The protocols that `run` was evaluated with, sorted."""
         return sorted(path.stem for path in (self.seed_folder(run, seed) / "metrics").glob("*.json"))
-
-    def history(self, run: str, seed: int, name: str = "history") -> list[dict[str, float]] | None:
-        """The training curve, or "validation", one mapping for each recorded step; empty fields are omitted."""
-        path = self.seed_folder(run, seed) / f"{name}.csv"
-        if not path.exists():
-            return None
-        with open(path, newline="", encoding="utf-8") as handle:
-            return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(handle)]
 
     def examples(self, run: str) -> list[Example]:
         """The examples of the first seed of `run` that has some; AcnetError if their file is broken."""

@@ -18,10 +18,10 @@ def plain(value: float | None) -> str:
     return "" if value is None else str(round(value, 6))
 
 
-def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
-    """CSV of `rows`, with the keys of the first one as its header; a key that a row lacks is empty."""
+def csv_text(rows: Sequence[Mapping[str, object]], columns: Sequence[str] | None = None) -> str:
+    """CSV of `rows` with a header of `columns`, by default the keys of the first row; what a row lacks is empty."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+    writer = csv.DictWriter(out, columns or list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue()

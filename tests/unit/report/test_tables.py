@@ -244,13 +244,6 @@ def test_a_metrics_file_in_the_wrong_place_is_refused(campaign, key, value):
     assert not Path(made.reports / "tables").exists()
 
 
-def test_a_number_that_is_none_is_refused(campaign):
-    made = campaign(tables=["table1"], figures=[])
-    change(made.results, "gc_s16", miou="high")
-    with pytest.raises(AcnetError, match=r"single\.json: miou: 'high' is no number; evaluate gc_s16 again"):
-        write_table("table1", made.report)
-
-
 def test_a_table_that_the_scale_lacks_is_refused(campaign):
     made = campaign(tables=["table1"], figures=[])
     with pytest.raises(AcnetError, match="scale mini: it has no table5; it has table1"):

@@ -114,8 +114,8 @@ def _print_costs(parsed: argparse.Namespace, settings: Campaign, estimated) -> N
 
 
 def _print_cluster(parsed: argparse.Namespace, settings: Campaign, estimated) -> None:
+    from acnet.plan.jobs import load_profile
     from acnet.plan.schedule import critical_path, gpu_seconds, wall_time
-    from acnet.plan.workflow_profile import load_profile
 
     def seconds(job) -> float:
         if job.runtime is None:

@@ -1,4 +1,4 @@
-"""The jobs of a campaign and their dependencies, from a dry run of Snakemake."""
+"""What Snakemake says of a campaign: its jobs and their dependencies, from a dry run; a workflow profile's limits."""
 
 import dataclasses
 import logging
@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from acnet.errors import AcnetError
+from acnet.files import read_yaml
 from acnet.params.campaign import GATES_PROTOCOL
+from acnet.params.schema import nearest
+
+PROFILES = Path("workflow/profiles")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +50,18 @@ def campaign_jobs(project: Path, scale: str, targets: Sequence[str] = ()) -> dic
         name = _name(event.rule_name, event.wildcards)
         if name not in jobs:
             after = tuple(dict.fromkeys(visit(producers[file]) for file in event.input if file in producers))
-            jobs[name] = _job(name, event, after)
+            of, log = event.wildcards, f" 2> {event.log[0]}" if event.log else ""
+            jobs[name] = Job(
+                name,
+                event.rule_name,
+                of.get("run"),
+                int(of["seed"]) if "seed" in of else None,
+                GATES_PROTOCOL if event.rule_name == "gates" else of.get("protocol"),
+                event.shellcmd.removesuffix(log),
+                event.resources.get("gpu", 0),
+                event.resources.get("runtime"),
+                after,
+            )
         return name
 
     for event in events:
@@ -59,21 +74,6 @@ def _name(rule: str, wildcards: Mapping[str, str]) -> str:
     rest = {key: value for key, value in wildcards.items() if key != "scale"}
     run = [f"{rest.pop('run')}/{rest.pop('seed')}"] if "run" in rest else []
     return " ".join([rule, *run, *rest.values()])
-
-
-def _job(name: str, event: Any, after: tuple[str, ...]) -> Job:
-    seed = event.wildcards.get("seed")
-    return Job(
-        name,
-        event.rule_name,
-        event.wildcards.get("run"),
-        None if seed is None else int(seed),
-        GATES_PROTOCOL if event.rule_name == "gates" else event.wildcards.get("protocol"),
-        event.shellcmd.removesuffix(f" 2> {event.log[0]}" if event.log else ""),
-        event.resources.get("gpu", 0),
-        event.resources.get("runtime"),
-        after,
-    )
 
 
 def _dry_run(project: Path, scale: str, targets: Sequence[str]) -> list[logging.LogRecord]:
@@ -109,3 +109,30 @@ def _dry_run(project: Path, scale: str, targets: Sequence[str]) -> list[logging.
     finally:
         signal.signal(signal.SIGTERM, terminate)  # Snakemake takes it for itself
     return events
+
+
+@dataclasses.dataclass(frozen=True)
+class Profile:
+    """What a plan depends on of a workflow profile: jobs at once (None: as many as cores allow), retries, a limit on
+
+    GPUs, and a runtime of trainings (minutes).
+    """
+
+    name: str
+    jobs: int | None
+    retries: int
+    gpus: int | None
+    runtime: int | None
+
+
+def load_profile(name: str, folder: Path = PROFILES) -> Profile:
+    """Read {folder}/{name}/config.yaml; AcnetError for one that is not there."""
+    known = sorted(path.parent.name for path in folder.glob("*/config.yaml"))
+    if name not in known:
+        raise AcnetError(f"profile '{name}': {folder} has no such folder{nearest(name, known)}")
+    settings = read_yaml(folder / name / "config.yaml") or {}
+    limits = settings.get("resources", {})
+    if isinstance(limits, list):  # Snakemake takes gpu=4 as well as gpu: 4
+        limits = dict(entry.split("=", 1) for entry in limits)
+    gpus, train = limits.get("gpu"), settings.get("set-resources", {}).get("train", {})
+    return Profile(name, settings.get("jobs"), settings.get("retries", 0), gpus and int(gpus), train.get("runtime"))

@@ -45,13 +45,12 @@ class Cost:
         return self.flops_per_image * self.images / self.seconds / self.ceiling
 
 
-def flops_per_image(run: Run, crop: tuple[int, int] | None = None) -> int:
+def flops_per_image(run: Run) -> int:
     """Floating-point operations of a training step for one image, forward and backward; computed, not run."""
-    height, width = crop or run.train.crop
     counted = {torch.ops.aten.convolution_backward: _backward_flops}
     with FakeTensorMode(), FlopCounterMode(display=False, custom_mapping=counted) as counter:
         network = build_network(run.model, run.classes).train()
-        output = network(torch.empty(2, 3, height, width), native=True)
+        output = network(torch.empty(2, 3, *run.train.crop), native=True)
         trained = [output[name] for name in ("logits", "auxiliary") if name in output]
         sum(scores.sum() for scores in trained + [extra.scores for extra in output.get("extra", [])]).backward()
     return counter.get_total_flops() // 2
@@ -85,8 +84,11 @@ def measure(run: Run, data_root: Path | None, steps: int = 10, warm_up: int = 3)
     torch.manual_seed(0)
     network = build_network(run.model, run.classes)
     step = TrainingStep(network, train, device)
-    source = _random(run, device) if data_root is None else _prepared(run, data_root, warm_up + steps)
-    if device.type == "cuda":
+    if data_root is None:
+        source = _random(run, device)
+    else:
+        source = batches(training_samples(run, data_root / run.dataset), run, 0, warm_up + steps, range(train.batch))
+    if cuda := device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     waited = 0.0
     for number in range(warm_up + steps):
@@ -99,7 +101,6 @@ def measure(run: Run, data_root: Path | None, steps: int = 10, warm_up: int = 3)
         step(images, labels, number)
     _wait(device)
     seconds = time.perf_counter() - began
-    cuda = device.type == "cuda"
     return Cost(
         device=torch.cuda.get_device_name() if cuda else f"CPU, {train.threads} thread(s)",
         images=train.batch,
@@ -157,14 +158,9 @@ def seconds_per_flop(kind: Run, steps: int) -> tuple[float, str]:
     return cost.seconds / (cost.flops_per_image * cost.images), cost.device
 
 
-def _prepared(run: Run, data_root: Path, steps: int):
-    return batches(training_samples(run, data_root / run.dataset), run, 0, steps, range(run.train.batch))
-
-
 def _random(run: Run, device: torch.device):
-    train = run.train
-    size = (train.batch, *train.crop)
-    images, labels = torch.randn(size[0], 3, *size[1:]), torch.randint(0, run.classes, size)
+    batch, crop = run.train.batch, run.train.crop
+    images, labels = torch.randn(batch, 3, *crop), torch.randint(0, run.classes, (batch, *crop))
     if device.type == "cuda":
         images, labels = images.pin_memory(), labels.pin_memory()
     while True:

@@ -1,5 +1,6 @@
 """How long jobs take together on so many GPUs: it simulates starting ready jobs, longest remaining path first."""
 
+import bisect
 import collections
 import heapq
 from collections.abc import Iterable, Mapping
@@ -27,30 +28,27 @@ def wall_time(jobs: Mapping[str, Job], gpus: int, at_once: int) -> float:
     for job in jobs.values():
         for name in job.after:
             waiting[name].append(job.name)
-    ready = [(-remaining[name], name) for name, count in missing.items() if not count]
-    heapq.heapify(ready)
+    ready = sorted((-remaining[name], name) for name, count in missing.items() if not count)
     running: list[tuple[float, str, int]] = []
     now, free, places = 0.0, gpus, at_once
     while ready or running:
         held_back = []
-        while ready and places:
-            entry = heapq.heappop(ready)
+        for entry in ready:
             job = jobs[entry[1]]
             taken = min(job.gpus, gpus)
-            if taken > free:
+            if not places or taken > free:
                 held_back.append(entry)
                 continue
             free, places = free - taken, places - 1
             slower = job.gpus / taken if taken else 1.0
             heapq.heappush(running, (now + job.seconds * slower, job.name, taken))
-        for entry in held_back:
-            heapq.heappush(ready, entry)
+        ready = held_back
         now, name, taken = heapq.heappop(running)
         free, places = free + taken, places + 1
         for after in waiting[name]:
             missing[after] -= 1
             if not missing[after]:
-                heapq.heappush(ready, (-remaining[after], after))
+                bisect.insort(ready, (-remaining[after], after))
     return now
 
 

@@ -11,6 +11,7 @@ from matplotlib.patches import FancyBboxPatch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
 
 from acnet.drawing import ACCENT, INK, PALE, QUIET
 from acnet.model import AdaptiveContextBlock, GlobalContextModule, LocalContextModule, build_network
@@ -50,25 +51,18 @@ class _Follow(TorchFunctionMode):
 
     def __torch_function__(self, function, types, arguments=(), options=None):
         result = function(*arguments, **(options or {}))
-        _mark(result, _sources([*arguments, *(options or {}).values()]))
+        _mark(result, _sources((arguments, options)))
         return result
 
 
-def _tensors(value: object) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, tuple | list):
-        for item in value:
-            yield from _tensors(item)
-
-
 def _mark(value: object, sources: Sequence[str]) -> None:
-    for tensor in _tensors(value):
-        tensor.sources = sources
+    for leaf in tree_leaves(value):
+        if isinstance(leaf, Tensor):
+            leaf.sources = sources
 
 
 def _sources(value: object) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for tensor in _tensors(value) for name in getattr(tensor, "sources", ())))
+    return tuple(dict.fromkeys(name for leaf in tree_leaves(value) for name in getattr(leaf, "sources", ())))
 
 
 def boxes(run: Run, detail: bool = False) -> list[Box]:
@@ -86,7 +80,7 @@ def boxes(run: Run, detail: bool = False) -> list[Box]:
             module.register_forward_pre_hook(lambda _, inputs: read.append(_sources(inputs)))
 
         def note(_, inputs, output):
-            first = next(_tensors(output))
+            first = tree_leaves(output)[0]
             sources = read[-1] if whole else _sources([first])
             found.append(Box(name, _about(module), tuple(first.shape[1:]), sources))
             _mark(output if whole else first, (name,))

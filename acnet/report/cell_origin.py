@@ -39,11 +39,13 @@ def trace(campaign: Campaign, name: str, row: str, column: str | None, roots: Ro
     """
     table, read, found = _found(campaign, name, row, column, roots)
     if len(found) > 1:
-        return _choice(name, table, row, {key: next(iter(cells.values())) for key, cells in found.items()})
+        width, first = max(map(len, found)), {key: next(iter(cells.values())) for key, cells in found.items()}
+        lines = [f"  {key:<{width}}  {_heading(table, cells)}\n" for key, cells in first.items()]
+        return "".join([f"{name}: '{row}' means {len(found)} rows; name one by its key:\n", *lines])
     parts = []
-    key, by_run = found.popitem()
+    (by_run,) = found.values()
     for run, cells in by_run.items():
-        parts += [f"{name}, {_heading(table, table.row(key), cells)}"]
+        parts += [f"{name}, {_heading(table, cells)}"]
         for seed in campaign.seeds(run):
             parts.append(_text(_lines(Origin(campaign, read, run, seed), cells[0], roots.data, fetch)))
     return "\n".join(parts)
@@ -126,15 +128,8 @@ def _rows(name: str, table: Table, wanted: str) -> list[Row]:
     raise AcnetError(f"{name}: no row '{wanted}'; rows of ours: {methods}{misspelt(wanted, known)}")
 
 
-def _choice(name: str, table: Table, wanted: str, rows: dict[str, list[Cell]]) -> str:
-    """A line for each of several rows that `wanted` means."""
-    width = max(map(len, rows))
-    lines = [f"  {key:<{width}}  {_heading(table, table.row(key), cells)}" for key, cells in rows.items()]
-    return "\n".join([f"{name}: '{wanted}' means {len(rows)} rows; name one by its key:", *lines, ""])
-
-
-def _heading(table: Table, row: Row, cells: list[Cell]) -> str:
-    numbers = []
+def _heading(table: Table, cells: list[Cell]) -> str:
+    row, numbers = table.row(cells[0].row), []
     for one in cells:
         paper = "" if one.paper is None else f" (paper {number(one.paper, table.digits)})"
         ours = one.state if one.ours is None else number(one.ours, table.digits)
@@ -146,7 +141,7 @@ def _heading(table: Table, row: Row, cells: list[Cell]) -> str:
 def _lines(origin: Origin, one: Cell, data: Path, fetch: Fetch) -> list[Line]:
     run, seed, protocol = origin.run, origin.seed, str(one.protocol)
     return [
-        ("run", f"{run}, seed {seed} at scale {origin.campaign.scale_name}: {_state(run, seed, origin.read)}"),
+        ("run", f"{run}, seed {seed} at scale {origin.campaign.scale_name}: {_state(origin)}"),
         ("protocol", f"{protocol}: {origin.protocol(protocol)}"),
         ("metrics", origin.metrics(protocol)),
         *origin.facts(data),
@@ -166,10 +161,10 @@ def _server(one: Cell, read: Results) -> str:
     return ", ".join(said + ([answer.note] if answer.note else []))
 
 
-def _state(run: str, seed: int, read: Results) -> str:
+def _state(origin: Origin) -> str:
     """How far a run has come, in the words of `acnet status` where it has no result."""
-    state = read.state(run, seed)
-    detail = "" if state in ("measured", "trained") else read.unfinished(run, seed).detail
+    state = origin.read.state(origin.run, origin.seed)
+    detail = "" if state in ("measured", "trained") else origin.read.unfinished(origin.run, origin.seed).detail
     return f"{state}: {detail}" if detail else state
 
 

@@ -92,27 +92,26 @@ def table_cells(name: str, table: Table, results: Results) -> Cells:
 
 def all_cells(tables: Tables, results: Results) -> Cells:
     """The cells of every table."""
-    return {
-        key: cell for name, table in tables.tables.items() for key, cell in table_cells(name, table, results).items()
-    }
+    parts = [table_cells(name, table, results) for name, table in tables.tables.items()]
+    return {key: cell for part in parts for key, cell in part.items()}
 
 
 def _cell(name: str, table: Table, row: Row, column: str, results: Results) -> Cell:
-    metric, class_name = table.all_columns[column].metric, table.all_columns[column].class_name
-    run, paper = row.run(column), table.paper(row, column)
+    shown, run, paper = table.all_columns[column], row.run(column), table.paper(row, column)
     if run is None:
-        return Cell(name, row.key, column, metric, "empty" if paper is None else "cited", paper=paper)
-    protocol, beside = table.row_protocol(row), table.row_beside(row)
-    cell = Cell(name, row.key, column, metric, NOT_RUN, run, protocol, paper=paper, fine_tuned=row.server)
+        return Cell(name, row.key, column, shown.metric, "empty" if paper is None else "cited", paper=paper)
+    protocol, beside, asked = table.row_protocol(row), table.row_beside(row), (shown.metric, shown.class_name)
+    cell = Cell(name, row.key, column, shown.metric, NOT_RUN, run, protocol, paper=paper, fine_tuned=row.server)
     if name not in results.scale.tables:
         return cell
-    scores = results.scores(run, protocol, metric, class_name)
-    other = results.scores(run, beside, metric, class_name) if beside else {}
+    scores, other = results.scores(run, protocol, *asked), results.scores(run, beside, *asked) if beside else {}
     answer = results.server(name) if row.server else None
-    server = answer.of(metric, class_name) if answer else None
-    low, high = (results.interval(run, protocol, metric, class_name) if server is None else None) or (None, None)
-    cell = dataclasses.replace(
+    server = answer and answer.of(*asked)
+    low, high = (results.interval(run, protocol, *asked) if server is None else None) or (None, None)
+    missing = NO_VALUE if results.measured(run, protocol) else NOT_RUN
+    return dataclasses.replace(
         cell,
+        state="measured" if scores or server is not None else missing,
         seeds=tuple(scores),
         values=tuple(scores.values()),
         low=low,
@@ -121,8 +120,6 @@ def _cell(name: str, table: Table, row: Row, column: str, results: Results) -> C
         beside=statistics.fmean(other.values()) if other else None,
         server=server,
     )
-    missing = NO_VALUE if results.measured(run, protocol) else NOT_RUN
-    return dataclasses.replace(cell, state=missing if cell.ours is None else "measured")
 
 
 def write_cells(report: Report) -> Path:

@@ -11,7 +11,7 @@ import numpy as np
 
 from acnet.errors import AcnetError
 from acnet.files import read_json, write_json
-from acnet.params.claims import Claim, load_claims
+from acnet.params.claims import load_claims
 from acnet.report import checks, properties
 from acnet.report.cells import read_cells
 from acnet.report.checks import LEFT_OUT, NOT_MEASURED, NOT_RUN, Evidence, Step, Verdict
@@ -34,42 +34,35 @@ _CHECKS = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class Judged:
-    """A claim with its verdict at `level`; `reason` says what is missing where the verdict is "not measured".
+def judge_claims(params_root: Path, evidence: Evidence) -> list[dict[str, Any]]:
+    """Every claim of claims.yaml in its order, judged by the evidence at hand, as claims.json has it.
 
-    `p` is the two-sided p-value of the claim, None if no seeds decide it; that of a primary claim is adjusted by Holm's
-    procedure, so that it is compared with the level of a single claim.
+    `reason` says what is missing where the verdict is "not measured". `p` is the two-sided p-value, None if no seeds
+    decide; that of a primary claim is adjusted by Holm's procedure, so that it is compared with the level of a single
+    claim. The verdict is at `level`.
     """
-
-    name: str
-    claim: Claim
-    verdict: Verdict
-    steps: list[Step]
-    reason: str | None
-    p: float | None
-    level: float
-
-
-def judge_claims(params_root: Path, evidence: Evidence) -> list[Judged]:
-    """Every claim of claims.yaml in its order, judged by the evidence at hand."""
     claims = load_claims(params_root, evidence.tables)
     steps = {name: _CHECKS.get(claim.check, checks.cell_steps)(claim, evidence) for name, claim in claims.items()}
-    alpha = 1 - evidence.scale.measures.level
     p = {name: _p(found) for name, found in steps.items()}
+    level = dict.fromkeys(claims, 1 - evidence.scale.measures.level)
     # Missing claims count too, so that a verdict does not depend on what else has been measured by then.
     primary = [name for name, claim in claims.items() if claim.primary and not _left_out(steps[name])]
-    adjusted, levels = holm(np.array([p[name] for name in primary]), alpha)
+    adjusted, levels = holm(np.array([p[name] for name in primary]), 1 - evidence.scale.measures.level)
     p |= dict(zip(primary, adjusted.tolist(), strict=True))
-    level = dict(zip(primary, levels.tolist(), strict=True))
+    level |= dict(zip(primary, levels.tolist(), strict=True))
     judged = []
     for name, claim in claims.items():
-        here = level.get(name, alpha)
-        decided = [step.judged(here, len(steps[name]), evidence.scale) for step in steps[name]]
+        decided = [step.judged(level[name], len(steps[name]), evidence.scale) for step in steps[name]]
         verdict = checks.combine([step.verdict for step in decided])
-        reason = _reason(decided) if verdict == NOT_MEASURED else None
-        seeds = any(step.open for step in steps[name])
-        judged.append(Judged(name, claim, verdict, decided, reason, p[name] if seeds else None, here))
+        stated = {key: getattr(claim, key) for key in ("statement", "where", "kind", "primary", "check", "note")}
+        found = {
+            "verdict": verdict,
+            "p": p[name] if any(step.open for step in steps[name]) else None,
+            "level": level[name],
+            "reason": _reason(decided) if verdict == NOT_MEASURED else None,
+            "steps": [dataclasses.asdict(step) for step in decided],
+        }
+        judged.append({"id": name, **stated, **found})
     return judged
 
 
@@ -89,7 +82,7 @@ def write_claims(report: Report) -> Path:
     Cells are those in cells.csv; intervals of differences, gates and learned factors come from the runs' own files.
     """
     scale, evidence = report.scale, Evidence(report.tables, read_cells(report), report.results)
-    claims = [_plain(one) for one in judge_claims(report.params_root, evidence)]
+    claims = judge_claims(report.params_root, evidence)
     sure = {"level": scale.measures.level, "resamples": scale.measures.resamples, **dataclasses.asdict(scale.rule)}
     counts = {name: counted(claims, kinds) for name, kinds in KINDS.items()}
     about = {"scale": scale.name, "title": scale.title, "seeds": scale.seeds, "rule": sure}
@@ -121,9 +114,3 @@ def _reason(steps: list[Step]) -> str:
             things = dict.fromkeys(", ".join(reason.removeprefix(start) for reason in alike).split(", "))
             reasons = [start + ", ".join(things), *(reason for reason in reasons if reason not in alike)]
     return "; ".join(reasons)
-
-
-def _plain(judged: Judged) -> dict[str, Any]:
-    stated = {key: getattr(judged.claim, key) for key in ("statement", "where", "kind", "primary", "check", "note")}
-    found = {key: getattr(judged, key) for key in ("verdict", "p", "level", "reason")}
-    return {"id": judged.name, **stated, **found, "steps": [dataclasses.asdict(step) for step in judged.steps]}

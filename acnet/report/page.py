@@ -10,18 +10,21 @@ from markupsafe import Markup
 
 from acnet.files import write_text
 from acnet.params.claims import gated_runs
+from acnet.params.tables import Table, Tables
+from acnet.progress import duration
 from acnet.report.cells import Cells, read_cells
 from acnet.report.checks import NOT_MEASURED, VERDICTS
 from acnet.report.claims import KINDS, counted, read_claims
 from acnet.report.figures import curves
 from acnet.report.gates import TITLE as GATES_TITLE
 from acnet.report.grid import grid, interval_note, measured_on
+from acnet.report.origin import Origin
 from acnet.report.report import Report
-from acnet.report.runs import run_entries
 from acnet.report.tables import table_texts
 from acnet.report.text import backbone, heading, number, signed
 from acnet.report.uncertainty import MOST_SEEDS
 
+_STATES = ("not run", "failed", "stopped", "running", "trained", "measured")
 _MARKS = dict(zip(VERDICTS, "●○≈◐·–", strict=True))
 
 
@@ -33,7 +36,7 @@ def write_page(report: Report, published: Path | None = None) -> Path:
     images and downloads are inside. A page to be `published` omits what may have changed when it is read.
     """
     scale, tables, cells, claims = report.scale, report.tables, read_cells(report), read_claims(report.folder)["claims"]
-    runs, entries = run_entries(report, lasting=bool(published)), tables.tables | tables.figures
+    runs, entries = [_run(run, report, bool(published)) for run in report.runs], tables.tables | tables.figures
     html = _environment().get_template("page.html").render(
         scale=scale,
         roles={paper: backbone(ours) for paper, ours in scale.roles.items() if backbone(ours) != paper},
@@ -126,6 +129,67 @@ def _table(name: str, cells: Cells, report: Report) -> dict[str, Any]:
         "mixed": not all(row.ours for row in table.rows),
         "downloads": {suffix: base64.b64encode(text.encode()).decode() for suffix, text in texts.items()},
     }
+
+
+def _run(run: str, report: Report, lasting: bool) -> dict[str, Any]:
+    """What the page says of a run: the cells it fills, its state, and where its numbers come from.
+
+    `title` is a short line for tooltips, `stale` what has changed since the run was trained. With `lasting`, what may
+    change is omitted.
+    """
+    every = [Origin(report.campaign, report.results, run, seed, lasting) for seed in report.scale.seeds]
+    own = [origin for origin in every if origin.seed in report.campaign.seeds(run) or origin.made]
+    seeds, made = [_seed(origin, report) for origin in own], [origin.made for origin in own if origin.made]
+    commits = sorted({provenance["commit"][:10] for provenance in made if provenance.get("commit")})
+    states = [seed["state"] for seed in seeds]
+    done = sum(state in ("measured", "trained") for state in states)
+    state = max(states, key=_STATES.index)
+    if 0 < done < len(states):
+        state = f"{state}, {done} of {len(states)} seeds"
+    took = duration(sum(provenance["seconds"] for provenance in made)) if made else ""
+    stale = " and ".join(what for what in ("code", "parameters") if any(what in seed["changes"] for seed in seeds))
+    parts = [run, state, f"commit {', '.join(commits)}" if commits else "", took, "stale" if stale else ""]
+    uses, title = _uses(run, report.scale.shown, report.tables), " · ".join(filter(None, parts))
+    return {"name": run, "state": state, "stale": stale, "uses": uses, "seeds": seeds, "took": took, "title": title}
+
+
+def _seed(origin: Origin, report: Report) -> dict[str, Any]:
+    scores = []
+    for protocol in report.results.protocols(origin.run, origin.seed):
+        metrics = report.results.metrics(origin.run, protocol, origin.seed)
+        percent = [None if metrics.get(key) is None else 100 * metrics[key] for key in ("miou", "pixacc")]
+        scores.append((protocol, *map(number, percent), origin.protocol(protocol), origin.metrics(protocol)))
+    return {
+        "seed": origin.seed,
+        "state": report.results.state(origin.run, origin.seed),
+        "scores": scores,
+        "facts": origin.facts(report.data_root),
+        "commands": origin.commands(),
+        "params": origin.parameters(),
+        "changes": origin.changes,
+    }
+
+
+def _uses(run: str, names: list[str], tables: Tables) -> list[tuple[str, str]]:
+    """The places that a run fills: the table or figure, and what the run is there."""
+    found = []
+    for name in names:
+        if name in tables.tables:
+            found += [(name, f"{heading(name)}, {text}") for text in _rows(run, tables.tables[name])]
+        elif run in tables.figures[name].runs.values():
+            found.append((name, heading(name)))
+    return found
+
+
+def _rows(run: str, table: Table) -> list[str]:
+    texts = []
+    for row in table.rows:
+        columns = [column.label for key, column in table.columns.items() if row.run(key) == run]
+        if columns:
+            texts.append(row.method + (f" ({', '.join(columns)})" if len(table.columns) > len(columns) else ""))
+        if row.server == run:
+            texts.append(f"{row.method} (for the test server)")
+    return texts
 
 
 def _gates(report: Report) -> dict[str, Any] | None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from acnet.errors import AcnetError
 from acnet.files import replacing, write_text
-from acnet.params.tables import Tables
 from acnet.report.page import write_page
 from acnet.report.report import Report
 from acnet.report.scale import ScaleInfo
@@ -23,15 +22,10 @@ def publish(report: Report) -> list[Path]:
     before is replaced. Raises AcnetError naming the first file that the report has not written yet; where no run is
     measured; and where the report published before has scores of runs that are not at hand here, which it would lose.
     """
-    scale, tables, source = report.scale, report.tables, report.folder
+    scale, source = report.scale, report.folder
     target = report.out_root / "published" / scale.name
-    charts = [name for name in scale.figures if scale.generated or not tables.figure(name).examples]
-    gates = (source / "gates.csv").exists()  # not every scale has them
-    names = ["claims.json"] + [f"tables/{name}.{kind}" for name in scale.tables for kind in ("csv", "md", "tex")]
-    costs = [f"{name}_cost" for name in scale.tables if tables.table(name).against]
-    drawn = [*charts, *costs, "forest", "curves", "factors", *["gates", "gates_runs"] * gates]
-    names += [f"figures/{name}.{kind}" for name in drawn for kind in ("png", "pdf")] + ["gates.csv"] * gates
-    page = ["index.html"] * scale.generated
+    contents = _contents(report)
+    names, page = list(itertools.chain.from_iterable(contents.values())), ["index.html"] * scale.generated
     for name in names + page:
         if not (source / name).exists():
             raise AcnetError(f"{source / name}: not there; make the report of scale {scale.name} first")
@@ -46,17 +40,43 @@ def publish(report: Report) -> list[Path]:
     for name in page:
         write_page(report, published=target / name)
     kept = "" if scale.generated else " Figures that show images of the dataset, and the page, stay local."
+    claims, *others = contents
     parts = [
         f"# {scale.title}",
         scale.banner.strip(),
         f"Made by `{_command(report)}`.{kept}",
-        "\n".join(_contents(scale, tables, charts, costs, gates)),
+        "\n".join(f"- {line}" for line in [*["[The page](index.html)"] * scale.generated, *others, claims]),
         "## Runs",
         "Scores in percent; parameters by the digest of the run's params.yaml.",
         "\n".join(listed),
     ]
     write_text(target / "README.md", "\n\n".join(parts) + "\n")
     return [target / name for name in [*names, *page, "README.md"]]
+
+
+def _contents(report: Report) -> dict[str, list[str]]:
+    """The files that are copied, by the line that the README has for them."""
+    scale, tables = report.scale, report.tables
+
+    def drawn(*names: str) -> list[str]:
+        return [f"figures/{name}.{kind}" for name in names for kind in ("png", "pdf")]
+
+    found = {"Claims: [all](claims.json), [the primary ones](figures/forest.png)": ["claims.json", *drawn("forest")]}
+    for name in scale.tables:
+        line = f"[{heading(name)}](tables/{name}.md): {tables.table(name).title}"
+        found[line] = [f"tables/{name}.{kind}" for kind in ("csv", "md", "tex")]
+    for name in scale.figures:
+        if scale.generated or not tables.figure(name).examples:
+            found[f"[{heading(name)}](figures/{name}.png): {tables.figure(name).title}"] = drawn(name)
+    for name in scale.tables:
+        if tables.table(name).against:
+            found[f"[Scores over FLOPs](figures/{name}_cost.png)"] = drawn(f"{name}_cost")
+    if (report.folder / "gates.csv").exists():  # not every scale has them
+        figures = "[one network](figures/gates.png), [every network](figures/gates_runs.png)"
+        numbers = [*drawn("gates", "gates_runs"), "gates.csv"]
+        found[f"Where the gates are large: {figures},\n  [all numbers](gates.csv)"] = numbers
+    line = "[Training curves](figures/curves.png), [alpha and beta over training](figures/factors.png)"
+    return {**found, line: drawn("curves", "factors")}
 
 
 def _refuse_loss(scale: ScaleInfo, listed: list[str], published: Path) -> None:
@@ -79,20 +99,6 @@ def _command(report: Report) -> str:
     if trained == report.runs:
         return f"make reproduce SCALE={scale.name}"
     return f"snakemake --cores all runs --config scale={scale.name} runs={','.join(trained)}"
-
-
-def _contents(scale: ScaleInfo, tables: Tables, charts: list[str], costs: list[str], gates: bool) -> list[str]:
-    lines = ["- [The page](index.html)"] * scale.generated
-    lines += [f"- [{heading(name)}](tables/{name}.md): {tables.table(name).title}" for name in scale.tables]
-    lines += [f"- [{heading(name)}](figures/{name}.png): {tables.figure(name).title}" for name in charts]
-    lines += [f"- [Scores over FLOPs](figures/{name}.png)" for name in costs]
-    if gates:
-        lines.append(
-            "- Where the gates are large: [one network](figures/gates.png), [every network](figures/gates_runs.png),"
-        )
-        lines.append("  [all numbers](gates.csv)")
-    lines.append("- [Training curves](figures/curves.png), [alpha and beta over training](figures/factors.png)")
-    return [*lines, "- Claims: [all](claims.json), [the primary ones](figures/forest.png)"]
 
 
 def _runs(report: Report) -> list[str]:

@@ -35,9 +35,9 @@ def signed(value: float | None, digits: int = 2) -> str:
     return text[1:] if float(text) == 0 else text.replace("-", MINUS)
 
 
-def span(interval: tuple[float, float], digits: int = 1) -> str:
+def span(interval: tuple[float, float]) -> str:
     """ "51.2–57.9" for an interval; "to" between its ends where one is negative."""
-    low, high = (number(value, digits) for value in interval)
+    low, high = (number(value, 1) for value in interval)
     return f"{low} to {high}" if min(interval) < 0 else f"{low}{DASH}{high}"
 
 

@@ -7,9 +7,8 @@ import pytest
 from acnet.cli import main
 from acnet.errors import AcnetError
 from acnet.params.resources import uncovered
-from acnet.plan.jobs import Job
+from acnet.plan.jobs import Job, load_profile
 from acnet.plan.schedule import critical_path, gpu_seconds, wall_time
-from acnet.plan.workflow_profile import load_profile
 
 
 def named(*jobs: Job) -> dict[str, Job]:

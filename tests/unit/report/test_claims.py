@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -36,7 +37,9 @@ def verdict(campaign):
 
 def judged(made, name, entries=None, **changes):
     found = judge_claims(made.roots["params_root"], made.evidence(entries, **changes))
-    return next(one for one in found if one.name == name)
+    (claim,) = [SimpleNamespace(**one) for one in found if one["id"] == name]
+    claim.steps = [SimpleNamespace(**step) for step in claim.steps]
+    return claim
 
 
 def judge(made, name, **changes):
@@ -340,8 +343,8 @@ def test_the_range_of_gates_is_that_of_the_whole_split_where_it_is_measured(camp
     write_gates(made.results / "acb3/seed0", ends=ends)
     assert judge(made, "C35")[0] == judge(made, "C36")[0] == expected
     low, high, _ = ends
-    assert [term.ours for term in steps_of(made, "C35")[0].terms] == [low, high]
-    assert [term.ours for term in steps_of(made, "C36")[0].terms] == [1 - high, 1 - low]
+    assert [term["ours"] for term in steps_of(made, "C35")[0].terms] == [low, high]
+    assert [term["ours"] for term in steps_of(made, "C36")[0].terms] == [1 - high, 1 - low]
 
 
 def test_gates_must_differ_in_every_block_of_every_run_and_beyond_shuffled_ones(campaign):

@@ -130,6 +130,6 @@ def _line(name: str, values: list[np.ndarray], level: float) -> Line:
 
 def _changes(counts: list[Counts]) -> list[Change]:
     right, pixels = (np.array([one.by_image()[part].sum(axis=1) for one in counts]) for part in (0, 1))
-    shares = [(i, 100 * right[:, i] / pixels[:, i]) for i in np.flatnonzero(pixels[0]).tolist()]
+    shares = [(i, 100 * (right[:, i] / pixels[:, i])) for i in np.flatnonzero(pixels[0]).tolist()]
     found = [Change(i, counts[0].names[i], *both.tolist()) for i, both in shares]
     return sorted(found, key=lambda change: (-abs(change.second - change.first), change.index))

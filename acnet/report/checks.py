@@ -266,9 +266,8 @@ def _step(names: list[CellName], evidence: Evidence) -> Step:
         return Step(label, terms, NOT_MEASURED, paper=paper, reason=reason)
     signed = [(sign, name, evidence.cells[name]) for sign, name in zip(signs, names, strict=True)]
     ours = [(sign, evidence.summand(name)) for sign, name, cell in signed if cell.run]
-    return evidence.step(
-        label, terms, ours, sum(sign * cell.paper for sign, _, cell in signed if not cell.run), paper=paper
-    )
+    cited = sum(sign * cell.paper for sign, _, cell in signed if not cell.run)
+    return evidence.step(label, terms, ours, cited, paper=paper)
 
 
 def _reached(name: CellName, evidence: Evidence) -> Step:

@@ -34,19 +34,16 @@ def add(commands) -> None:
     new.add_argument("--val", type=_share, metavar="FRACTION", help="without subfolders: fraction of images for val")
     check.add_argument("--source", type=Path, help="folder of the dataset (default: as for prepare)")
     check.add_argument("--json", type=Path, metavar="FILE", help="write the full report to this file")
-    check.add_argument(
-        "--record", action="store_true", help="record the class frequencies in params/ if no error is found"
-    )
+    record = "record the class frequencies in params/ if no error is found"
+    check.add_argument("--record", action="store_true", help=record)
     show.add_argument("--split", default="train", help="split of the image (train)")
     show.add_argument("--index", type=whole(0), default=0, help="number of the image in the split (0)")
     for made in (show, stats):
-        made.add_argument(
-            "--out", type=Path, help="a .png, .jpg, .pdf or .svg file (default: in shown/ of the data folder)"
-        )
+        out = "a .png, .jpg, .pdf or .svg file (default: in shown/ of the data folder)"
+        made.add_argument("--out", type=Path, help=out)
         made.add_argument("--open", action="store_true", help="open the file in a viewer")
-    weights = command(
-        commands, "fetch-weights", _fetch_weights, "download a published ImageNet backbone", in_project=False
-    )
+    text = "download a published ImageNet backbone"
+    weights = command(commands, "fetch-weights", _fetch_weights, text, in_project=False)
     weights.add_argument("name", help="a file name such as resnet50-0676ba61.pth")
 
 

@@ -4,47 +4,34 @@ import argparse
 import sys
 from pathlib import Path
 
-from acnet.commands.options import (
-    campaign,
-    command,
-    json_option,
-    print_json,
-    run_params_option,
-    scale_option,
-    seed_asked,
-    whole,
-)
+from acnet.commands.options import campaign, command, print_json, seed_asked, share, trained, whole
 from acnet.errors import AcnetError
 from acnet.files import read_json, write_text
 from acnet.params.measures import load_measures
+from acnet.params.protocols import Protocol
 from acnet.params.run import Run, read_run, run_folder
 
-_TINY = (
-    128  # pixels; a network trained on smaller crops does not recognize objects of the size they have in photographs
-)
+# Pixels; a network trained on smaller crops does not recognize objects of the size they have in photographs.
+_TINY = 128
 
 
 def add(commands) -> None:
     """Add the commands to the parser."""
-    evaluate = command(commands, "evaluate", _evaluate, "evaluate a trained network with one or more protocols")
-    run_params_option(evaluate)
-    evaluate.add_argument(
-        "--protocol", action="append", required=True, help="an entry of protocols.yaml; may be repeated"
-    )
-    evaluate.add_argument(
-        "--part", type=_part, default=(0, 1), metavar="I/N", help="score every N-th image, starting with the I-th (1/1)"
-    )
+    text = "evaluate a trained network with one or more protocols"
+    evaluate = command(commands, "evaluate", _evaluate, text, "--params")
+    protocol = "an entry of protocols.yaml"
+    evaluate.add_argument("--protocol", action="append", required=True, help=f"{protocol}; may be repeated")
+    part = "score every N-th image, starting with the I-th (1/1)"
+    evaluate.add_argument("--part", type=_part, default=(0, 1), metavar="I/N", help=part)
     evaluate.add_argument("--gates", action="store_true", help="also measure the gates, with the first protocol")
-    examples = command(commands, "examples", _examples, "write example predictions and gates for the figures")
-    run_params_option(examples)
-    examples.add_argument("--protocol", required=True, help="an entry of protocols.yaml")
+    text = "write example predictions and gates for the figures"
+    examples = command(commands, "examples", _examples, text, "--params")
+    examples.add_argument("--protocol", required=True, help=protocol)
     examples.add_argument("--count", type=whole(1), default=4, help="number of images (4)")
-    gates = command(
-        commands, "gates", _gates, "measure the gates of a trained network by class, segment size and edge distance"
-    )
-    run_params_option(gates)
+    text = "measure the gates of a trained network by class, segment size and edge distance"
+    gates = command(commands, "gates", _gates, text, "--params")
     gates.add_argument("--protocol", default="single", help="protocol that sets image size and precision (single)")
-    json_option(gates)
+    share(gates, "--json")
     predict = command(commands, "predict", _predict, "write label maps, overlays, confidence and gates of images")
     which = predict.add_mutually_exclusive_group(required=True)
     which.add_argument("--run", help="a trained run of runs.yaml")
@@ -56,20 +43,19 @@ def add(commands) -> None:
     export.add_argument("--size", type=_size, metavar="HxW", help="fixed image size and batch size 1 (default: any)")
     export.add_argument("--seed", type=whole(0), help="seed of the run (the scale's first)")
     export.add_argument("--out", type=Path, metavar="FILE", help="file to write (SCALE_RUN_seedN.FORMAT)")
-    scale_option(export)
-    compare = command(
-        commands, "compare", _compare, "compare two runs class by class, and list the images that change most"
-    )
+    share(export, "--scale")
+    text = "compare two runs class by class, and list the images that change most"
+    compare = command(commands, "compare", _compare, text)
     compare.add_argument("first", help="a run; differences are second minus first")
     compare.add_argument("second", help="another run of the same dataset")
     compare.add_argument("--images", type=whole(1), default=8, help="number of images to list (8)")
-    json_option(compare)
+    share(compare, "--json")
     for made, out in (
         (predict, "folder to write to (default: a folder of the run in data/shown)"),
         (compare, "write the comparison and a picture of each listed image to this folder"),
     ):
-        scale_option(made)
-        made.add_argument("--protocol", default="single", help="an entry of protocols.yaml (single)")
+        share(made, "--scale")
+        made.add_argument("--protocol", default="single", help=f"{protocol} (single)")
         made.add_argument("--seed", type=whole(0), help="seed of the run (the scale's first)")
         made.add_argument("--out", type=Path, metavar="FOLDER", help=out)
 
@@ -103,21 +89,25 @@ def _part(text: str) -> tuple[int, int]:
 def _examples(parsed: argparse.Namespace) -> None:
     from acnet.evaluate.example_images import write_examples
 
-    run, folder = read_run(parsed.params), parsed.params.parent
-    protocol = campaign(parsed, run.scale).protocol(parsed.protocol, run.name)
-    run, out = run.scored_on(protocol.split), folder / "examples.npz"
+    run, folder, protocol = _scored(parsed)
+    out = folder / "examples.npz"
     write_examples(run, folder / "checkpoint.pt", protocol, _near(parsed, run), out, parsed.count)
 
 
 def _gates(parsed: argparse.Namespace) -> None:
     from acnet.evaluate.gates import measure_gates
 
-    run, folder = read_run(parsed.params), parsed.params.parent
-    protocol = campaign(parsed, run.scale).protocol(parsed.protocol, run.name)
-    run, measures = run.scored_on(protocol.split), load_measures(parsed.params_root)
+    (run, folder, protocol), measures = _scored(parsed), load_measures(parsed.params_root)
     measure_gates(run, folder / "checkpoint.pt", protocol, measures, _near(parsed, run), folder / "gates.json")
     if parsed.json:
         print_json(read_json(folder / "gates.json"))
+
+
+def _scored(parsed: argparse.Namespace) -> tuple[Run, Path, Protocol]:
+    """The run of --params on the split that --protocol scores, its folder, and that protocol."""
+    run = read_run(parsed.params)
+    protocol = campaign(parsed, run.scale).protocol(parsed.protocol, run.name)
+    return run.scored_on(protocol.split), parsed.params.parent, protocol
 
 
 def _near(parsed: argparse.Namespace, run: Run) -> Path:
@@ -130,11 +120,7 @@ def _near(parsed: argparse.Namespace, run: Run) -> Path:
 def _predict(parsed: argparse.Namespace) -> None:
     from acnet.evaluate.predict import predict_files
 
-    file = parsed.params
-    if file is None:
-        settings = campaign(parsed)
-        seed = seed_asked(parsed, settings)
-        file = settings.trained_folder(parsed.results_root, parsed.run, seed) / "params.yaml"
+    file = parsed.params or trained(parsed)[2] / "params.yaml"
     run = read_run(file)
     settings = campaign(parsed, run.scale)
     protocol = settings.protocol(parsed.protocol, run.name)
@@ -159,9 +145,7 @@ def _size(text: str) -> tuple[int, int]:
 def _export(parsed: argparse.Namespace) -> None:
     from acnet.export import export
 
-    settings = campaign(parsed)
-    seed = seed_asked(parsed, settings)
-    folder = settings.trained_folder(parsed.results_root, parsed.run, seed)
+    _, seed, folder = trained(parsed)
     out = parsed.out or Path(f"{parsed.scale}_{parsed.run}_seed{seed}.{parsed.format}")
     run = read_run(folder / "params.yaml")
     differences = export(run, folder / "checkpoint.pt", parsed.format, out, parsed.size)

@@ -9,14 +9,30 @@ from typing import Any
 
 from acnet.params.campaign import Campaign
 
+_SHARED = {
+    "--scale": {"default": "mini", "help": "a file of params/scales/ (mini)"},
+    "--json": {"action": "store_true", "help": "print JSON (docs/reference/json.md) instead of text"},
+    "--params": {"type": Path, "required": True, "help": "results/{scale}/{run}/seed{n}/params.yaml"},
+}
+
 
 def command(
-    parent, name: str, run: Callable[[argparse.Namespace], None], text: str, in_project: bool = True
+    parent, name: str, run: Callable[[argparse.Namespace], None], text: str, *shared: str, in_project: bool = True
 ) -> argparse.ArgumentParser:
-    """Add a command that calls `run`; `text` is its one-line help; `in_project` whether it needs params/."""
+    """Add a command that calls `run`, with `shared` options.
+
+    `text` is its one-line help; `in_project` whether it needs params/.
+    """
     made = parent.add_parser(name, help=text, description=text)
     made.set_defaults(command=run, in_project=in_project)
+    share(made, *shared)
     return made
+
+
+def share(parser, *names: str) -> None:
+    """Add options of _SHARED."""
+    for name in names:
+        parser.add_argument(name, **_SHARED[name])
 
 
 def group(parent, name: str, text: str):
@@ -25,24 +41,9 @@ def group(parent, name: str, text: str):
     return made.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
 
-def scale_option(parser: argparse.ArgumentParser) -> None:
-    """--scale"""
-    parser.add_argument("--scale", default="mini", help="a file of params/scales/ (mini)")
-
-
-def json_option(parser) -> None:
-    """--json"""
-    parser.add_argument("--json", action="store_true", help="print JSON (docs/reference/json.md) instead of text")
-
-
 def print_json(value: Any) -> None:
     """Print `value` as JSON; NaN is none."""
     print(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))
-
-
-def run_params_option(parser: argparse.ArgumentParser) -> None:
-    """--params"""
-    parser.add_argument("--params", type=Path, required=True, help="results/{scale}/{run}/seed{n}/params.yaml")
 
 
 def whole(low: int) -> Callable[[str], int]:
@@ -67,11 +68,18 @@ def positive(text: str) -> float:
     return number
 
 
+def campaign(parsed: argparse.Namespace, scale: str | None = None) -> Campaign:
+    """params/ at the scale that the command line, or `scale`, names."""
+    return Campaign(parsed.params_root, scale or parsed.scale)
+
+
 def seed_asked(parsed: argparse.Namespace, settings: Campaign) -> int:
     """The seed that the command line names, or else the scale's first."""
     return settings.scale.seeds[0] if parsed.seed is None else parsed.seed
 
 
-def campaign(parsed: argparse.Namespace, scale: str | None = None) -> Campaign:
-    """params/ at the scale that the command line, or `scale`, names."""
-    return Campaign(parsed.params_root, scale or parsed.scale)
+def trained(parsed: argparse.Namespace) -> tuple[Campaign, int, Path]:
+    """The campaign, the seed and the folder of the run that --run names; AcnetError if it is not trained here."""
+    settings = campaign(parsed)
+    seed = seed_asked(parsed, settings)
+    return settings, seed, settings.trained_folder(parsed.results_root, parsed.run, seed)

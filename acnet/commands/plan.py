@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from typing import Any
 
-from acnet.commands.options import campaign, command, json_option, positive, print_json, scale_option, whole
+from acnet.commands.options import campaign, command, positive, print_json, share, whole
 from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
 from acnet.params.resources import load_resources, uncovered
@@ -23,24 +23,22 @@ _STATES = 4  # checkpoints' sizes that an unfinished training keeps: weights and
 
 def add(commands) -> None:
     """Add the commands to the parser."""
-    plan = command(commands, "plan", _plan, "estimate jobs, FLOPs, hours and disk space of a scale")
-    scale_option(plan)
+    plan = command(commands, "plan", _plan, "estimate jobs, FLOPs, hours and disk space of a scale", "--scale")
     target = "a table or figure, such as table1 or controls; may be repeated (all)"
     plan.add_argument("--target", action="append", default=[], help=target)
     instead = plan.add_mutually_exclusive_group()
     instead.add_argument("--commands", action="store_true", help="print the shell commands in order instead")
-    json_option(instead)
+    share(instead, "--json")
     steps = "steps to measure for each kind of run; 0: none, so no hours are estimated (3)"
     plan.add_argument("--calibrate", type=whole(0), default=3, metavar="STEPS", help=steps)
-    instead.add_argument(
-        "--profile", help="a folder of workflow/profiles: estimate jobs, GPU-hours and wall time with it"
-    )
+    profile = "a folder of workflow/profiles: estimate jobs, GPU-hours and wall time with it"
+    instead.add_argument("--profile", help=profile)
     gpus = "number of GPUs to estimate the wall time for, with --profile; may be repeated"
     plan.add_argument("--gpus", type=whole(1), action="append", help=gpus)
     sustained = "TFLOP/s that a device sustains in training (default: this machine is measured, see --calibrate)"
     plan.add_argument("--tflops", type=positive, help=sustained)
-    step = command(commands, "benchmark", _benchmark, "measure the speed and memory of a training step on this machine")
-    scale_option(step)
+    text = "measure the speed and memory of a training step on this machine"
+    step = command(commands, "benchmark", _benchmark, text, "--scale")
     step.add_argument("--run", default="acb3", help="an entry of runs.yaml (acb3)")
     step.add_argument("--steps", type=whole(1), default=10, help="number of steps to measure (10)")
     step.add_argument("--random", action="store_true", help="use random images instead of the prepared dataset")
@@ -143,9 +141,8 @@ def _print_cluster(parsed: argparse.Namespace, settings: Campaign, estimated) ->
         print(f"GPU-hours       {total / 3600:,.0f} (training {training / 3600:,.0f})")
         for count in parsed.gpus or ([profile.gpus] if profile.gpus else _GPUS):
             wall = wall_time(jobs, count, profile.jobs or len(jobs))
-            print(
-                f"wall time       {duration(wall)} on {count} GPU{'s' * (count > 1)}, {total / wall / count:.0%} busy"
-            )
+            busy = f"{total / wall / count:.0%} busy"
+            print(f"wall time       {duration(wall)} on {count} GPU{'s' * (count > 1)}, {busy}")
     else:
         places = profile.jobs or 1
         wall = duration(wall_time(jobs, 0, places))

@@ -5,7 +5,7 @@ import importlib
 import sys
 from pathlib import Path
 
-from acnet.commands.options import campaign, command, group, scale_option
+from acnet.commands.options import campaign, command, group
 from acnet.errors import AcnetError
 from acnet.progress import some
 
@@ -28,20 +28,20 @@ def add(commands) -> None:
     """Add the commands to the parser."""
     report = group(commands, "report", "write tables, figures, claims and the page from the finished runs")
     for name, (_, _, text, takes_name) in _DRAWN.items():
-        made = command(report, name, _draw, text)
+        made = command(report, name, _draw, text, "--scale")
         made.set_defaults(drawn=name)
-        scale_option(made)
         if takes_name:
             made.add_argument("name", help="such as peers" if name == "cost" else f"such as {name}1")
         if name == "gates":
             made.add_argument("--run", help="only this run, written to figures/gates_RUN")
         if name == "forest":
             made.add_argument("--published", nargs="+", metavar="SCALE", help="plot published scales side by side")
-    scale_option(command(report, "tally", _tally, "count runs by state and claims by verdict; name the page's file"))
-    kept = command(report, "publish-runs", _publish_runs, "write the record of each finished run to reports/published")
-    scale_option(kept)
-    restored = command(report, "restore-runs", _restore_runs, "restore finished runs from their records into results")
-    scale_option(restored)
+    for name, run, text in (
+        ("tally", _tally, "count runs by state and claims by verdict; name the page's file"),
+        ("publish-runs", _publish_runs, "write the record of each finished run to reports/published"),
+        ("restore-runs", _restore_runs, "restore finished runs from their records into results"),
+    ):
+        command(report, name, run, text, "--scale")
 
 
 def _tally(parsed: argparse.Namespace) -> None:

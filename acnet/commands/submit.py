@@ -2,7 +2,7 @@
 
 import argparse
 
-from acnet.commands.options import campaign, command, group, scale_option, seed_asked, whole
+from acnet.commands.options import campaign, command, group, seed_asked, share, trained, whole
 from acnet.errors import AcnetError
 from acnet.params.run import read_run
 
@@ -14,27 +14,20 @@ def add(commands) -> None:
         made = command(submit, reader, _submit, f"create the zip for the test server of {reader}")
         made.set_defaults(reader=reader)
         _submission_options(made, "an entry of runs.yaml that is trained")
-        made.add_argument(
-            "--split", default="test", help="split to predict (test); zips of other splits are only for local trials"
-        )
+        split = "split to predict (test); zips of other splits are only for local trials"
+        made.add_argument("--split", default="test", help=split)
     score = command(submit, "score", _score, "record a test server's score for the report")
     _submission_options(score, "the run that was submitted")
     score.add_argument("--miou", type=float, help="mIoU in percent")
     score.add_argument("--final-score", type=float, help="ADE20K's final score in percent")
-    score.add_argument(
-        "--class",
-        action="append",
-        default=[],
-        dest="classes",
-        metavar="NAME=PERCENT",
-        help="IoU of a class; may be repeated",
-    )
+    iou = {"dest": "classes", "metavar": "NAME=PERCENT", "help": "IoU of a class; may be repeated"}
+    score.add_argument("--class", action="append", default=[], **iou)
     score.add_argument("--note", help="where the score can be seen")
 
 
 def _submission_options(parser: argparse.ArgumentParser, run: str) -> None:
     parser.add_argument("--run", required=True, help=run)
-    scale_option(parser)
+    share(parser, "--scale")
     parser.add_argument("--seed", type=whole(0), help="one of the scale's seeds (the first)")
     parser.add_argument("--protocol", default="multi_flip", help="an entry of protocols.yaml (multi_flip)")
 
@@ -42,9 +35,7 @@ def _submission_options(parser: argparse.ArgumentParser, run: str) -> None:
 def _submit(parsed: argparse.Namespace) -> None:
     from acnet.submit.submit import SERVERS, submit
 
-    settings = campaign(parsed)
-    seed = seed_asked(parsed, settings)
-    folder = settings.trained_folder(parsed.results_root, parsed.run, seed)
+    settings, seed, folder = trained(parsed)
     run = read_run(folder / "params.yaml")
     if run.reader != parsed.reader:
         raise AcnetError(f"run '{parsed.run}': is trained on {run.dataset}, not for the server of {parsed.reader}")

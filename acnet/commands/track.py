@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from acnet.commands.options import campaign, command, json_option, print_json, scale_option, seed_asked, whole
+from acnet.commands.options import campaign, command, print_json, seed_asked, whole
 from acnet.errors import AcnetError
 from acnet.progress import some
 from acnet.track.cleanup import KINDS, find_litter
@@ -15,21 +15,18 @@ from acnet.track.cleanup import KINDS, find_litter
 
 def add(commands) -> None:
     """Add the commands to the parser."""
-    record = command(commands, "record", _record, "record every finished run as a DVC experiment of the current commit")
-    scale_option(record)
-    place = command(commands, "place", _place, "copy a finished run to experiment/, as dvc exp apply does")
-    scale_option(place)
+    text = "record every finished run as a DVC experiment of the current commit"
+    command(commands, "record", _record, text, "--scale")
+    place = command(commands, "place", _place, "copy a finished run to experiment/, as dvc exp apply does", "--scale")
     place.add_argument("run", help="an entry of runs.yaml")
     place.add_argument("--seed", type=whole(0), help="one of the scale's seeds (the first)")
     command(commands, "stage", _stage, "run by dvc repro and dvc exp run; configured in workflow/config.yaml")
-    publish = command(
-        commands, "publish", _publish, "push a campaign to a DVC remote and its list of files as a Git tag"
-    )
-    scale_option(publish)
+    text = "push a campaign to a DVC remote and its list of files as a Git tag"
+    publish = command(commands, "publish", _publish, text, "--scale")
     publish.add_argument("--data", action="store_true", help="include prepared images and labels; check their licence")
     publish.add_argument("--replace", action="store_true", help="replace the files published under this name")
-    archive = command(commands, "archive", _archive, "write a campaign as one RO-Crate, a zip for Zenodo and the like")
-    scale_option(archive)
+    text = "write a campaign as one RO-Crate, a zip for Zenodo and the like"
+    archive = command(commands, "archive", _archive, text, "--scale")
     archive.add_argument("--out", type=Path, metavar="FILE", help="a .zip file (acnet-SCALE.zip)")
     archive.add_argument("--checkpoints", action="store_true", help="include the checkpoints, as safetensors")
     restore = command(commands, "restore", _restore, "download and verify a published campaign, or unpack an archive")
@@ -42,12 +39,11 @@ def add(commands) -> None:
         made.add_argument("name", nargs="?" if made is publish else None, help=text)
         made.add_argument("--remote", help="DVC remote (the default one)")
         made.add_argument("--git-remote", default="origin", help="Git remote of the tag (origin)")
-    trace = command(commands, "trace", _trace, "show where a table cell comes from and how to reproduce it")
-    scale_option(trace)
+    text = "show where a table cell comes from and how to reproduce it"
+    trace = command(commands, "trace", _trace, text, "--scale", "--json")
     trace.add_argument("table", help="a table, such as table3")
     trace.add_argument("row", help="the row's key, its run, or its method or the end of it, such as 'ACB#3'")
     trace.add_argument("column", nargs="?", help="a column's key (default: all columns)")
-    json_option(trace)
     gc = command(commands, "gc", _gc, "list files that no table, run or DVC experiment needs; --yes removes them")
     known = "; ".join(f"{kind}: {what}" for kind, what in KINDS.items())
     gc.add_argument("kinds", nargs="*", metavar="KIND", help=f"only these kinds (all). {known}")

@@ -3,16 +3,7 @@
 import argparse
 import dataclasses
 
-from acnet.commands.options import (
-    campaign,
-    command,
-    json_option,
-    print_json,
-    run_params_option,
-    scale_option,
-    seed_asked,
-    whole,
-)
+from acnet.commands.options import campaign, command, print_json, seed_asked, whole
 from acnet.errors import AcnetError
 from acnet.params.resources import check_split
 from acnet.params.run import read_run, run_folder, write_run
@@ -20,28 +11,18 @@ from acnet.params.run import read_run, run_folder, write_run
 
 def add(commands) -> None:
     """Add the commands to the parser."""
-    resolve = command(commands, "resolve", _resolve, "write the complete parameters of one run")
-    scale_option(resolve)
+    resolve = command(commands, "resolve", _resolve, "write the complete parameters of one run", "--scale")
     resolve.add_argument("--run", required=True, help="an entry of runs.yaml")
     resolve.add_argument("--seed", type=whole(0), help="seed of initial weights and augmentation (the scale's first)")
-    train = command(
-        commands, "train", _train, "train the network of a params.yaml, or resume its training", in_project=False
-    )
-    run_params_option(train)
-    train.add_argument(
-        "--time-limit",
-        type=float,
-        metavar="MINUTES",
-        help="save and exit with status 75 before this time is over (environment: ACNET_TIME_LIMIT)",
-    )
-    train.add_argument(
-        "--processes", type=whole(1), default=1, help="number of processes on all nodes, one per GPU (1)"
-    )
+    text = "train the network of a params.yaml, or resume its training"
+    train = command(commands, "train", _train, text, "--params", in_project=False)
+    limit = "save and exit with status 75 before this time is over (environment: ACNET_TIME_LIMIT)"
+    train.add_argument("--time-limit", type=float, metavar="MINUTES", help=limit)
+    processes = "number of processes on all nodes, one per GPU (1)"
+    train.add_argument("--processes", type=whole(1), default=1, help=processes)
     train.add_argument("--nodes", type=whole(1), default=1, help="number of nodes of the Slurm job to use (1)")
     status = "show every run of a scale: waiting, running, stopped, failed, done, stale"
-    made = command(commands, "status", _status, status)
-    scale_option(made)
-    json_option(made)
+    command(commands, "status", _status, status, "--scale", "--json")
 
 
 def _resolve(parsed: argparse.Namespace) -> None:

@@ -18,7 +18,7 @@ from acnet.jobs.run_lock import FILE as LOCK
 from acnet.jobs.run_lock import Holder, RunLock, live_holder
 from acnet.jobs.status_files import note, read_journal, read_progress, write_progress
 from acnet.jobs.stopping import Signals, TimeLimit
-from acnet.jobs.training_state import load_state, read_state, save_state
+from acnet.jobs.training_state import newest_state, read_state, save_state
 from acnet.jobs.watch import Watch
 from acnet.params.run import Run
 from acnet.progress import Progress, duration
@@ -75,11 +75,9 @@ class TrainingJob:
     def resume(self, parts: dict[str, Any], steps: int) -> int:
         """Load the last state into `parts`, which have state_dict and load_state_dict; return the next of `steps`."""
         self._parts, self._steps, start = parts, steps, 0
-        state = file = None
-        if self.first:
-            state, file = load_state(self._resume, self.run.digest(), self.note)
+        file = newest_state(self._resume, self.run.digest(), self.note) if self.first else None
         if (file := from_first(file)) is not None:
-            state = state or read_state(file)
+            state = read_state(file)
             for name, part in parts.items():
                 part.load_state_dict(state[name])
             start = state["step"]

@@ -28,8 +28,8 @@ def save_state(folder: Path, state: dict[str, Any]) -> None:
         old.unlink(missing_ok=True)
 
 
-def load_state(folder: Path, digest: str, say: Callable[[str], None]) -> tuple[dict[str, Any] | None, Path | None]:
-    """The newest sound state saved for parameters with this `digest`, and its file; None, None without one.
+def newest_state(folder: Path, digest: str, say: Callable[[str], None]) -> Path | None:
+    """The file of the newest sound state saved for parameters with this `digest`; None without one.
 
     A state of other parameters, or one that is damaged, is set aside under another name, never deleted, and
     `say` is told.
@@ -37,18 +37,18 @@ def load_state(folder: Path, digest: str, say: Callable[[str], None]) -> tuple[d
     for leftover in folder.glob(".*.part"):
         leftover.unlink(missing_ok=True)  # of a process that was killed while writing
     for file in _states(folder):
+        aside = file.with_name(f"{file.name}.aside")
         if sha256(file)[:16] != _NAME.fullmatch(file.name)[2]:
-            say(f"{file} is damaged; set aside as {_set_aside(file)}")
-            continue
-        state = read_state(file)
-        if not isinstance(state, dict) or state.get("params") != digest:
-            say(f"the parameters have changed; {file} is set aside as {_set_aside(file)}")
-            continue
-        return state, file
-    return None, None
+            say(f"{file} is damaged; set aside as {aside.name}")
+        elif read_state(file)["params"] != digest:
+            say(f"the parameters have changed; {file} is set aside as {aside.name}")
+        else:
+            return file
+        file.replace(aside)
+    return None
 
 
-def read_state(file: Path) -> Any:
+def read_state(file: Path) -> dict[str, Any]:
     """The content of a state file, on the CPU."""
     return torch.load(file, map_location="cpu", weights_only=True)
 
@@ -56,7 +56,3 @@ def read_state(file: Path) -> Any:
 def _states(folder: Path) -> list[Path]:
     """State files, newest first."""
     return sorted((file for file in folder.glob("state-*.pt") if _NAME.fullmatch(file.name)), reverse=True)
-
-
-def _set_aside(file: Path) -> str:
-    return file.replace(f"{file}.aside").name

@@ -48,7 +48,11 @@ class Watch:
         if run.train.tensorboard:
             if not start:
                 shutil.rmtree(folder / EVENTS, ignore_errors=True)  # of an earlier training
-            self._writer = _writer(folder / EVENTS, start + 1)
+            optional("tensorboard", "watch")
+            from torch.utils.tensorboard import SummaryWriter
+
+            # What was written after step `start`, before a resumption, no longer counts.
+            self._writer = SummaryWriter(folder / EVENTS, purge_step=start + 1)
 
     def after_step(self, done: int) -> None:
         """Write what `done` steps have added: a point of the curve, a validation."""
@@ -108,11 +112,3 @@ class Watch:
         sheet = Image.fromarray(np.concatenate([np.asarray(panel.convert("RGB")) for panel in panels], axis=1))
         sheet.thumbnail((sheet.width, _HEIGHT))
         self._writer.add_image(f"prediction/{self._store.names[index]}", np.asarray(sheet), done, dataformats="HWC")
-
-
-def _writer(folder: Path, first: int) -> Any:
-    """TensorBoard's writer; what was written from step `first` on, before a resumption, no longer counts."""
-    optional("tensorboard", "watch")
-    from torch.utils.tensorboard import SummaryWriter
-
-    return SummaryWriter(folder, purge_step=first)

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from acnet.jobs.run_lock import live_holder
@@ -52,39 +52,27 @@ def find_litter(kinds: Iterable[str], root: Path, *, data: Path, results: Path, 
 
     Raises AcnetError for an unknown kind; Unavailable for the cache where Git or DVC is missing.
     """
-    kinds = [among(kind, KINDS, "KIND") for kind in kinds] or list(KINDS)
-    find: dict[str, Callable[[], Iterator[Litter]]] = {
-        "aside": lambda: _aside(results),
-        "partial": lambda: _partial(results, data),
-        "logs": lambda: _logs(results, logs, root / ".snakemake"),
-        "cache": lambda: _unused(root),
-    }
-    for kind in filter(kinds.__contains__, KINDS):
-        yield from find[kind]()
-
-
-def _aside(results: Path) -> Iterator[Litter]:
-    for folder in sorted(results.glob("*/*/seed*/resume")):
-        states = sorted(folder.glob("*.aside"))
-        if states and live_holder(folder) is None:
-            yield Litter("aside", str(folder), f"{len(states)} states, damaged or of other parameters", states)
-
-
-def _partial(*roots: Path) -> Iterator[Litter]:
-    for file in (file for root in roots for file in sorted(root.rglob(".*.part"))):
-        if _is_abandoned(file):
-            yield Litter("partial", str(file), "left by a killed process", [file])
-
-
-def _logs(results: Path, root: Path, snakemake: Path) -> Iterator[Litter]:
-    ended = [log for log in sorted(root.glob("train/*/*/seed*.log")) if _has_ended(results.joinpath(*log.parts[-3:]))]
-    others = [log for log in sorted(root.rglob("*.log")) if log.relative_to(root).parts[0] != "train"]
-    ended += [log for log in others if _is_abandoned(log)]
-    if ended:
-        yield Litter("logs", str(root), f"logs of {len(ended)} jobs that have ended", ended)
-    own = sorted((snakemake / "log").glob("*.log"))[:-1]
-    if own:
-        yield Litter("logs", str(snakemake / "log"), f"{len(own)} logs of Snakemake, all but the newest", own)
+    kinds = [among(kind, KINDS, "KIND") for kind in kinds] or KINDS
+    if "aside" in kinds:
+        for folder in sorted(results.glob("*/*/seed*/resume")):
+            states = sorted(folder.glob("*.aside"))
+            if states and live_holder(folder) is None:
+                yield Litter("aside", str(folder), f"{len(states)} states, damaged or of other parameters", states)
+    if "partial" in kinds:
+        for file in sorted(results.rglob(".*.part")) + sorted(data.rglob(".*.part")):
+            if _is_abandoned(file):
+                yield Litter("partial", str(file), "left by a killed process", [file])
+    if "logs" in kinds:
+        trainings = sorted(logs.glob("train/*/*/seed*.log"))
+        others = [log for log in sorted(logs.rglob("*.log")) if log.relative_to(logs).parts[0] != "train"]
+        ended = [log for log in trainings if _has_ended(results.joinpath(*log.parts[-3:]))]
+        if ended := ended + list(filter(_is_abandoned, others)):
+            yield Litter("logs", str(logs), f"logs of {len(ended)} jobs that have ended", ended)
+        snakemake = root / ".snakemake/log"
+        if own := sorted(snakemake.glob("*.log"))[:-1]:
+            yield Litter("logs", str(snakemake), f"{len(own)} logs of Snakemake, all but the newest", own)
+    if "cache" in kinds and (unused := _unused(root)):
+        yield Litter("cache", "DVC's cache", f"{len(unused)} unreferenced files", unused)
 
 
 def _has_ended(log: Path) -> bool:
@@ -93,7 +81,7 @@ def _has_ended(log: Path) -> bool:
     return (run / "provenance.json").exists() and live_holder(run / "resume") is None
 
 
-def _unused(root: Path) -> Iterator[Litter]:
+def _unused(root: Path) -> list[Path]:
     """Files that `dvc gc` would remove, unless they are young or the cache may serve other projects too."""
     root = Repository(root).root
     what = ("--workspace", "--all-branches", "--all-tags", "--all-experiments")
@@ -103,9 +91,7 @@ def _unused(root: Path) -> Iterator[Litter]:
         raise Unavailable(f"dvc gc: {(done.stderr.strip() or 'failed').splitlines()[-1]}")
     listed = [Path(line.removeprefix("Removing ")) for line in done.stdout.splitlines() if line.startswith("Removing ")]
     own = [path for path in listed if path.is_relative_to(root)]
-    unused = [path for path in own if time.time() - path.stat().st_ctime > _YOUNG]
-    if unused:
-        yield Litter("cache", "DVC's cache", f"{len(unused)} unreferenced files", unused)
+    return [path for path in own if time.time() - path.stat().st_ctime > _YOUNG]
 
 
 def _is_abandoned(file: Path) -> bool:

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +13,8 @@ from acnet.files import digest, read_json, replacing, sha256, write_text
 from acnet.params.campaign import Campaign
 from acnet.params.run import read_run, run_folder
 from acnet.provenance import changed_since, source_hash
-from acnet.track import plots
+from acnet.track import row
 from acnet.track.dvc_project import dvc_project
-from acnet.track.row import measures, parameters
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -55,14 +53,14 @@ def read_experiment(folder: Path, campaign: Campaign, code: str) -> Experiment |
     first = next(iter(metrics), None)
     shown, counts = metrics.get(first), counts_file(files[first]) if first else None
     try:
-        row = parameters(run, provenance)
+        columns = row.parameters(run, provenance)
         stale = "+".join(changed_since(provenance, campaign.resolve(run.name, run.seed), code)) or "no"
         texts = {
-            "params.yaml": columns(row),
-            "metrics.json": _json(measures(metrics, protocols, provenance)),
-            "history.csv": plots.history(folder / "history.csv"),
-            "classes.csv": plots.classes(shown),
-            "confusion.csv": plots.confusion(counts, class_table(run).names),
+            "params.yaml": row.columns(columns),
+            "metrics.json": _json(row.measures(metrics, protocols, provenance)),
+            "history.csv": row.history(folder / "history.csv"),
+            "classes.csv": row.classes(shown),
+            "confusion.csv": row.confusion(counts, class_table(run).names),
             "run.yaml": (folder / "params.yaml").read_text(encoding="utf-8"),
             "provenance.json": _json(provenance),
         }
@@ -70,7 +68,7 @@ def read_experiment(folder: Path, campaign: Campaign, code: str) -> Experiment |
         raise AcnetError(f"{folder}: key {error} is missing in its files; train or evaluate this run again") from error
     name, written = f"{run.scale}-{run.name}-seed{run.seed}", provenance.get("checkpoint_sha256")
     identity = digest({"name": name, "checkpoint": written, "files": texts})
-    texts["params.yaml"] = columns({**row, "stale": stale})
+    texts["params.yaml"] = row.columns({**columns, "stale": stale})
     checkpoint = folder / "checkpoint.pt"
     return Experiment(
         name=name,
@@ -117,11 +115,6 @@ def place(campaign: Campaign, run: str, seed: int, results: Path, root: Path) ->
         raise AcnetError(f"{folder}: this run has not ended; train it first")
     with dvc_project(root) as project:
         return write_experiment(experiment, project)
-
-
-def columns(values: Mapping[str, Any]) -> str:
-    """YAML with every text in quotes: a commit such as 12345e6789 must not be read as a number."""
-    return "".join(f"{name}: {json.dumps(value)}\n" for name, value in values.items())
 
 
 def _json(value: Any) -> str:

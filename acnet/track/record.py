@@ -5,6 +5,7 @@
 
 import contextlib
 import dataclasses
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +14,13 @@ from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
 from acnet.progress import Progress
 from acnet.provenance import source_hash
-from acnet.track.dvc_project import dvc_project, one_at_a_time, throwaway_clone
+from acnet.track.dvc_project import one_at_a_time, throwaway_clone
 from acnet.track.experiment import CHECKPOINT, Experiment, read_experiment, write_experiment
 from acnet.track.repository import Repository
 
 _SUBJECT = "acnet record"
+# As `git for-each-ref` lists an experiment, whose ref DVC names by the commit it belongs to; its subject if it is ours.
+_ROW = re.compile(rf"(\w+) (refs/exps/(\w\w)/(\w+)/(\S+)) (?:{_SUBJECT} (\w+) (\S+)$)?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,20 +40,9 @@ class Row:
 
 def rows_of(repository: Repository) -> list[Row]:
     """Every experiment of the repository."""
-    with dvc_project(repository.root) as project:
-        listed = project.experiments.ls(all_commits=True)
-    refs = {}
-    for line in repository.git(
-        "for-each-ref", "--format=%(objectname) %(refname) %(subject)", "refs/exps"
-    ).splitlines():
-        commit, ref, subject = line.split(" ", 2)
-        refs[commit, ref.rpartition("/")[2]] = ref, subject
-    rows = []
-    for baseline, name, commit in ((base, *pair) for base, pairs in listed.items() for pair in pairs):
-        ref, subject = refs[commit, name]
-        said = subject.removeprefix(_SUBJECT).split() if subject.startswith(_SUBJECT) else []
-        rows.append(Row(ref, baseline, name, commit, *(*said, None, None)[:2]))
-    return rows
+    listed = repository.git("for-each-ref", "--format=%(objectname) %(refname) %(subject)", "refs/exps")
+    found = (row.groups() for row in map(_ROW.match, listed.splitlines()) if row)
+    return [Row(ref, head + tail, name, commit, *said) for commit, ref, head, tail, name, *said in found]
 
 
 def record(campaign: Campaign, results: Path, root: Path) -> dict[str, list[str]]:
@@ -69,6 +61,8 @@ def record(campaign: Campaign, results: Path, root: Path) -> dict[str, list[str]
     with one_at_a_time(root):
         rows = rows_of(repository)
         here = {row.name: row for row in rows if row.baseline == repository.head}
+        ours = [row for row in rows if row.digest]
+        former = {row.name: row.digest for row in ours}
         changed = []
         for experiment in _finished(campaign, results):
             row = here.get(experiment.name)
@@ -78,13 +72,14 @@ def record(campaign: Campaign, results: Path, root: Path) -> dict[str, list[str]
                 done["unchanged"].append(experiment.name)
             else:
                 changed.append(experiment)
-        ours = [row for row in rows if row.digest]
-        former = {row.name: row.digest for row in ours}
         for experiment in _save(changed, ours, repository) if changed else []:
             moved = former.get(experiment.name) == experiment.digest and experiment.name not in here
             what = "moved" if moved else "replaced" if experiment.name in former else "new"
             done[what].append(experiment.name)
-        _drop_moved(repository, ours, {name for names in done.values() for name in names})
+        # Our rows of older commits whose runs now stand at HEAD go, so that a name means one experiment.
+        recorded = {name for names in done.values() for name in names}
+        old = [row.ref for row in ours if row.name in recorded and row.baseline != repository.head]
+        repository.update("update-ref", "--stdin", feed="".join(f"delete {ref}\n" for ref in old).encode())
     return done
 
 
@@ -127,12 +122,6 @@ def _save(experiments: list[Experiment], rows: list[Row], repository: Repository
             rows_there = rows_of(Repository(clone.root_dir))
             repository.bring(clone.root_dir, *(f"{row.ref}:{row.ref}" for row in rows_there))
     return saved
-
-
-def _drop_moved(repository: Repository, rows: list[Row], recorded: set[str]) -> None:
-    """Remove our rows of older commits whose runs now stand at HEAD, so that a name means one experiment."""
-    old = [row for row in rows if row.name in recorded and row.baseline != repository.head]
-    repository.update("update-ref", "--stdin", feed="".join(f"delete {row.ref}\n" for row in old).encode())
 
 
 def _say(message: str) -> None:

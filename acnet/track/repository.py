@@ -1,5 +1,6 @@
 """Git's own commands on the project's repository, without touching its work tree or index."""
 
+import contextlib
 import os
 import re
 import subprocess
@@ -57,17 +58,10 @@ class Repository:
                 self.git(*arguments, feed=feed)
                 return
             except AcnetError as error:
-                held = _HELD.search(str(error))
-                if not held:
+                if not (held := _HELD.search(str(error))):
                     raise
-                lock = Path(held[1]) if Path(held[1]).is_absolute() else self.root / held[1]
-            if _age(lock) > _STALE:
-                lock.unlink(missing_ok=True)
+            lock = self.root / held[1]
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - lock.stat().st_mtime > _STALE:
+                    lock.unlink()
             time.sleep(0.2)
-
-
-def _age(path: Path) -> float:
-    try:
-        return time.time() - path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0

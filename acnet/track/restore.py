@@ -5,8 +5,7 @@ import hashlib
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -26,10 +25,7 @@ _MADE = ("params.yaml", "checkpoint.pt", "examples.npz")
 
 @dataclasses.dataclass(frozen=True)
 class Restored:
-    """What came back of a scale, and what the remote lacks; paths, sorted.
-
-    `same` are all files here that have the campaign's content, whether or not they were asked for.
-    """
+    """What came back of a scale, and what the remote lacks; `same` are all files here with the campaign's content."""
 
     scale: str
     files: list[str]
@@ -50,15 +46,14 @@ def restore(
     """Bring the campaign `name`, or an archive (.zip), back: all of it, `only` its metrics, or what a table needs.
 
     A file of these that is here with the same content is kept, one with another content refused unless `overwrite`;
-    only a report, which can be drawn again, is replaced in any case.
-    What the remote lacks is left out and named. Every file of the campaign that is here then gets the same time stamp.
+    only a report, which can be drawn again, is replaced in any case. What the remote lacks is left out and named.
     Which runs and datasets a table or figure needs is said by `params`.
     """
     archived = Path(name) if name.endswith(".zip") else None
     published = read_archive(archived) if archived else find(Repository(root), name, git_remote)
     here = files_here(published.entries, root)
     chosen = part(published, only, params)
-    other = in_the_way(chosen, here)
+    other = [entry.path for entry in chosen if here[entry] is False and not entry.path.startswith("reports/")]
     if other and not overwrite:
         count = f" (and {len(other) - 1} more)" if other[1:] else ""
         raise AcnetError(f"{other[0]}{count}: here with another content; move it away, or --overwrite")
@@ -70,18 +65,8 @@ def restore(
         missing = _download(wanted, root, name, remote)
     brought = {entry for entry in wanted if entry.path not in missing}
     same = [entry.path for entry in published.entries if here[entry] or entry in brought]
-    give_one_time(same, root, time.time())
-    return Restored(
-        scale=published.scale,
-        files=[entry.path for entry in chosen if entry.path not in missing],
-        missing=missing,
-        same=same,
-    )
-
-
-def in_the_way(chosen: Iterable[Entry], here: Mapping[Entry, bool | None]) -> list[str]:
-    """The files here with another content that only `overwrite` replaces; a report is drawn again in a moment."""
-    return [entry.path for entry in chosen if here[entry] is False and not entry.path.startswith("reports/")]
+    files = [entry.path for entry in chosen if entry.path not in missing]
+    return Restored(published.scale, files, missing, same)
 
 
 def give_one_time(paths: Iterable[str | Path], root: Path, when: float) -> None:
@@ -114,9 +99,8 @@ def part(published: Published, only: str, params: Path) -> list[Entry]:
     if not only:
         return published.entries
     if only == "metrics":
-        return [
-            entry for entry in published.entries if not entry.path.endswith(("checkpoint.pt", ".safetensors", ".bin"))
-        ]
+        heavy = ("checkpoint.pt", ".safetensors", ".bin")
+        return [entry for entry in published.entries if not entry.path.endswith(heavy)]
     tables, scale = load_tables(params), published.scale
     if only not in tables.tables | tables.figures:
         known = ", ".join(tables.tables | tables.figures)

@@ -1,6 +1,7 @@
 """The columns of a row, and the files that the work tree shows in its place."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,9 +9,8 @@ import pytest
 from acnet.data.classes import load
 from acnet.evaluate.counts import Counts, ImageCounts, write_counts
 from acnet.params.campaign import Campaign
-from acnet.track import plots
-from acnet.track.experiment import columns
-from acnet.track.row import measures, parameters
+from acnet.track import row as module
+from acnet.track.row import columns, measures, parameters
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +26,9 @@ def test_the_work_tree_shows_the_columns_of_every_row(root, campaign):
     assert list(metrics) == list(measures({}, campaign.protocols, {"seconds": 1}))
     assert (root / "experiment" / "params.yaml").read_text().splitlines()[1:] == columns(params).splitlines()
     assert json.loads((root / "experiment" / "metrics.json").read_text()) == metrics
-    assert (root / "experiment" / "history.csv").read_text() == plots.history(None)
-    assert (root / "experiment" / "classes.csv").read_text() == plots.classes(None)
-    assert (root / "experiment" / "confusion.csv").read_text() == plots.confusion(None, ())
+    assert (root / "experiment" / "history.csv").read_text() == module.history(Path("none"))
+    assert (root / "experiment" / "classes.csv").read_text() == module.classes(None)
+    assert (root / "experiment" / "confusion.csv").read_text() == module.confusion(None, ())
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_scores_sort_by_number_and_a_run_without_one_comes_last():
 def test_a_long_history_is_thinned_and_keeps_its_last_step(tmp_path):
     file = tmp_path / "history.csv"
     file.write_text("step,epoch,loss,learning_rate\n" + "".join(f"{n},0,1,0.1\n" for n in range(1, 5002)))
-    lines = plots.history(file).splitlines()
+    lines = module.history(file).splitlines()
     assert 200 < len(lines) <= 401
     assert lines[-1].startswith("5001,")
 
@@ -88,7 +88,7 @@ def test_a_long_history_is_thinned_and_keeps_its_last_step(tmp_path):
 def test_confusion_is_a_share_of_each_true_class_in_class_order(tmp_path):
     image = ImageCounts(np.array([0, 1], np.uint32), np.array([3, 1], np.uint32), np.zeros((3, 11), np.uint32))
     write_counts(tmp_path / "single.images.npz", Counts.join(["a"], 11, [2], [image]))
-    text = plots.confusion(tmp_path / "single.images.npz", load("camvid").names)
+    text = module.confusion(tmp_path / "single.images.npz", load("camvid").names)
     lines = text.splitlines()
     assert [line.split(",")[0] for line in lines[1:12]] == list(load("camvid").names)
     assert lines[1] == "Sky,Sky,75.0" and "Road,Road,0.0" in lines

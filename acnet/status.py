@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from acnet.errors import AcnetError
 from acnet.files import read_json
 from acnet.jobs.run_lock import Holder, live_holder
 from acnet.jobs.status_files import read_journal, read_progress
@@ -57,8 +56,9 @@ def is_restored(campaign: Campaign, run: str, seed: int, results: Path) -> bool:
 def run_status(campaign: Campaign, run: str, seed: int, results: Path, logs: Path) -> Status:
     """The status of one run: from its lock first, then what it left."""
     folder = run_folder(results, campaign.scale_name, run, seed)
-    at_work = live_holder(folder / "resume") is not None
-    if not at_work and (folder / "checkpoint.pt").exists() and (facts := _facts(folder)) is not None:
+    trained = (folder / "checkpoint.pt").exists() and (folder / "provenance.json").exists()
+    if trained and live_holder(folder / "resume") is None:
+        facts = read_json(folder / "provenance.json")
         changes = changed_since(facts, campaign.resolve(run, seed), source_hash())
         if "parameters" in changes:
             return Status(run, seed, "waiting", "its parameters have changed since it was trained")
@@ -97,16 +97,6 @@ def _running(resume: Path, holder: Holder) -> str:
     return ", ".join(parts) + f"; {holder}"
 
 
-def _facts(folder: Path) -> dict | None:
-    try:
-        return read_json(folder / "provenance.json")
-    except AcnetError:
-        return None
-
-
 def _last_line(log: Path) -> str:
-    try:
-        lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
-    except OSError:
-        return ""
-    return next((line for line in reversed(lines) if line), "")
+    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    return text.rstrip().rpartition("\n")[2].strip()

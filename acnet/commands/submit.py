@@ -52,7 +52,7 @@ def _submit(parsed: argparse.Namespace) -> None:
 
 
 def _score(parsed: argparse.Namespace) -> None:
-    from acnet.submit.score import Submitted, record_score
+    from acnet.submit.score import record_score
 
     per_class = {}
     for text in parsed.classes:
@@ -64,6 +64,6 @@ def _score(parsed: argparse.Namespace) -> None:
     given = {"miou": parsed.miou, "final_score": parsed.final_score}
     scores = {metric: value for metric, value in given.items() if value is not None}
     settings = campaign(parsed)
-    submitted = Submitted(parsed.run, seed_asked(parsed, settings), parsed.protocol)
-    path = record_score(settings, parsed.results_root, submitted, scores, per_class, parsed.note)
+    submitted = parsed.run, seed_asked(parsed, settings), parsed.protocol
+    path = record_score(settings, parsed.results_root, *submitted, scores, per_class, parsed.note)
     print(f"{path}: written; draw the table again to see it")

@@ -19,8 +19,8 @@ _RATIO, _SMALL = 100, 10**8  # images are never compressed more than that
 _DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError)
 
 
-def extract(name: str, dataset: Dataset, fetched: dict, out: Path) -> dict:
-    """Unpack the archives of `fetched` (see fetch) into `out`; write and return {out}/extracted.json.
+def extract(name: str, dataset: Dataset, fetched: dict, out: Path) -> None:
+    """Unpack the archives of `fetched` (see fetch) into `out`, and write {out}/extracted.json.
 
     Other files are copied. Files are written beside `out`, which is renamed at the end: an interrupted extraction
     starts again and is never read. Raises AcnetError, naming the archive, where it cannot be unpacked safely; if the
@@ -42,16 +42,11 @@ def extract(name: str, dataset: Dataset, fetched: dict, out: Path) -> dict:
                 done += size
                 progress.advance(done // 10**6 - progress.done)
         progress.finish()
-        record = {
-            "dataset": name,
-            "archives": {file: entry["sha256"] for file, entry in fetched["archives"].items()},
-            "missing": sorted(fetched["missing"]),
-        }
+        hashes = {file: entry["sha256"] for file, entry in fetched["archives"].items()}
+        record = {"dataset": name, "archives": hashes, "missing": sorted(fetched["missing"])}
         write_json(work / EXTRACTED, record)
-        if out.exists():
-            shutil.rmtree(out)
+        shutil.rmtree(out, ignore_errors=True)
         os.replace(work, out)
-        return record
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -65,8 +60,7 @@ def _unpacked_bytes(path: Path, limit: int | None) -> int:
         return packed
     limit = limit or _RATIO * packed + _SMALL
     with _opened(path) as archive:
-        zipped = isinstance(archive, zipfile.ZipFile)
-        for size in (it.file_size for it in archive.infolist()) if zipped else (it.size for it in archive):
+        for _, size in _members(archive):
             total += size
             if total > limit:  # at once: reading on would unpack a compressed tar
                 raise AcnetError(f"{path}: unpacks to more than {limit} bytes; possible decompression bomb, refused")
@@ -80,14 +74,18 @@ def _unpack(path: Path, out: Path) -> Iterator[int]:
         yield path.stat().st_size
         return
     with _opened(path) as archive:
-        if isinstance(archive, zipfile.ZipFile):  # which leaves out .. and roots, and makes no links
-            for member in archive.infolist():
-                archive.extract(member, out)
-                yield member.file_size
-        else:
-            for member in archive:
-                archive.extract(member, out, filter="data")  # which refuses names outside `out` and devices
-                yield member.size
+        # A zip leaves out .. and roots, and makes no links; the filter refuses names outside `out`, and devices.
+        safe = {} if isinstance(archive, zipfile.ZipFile) else {"filter": "data"}
+        for member, size in _members(archive):
+            archive.extract(member, out, **safe)
+            yield size
+
+
+def _members(archive: zipfile.ZipFile | tarfile.TarFile) -> Iterator[tuple[zipfile.ZipInfo | tarfile.TarInfo, int]]:
+    """The members of an archive, each with its bytes."""
+    if isinstance(archive, zipfile.ZipFile):
+        return ((member, member.file_size) for member in archive.infolist())
+    return ((member, member.size) for member in archive)
 
 
 @contextlib.contextmanager

@@ -80,15 +80,15 @@ def verify(path: Path, archive: Archive) -> dict:
     size = path.stat().st_size
     if archive.bytes is not None and size != archive.bytes:
         raise WrongBytes(f"{path}: has {size} bytes instead of {archive.bytes}; {_REMEDY}")
-    facts = {"sha256": sha256(path), "bytes": size}
     for kind, expected in _published(archive).items():
         with open(path, "rb") as handle:
-            found = facts["sha256"] if kind == "sha256" else hashlib.file_digest(handle, kind).hexdigest()
+            found = hashlib.file_digest(handle, kind).hexdigest()
         if found != expected:
             raise WrongBytes(f"{path}: its {kind} is {found} instead of {expected}; {_REMEDY}")
-    if not _published(archive) and not _opens(path, Path(archive.file).suffix):
-        raise WrongBytes(f"{path}: cannot be opened as {Path(archive.file).suffix} (an error page?); {_REMEDY}")
-    return facts
+    suffix = Path(archive.file).suffix
+    if not _published(archive) and not _opens(path, suffix):
+        raise WrongBytes(f"{path}: cannot be opened as {suffix} (an error page?); {_REMEDY}")
+    return {"sha256": sha256(path), "bytes": size}
 
 
 def _published(archive: Archive) -> dict[str, str]:

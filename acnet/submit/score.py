@@ -1,6 +1,5 @@
 """A test server's answer, written where the report reads it."""
 
-import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,50 +18,39 @@ def zip_of(run: Path, split: str, protocol: str) -> Path:
     return run / "submission" / f"{split}_{protocol}.zip"
 
 
-@dataclasses.dataclass(frozen=True)
-class Submitted:
-    """What went to the server: the zip of one trained run by one protocol."""
-
-    run: str
-    seed: int
-    protocol: str
-
-    def zip(self, results_root: Path, scale: str) -> Path:
-        """The zip that `acnet submit` made; AcnetError where there is none."""
-        path = zip_of(run_folder(results_root, scale, self.run, self.seed), "test", self.protocol)
-        if path.exists():
-            return path
-        raise AcnetError(
-            f"{path}: not there, so it is not known what was scored; make it with `acnet submit`, "
-            "copy it here, or name the --seed and --protocol that went to the server"
-        )
-
-
 def record_score(
     campaign: Campaign,
     results_root: Path,
-    submitted: Submitted,
+    run: str,
+    seed: int,
+    protocol: str,
     scores: Mapping[str, float],
     per_class: Mapping[str, float],
     note: str | None,
 ) -> Path:
-    """Write server/{table}.yaml of a scale for the table whose row names the run as its submission; the file's path.
+    """Write server/{table}.yaml of a scale for the table whose row names `run` as its submission; the file's path.
 
-    `scores` by metric (miou, final_score) and `per_class` are in percent. The zip's SHA-256 is written beside them.
+    `seed` and `protocol` name the zip that went to the server, whose SHA-256 is written beside the `scores` by metric
+    (miou, final_score) and `per_class`, in percent.
     Raises AcnetError for a run that no table submits or whose images are generated, a metric or class the table does
     not show, a number that is no percentage, and a zip that is not here.
     """
     scale = campaign.scale_name
     tables = load_tables(campaign.params).tables
     judged = {row.server: (name, table) for name, table in tables.items() for row in table.rows if row.server}
-    if submitted.run not in judged:
-        raise AcnetError(f"run '{submitted.run}': no table submits it{nearest(submitted.run, judged)}")
-    dataset = campaign.dataset_of(submitted.run)
-    if campaign.datasets[dataset].generate:
-        raise AcnetError(f"run '{submitted.run}': predicts generated images at scale '{scale}', which no server judges")
-    name, table = judged[submitted.run]
+    if run not in judged:
+        raise AcnetError(f"run '{run}': no table submits it{nearest(run, judged)}")
+    if campaign.datasets[campaign.dataset_of(run)].generate:
+        raise AcnetError(f"run '{run}': predicts generated images at scale '{scale}', which no server judges")
+    name, table = judged[run]
     _check(name, table, scores, per_class)
-    submission = {**dataclasses.asdict(submitted), "sha256": sha256(submitted.zip(results_root, scale))}
+    scored = zip_of(run_folder(results_root, scale, run, seed), "test", protocol)
+    if not scored.exists():
+        raise AcnetError(
+            f"{scored}: not there, so it is not known what was scored; make it with `acnet submit`, "
+            "copy it here, or name the --seed and --protocol that went to the server"
+        )
+    submission = {"run": run, "seed": seed, "protocol": protocol, "sha256": sha256(scored)}
     values = {**scores, "per_class": dict(per_class) or None, "note": note, "submission": submission}
     path = results_root / scale / "server" / f"{name}.yaml"
     write_text(path, yaml.safe_dump({k: v for k, v in values.items() if v is not None}, sort_keys=False))

@@ -39,18 +39,9 @@ class Server:
 
 
 SERVERS = {
-    "cityscapes": Server(
-        ending="_pred_labelIds.png",
-        address="https://www.cityscapes-dataset.com/submit/",
-        counted=True,
-        score="--miou",
-    ),
-    "ade20k": Server(
-        ending=".png",
-        address="http://sceneparsing.csail.mit.edu/",
-        counted=False,  # sources disagree on the number of test images
-        score="--final-score",
-    ),
+    "cityscapes": Server("_pred_labelIds.png", "https://www.cityscapes-dataset.com/submit/", True, "--miou"),
+    # Sources disagree on the number of test images.
+    "ade20k": Server(".png", "http://sceneparsing.csail.mit.edu/", False, "--final-score"),
 }
 
 

@@ -1,7 +1,6 @@
 """DVC's own commands, in the project or in a throw-away clone of it that spares the work tree and the index."""
 
 import contextlib
-import errno
 import logging
 import shutil
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ _SETTINGS = ("user.name=acnet", "user.email=acnet@localhost", "commit.gpgsign=fa
 def dvc_project(root: Path, **options: Any) -> Iterator["Repo"]:
     """The DVC project at `root`, with options of `dvc.repo.Repo`; what DVC complains about is an AcnetError.
 
-    Raises Unavailable if DVC or its folder .dvc is missing, or if a file may not be read or written.
+    Raises Unavailable if DVC or its folder .dvc is missing.
     """
     try:
         from dvc.exceptions import DvcException
@@ -38,10 +37,6 @@ def dvc_project(root: Path, **options: Any) -> Iterator["Repo"]:
             yield project
     except DvcException as error:
         raise AcnetError(f"DVC: {error}") from error
-    except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise
-        raise Unavailable(f"{error.filename}: {error.strerror}") from error
 
 
 @contextlib.contextmanager

@@ -11,22 +11,20 @@ from acnet.cli import main
 from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
 from acnet.report.results import Results
-from acnet.submit.score import Submitted, record_score
+from acnet.submit.score import record_score
 
 
 @pytest.fixture
 def score(root, tmp_path):
     """A function that records a score at scale paper, of zips that are there for the two runs the tables submit."""
     for run in ("r101_ohem_trainval", "ade_r101_acnet_trainval"):
-        made = Submitted(run, 0, "multi_flip")
         folder = tmp_path / "paper" / run / "seed0/submission"
         folder.mkdir(parents=True)
         (folder / "test_multi_flip.zip").write_bytes(run.encode())
-        assert made.zip(tmp_path, "paper") == folder / "test_multi_flip.zip"
 
     def record(run, scores, per_class=None, note=None, scale="paper", seed=0):
-        made = Submitted(run, seed, "multi_flip")
-        return record_score(Campaign(root / "params", scale), tmp_path, made, scores, per_class or {}, note)
+        submitted = Campaign(root / "params", scale), tmp_path, run, seed, "multi_flip"
+        return record_score(*submitted, scores, per_class or {}, note)
 
     return record
 

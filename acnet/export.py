@@ -103,10 +103,8 @@ def export(run: Run, checkpoint: Path, form: str, out: Path, size: tuple[int, in
 
 
 def _names(network: Outputs) -> list[str]:
-    gated = [
-        i for i, block in enumerate(network.network.blocks, 1) if block.global_context and block.global_context.gated
-    ]
-    return ["logits", *(f"gate{number}" for number in gated)]
+    blocks = [block.global_context for block in network.network.blocks]
+    return ["logits", *(f"gate{i}" for i, context in enumerate(blocks, 1) if context and context.gated)]
 
 
 def _onnx(network: Outputs, images: Tensor, free: Any, about: str, file: Path) -> Exported:
@@ -121,10 +119,8 @@ def _onnx(network: Outputs, images: Tensor, free: Any, about: str, file: Path) -
 
 
 def _pt2(network: Outputs, images: Tensor, free: Any, about: str, file: Path) -> Exported:
-    buffer = io.BytesIO()
-    torch.export.save(
-        torch.export.export(network, (images,), dynamic_shapes=free), buffer, extra_files={"acnet": about}
-    )
+    buffer, program = io.BytesIO(), torch.export.export(network, (images,), dynamic_shapes=free)
+    torch.export.save(program, buffer, extra_files={"acnet": about})
     file.write_bytes(buffer.getbuffer())
     return torch.export.load(io.BytesIO(file.read_bytes())).module()
 

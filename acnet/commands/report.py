@@ -79,7 +79,7 @@ def _restore_runs(parsed: argparse.Namespace) -> None:
     if others := [*runs.others, *runs.unknown]:
         how = f"other parameters than in {parsed.params_root}/"
         print(f"{how}: {some(others)}; `commit` in their provenance.json has those parameters", file=sys.stderr)
-    if known := [file for file in files if "/".join(Path(file).parts[-3:-1]) not in runs.unknown]:
+    if known := [file for file in runs.files if file.endswith("/params.yaml")]:
         touch(Path.cwd(), known, parsed.scale)  # so that Snakemake notices when params/ change
 
 

@@ -31,10 +31,9 @@ def fetch(name: str, dataset: Dataset, folder: Path) -> dict:
         if archive.instead_of not in found:
             try:
                 found[archive.file] = _obtain(name, archive, folder)
+                missing.pop(archive.instead_of, None)
             except AcnetError as error:
                 missing[archive.file] = str(error)
-    replaced = {archive.instead_of for archive in dataset.archives if archive.file in found}
-    missing = {file: why for file, why in missing.items() if file not in replaced}
     for archive in dataset.archives:
         if archive.file in missing and archive.needed:
             others = [a.file for a in dataset.archives if a.instead_of == archive.file or a.file == archive.instead_of]

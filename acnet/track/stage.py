@@ -21,7 +21,7 @@ from acnet.errors import AcnetError
 from acnet.files import read_yaml
 from acnet.params.campaign import Campaign
 from acnet.params.schema import among
-from acnet.params.tables import Tables, load_tables
+from acnet.params.tables import load_tables
 from acnet.track.experiment import place
 from acnet.track.repository import Repository
 
@@ -37,7 +37,10 @@ _UNFINISHED = ("resume", ".part")
 
 @dataclasses.dataclass(frozen=True)
 class Asked:
-    """What workflow/config.yaml asks: scale, target, Snakemake's cores and other options, and the run of the row."""
+    """What workflow/config.yaml asks: scale, target, Snakemake's cores and other options, and the run of the row.
+
+    That is its `row` if the target trains it, else the last run that the target trains.
+    """
 
     scale: str
     target: str
@@ -51,21 +54,16 @@ def asked(root: Path) -> Asked:
     config = read_yaml(root / CONFIG)
     campaign, tables = Campaign(root / "params", config["scale"]), load_tables(root / "params")
     target, named = str(config["target"]), [name for name in str(config["runs"]).split(",") if name]
-    shown = campaign.shown(tables) + campaign.on_request(tables)
-    among(target, ["all", "runs", *filter(lambda name: tables.trained([name]), shown)], f"{CONFIG}: target")
+    shown = campaign.shown(tables)
+    trained = {"all": tables.trained(shown), "runs": named}
+    trained |= {name: runs for name in shown + campaign.on_request(tables) if (runs := tables.trained([name]))}
+    among(target, trained, f"{CONFIG}: target")
     if target == "runs" and not named:
         raise AcnetError(f"{CONFIG}: target runs needs runs, such as runs=acb3")
     for name in named:
         campaign.entry(name)
-    row = _row(campaign, tables, target, named, str(config["row"]))
+    row = config["row"] if config["row"] in trained[target] else trained[target][-1]
     return Asked(config["scale"], target, row, str(config["cores"]), shlex.split(config["options"]))
-
-
-def _row(campaign: Campaign, tables: Tables, target: str, named: list[str], wanted: str) -> str:
-    """The run whose scores the row shows: the `wanted` one if the target trains it, else the last that it trains."""
-    shown = campaign.shown(tables) if target == "all" else [target]
-    trained = named if target == "runs" else tables.trained(shown)
-    return wanted if wanted in trained else trained[-1]
 
 
 def run_stage(root: Path, project: Path) -> str:
@@ -102,16 +100,18 @@ def link(project: Path, copy: Path) -> None:
 
     Raises AcnetError where these lie on another disk than the copy.
     """
-    for name in filter(lambda name: (project / name).exists(), _COPIED):
-        shutil.copytree(project / name, copy / name, dirs_exist_ok=True)
+    for name in _COPIED:
+        if (project / name).exists():
+            shutil.copytree(project / name, copy / name, dirs_exist_ok=True)
     links = [path for name in _GIVEN for path in (project / name).glob("*") if path.is_symlink()]
 
     def left_out(folder: str, names: list[str]) -> list[str]:
         return [it for it in names if it.startswith(".") or it.endswith(_UNFINISHED) or Path(folder, it) in links]
 
     try:
-        for name in filter(lambda name: (project / name).exists(), _LINKED):
-            shutil.copytree(project / name, copy / name, ignore=left_out, copy_function=_link, dirs_exist_ok=True)
+        for name in _LINKED:
+            if (project / name).exists():
+                shutil.copytree(project / name, copy / name, ignore=left_out, copy_function=_link, dirs_exist_ok=True)
     except OSError as error:
         raise AcnetError(
             f"{project}: data/ or results/ lie on another disk than .dvc/tmp, or cannot be linked; "

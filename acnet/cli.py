@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -114,10 +114,14 @@ def _fail(message: str, status: int) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that says one line, like every other mistake; --ye is not --yes."""
+    """A parser that says one line, like every other mistake; --ye is not --yes.
+
+    Its --help puts a heading before those of its commands that `headings` has.
+    """
 
     def __init__(self, **options: Any):
         super().__init__(**{"allow_abbrev": False, **options})
+        self.headings: dict[str, str] = {}
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
@@ -127,12 +131,6 @@ class _Parser(argparse.ArgumentParser):
             from acnet.params.schema import nearest  # YAML, which Ctrl-C may interrupt
 
             raise argparse.ArgumentError(action, f"invalid choice: '{value}'{nearest(value, action.choices)}")
-
-
-class _Grouped(_Parser):
-    """A parser whose --help puts a heading before some of its commands."""
-
-    headings: Mapping[str, str] = {}
 
     def format_help(self) -> str:
         text = super().format_help()
@@ -155,13 +153,12 @@ def parser() -> argparse.ArgumentParser:
         track: "keeping and sharing: acnet trace table3 r50_acb3",
         report: "tables, figures, claims: acnet report table table3",
     }
-    top = _Grouped(prog="acnet", description=__doc__)
+    top = _Parser(prog="acnet", description=__doc__)
     top.add_argument("--version", action="version", version=f"acnet {__version__}")
     for root, what in _ROOTS.items():
         top.add_argument(f"--{root}-root", type=Path, default=Path(root), help=f"folder of {what} ({root})")
     top.set_defaults(command=lambda parsed: print(_FIRST), in_project=False)
     commands = top.add_subparsers(title="commands", metavar="COMMAND", prog="acnet")
-    top.headings = {}
     for part, heading in parts.items():
         known = len(commands.choices)
         part.add(commands)

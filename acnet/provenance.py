@@ -135,28 +135,19 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that compute."""
+def provenance(run: Run, **more: Any) -> dict[str, Any]:
+    """Everything that provenance.json says of `run`; `more` is added as it is."""
     import numpy
     import PIL
     import torch
 
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": numpy.__version__,
-        "pillow": PIL.__version__,
-    }
-
-
-def provenance(run: Run, **more: Any) -> dict[str, Any]:
-    """Everything that provenance.json says of `run`; `more` is added as it is."""
     head, dirty = commit()
+    computing = {"torch": torch.__version__, "numpy": numpy.__version__, "pillow": PIL.__version__}
     return {
         "commit": head,
         "dirty": dirty,
         "source_hash": source_hash(),
-        "versions": versions(),
+        "versions": {"python": platform.python_version(), **computing},
         "threads": run.train.threads,
         "precision": run.train.precision,
         "initial_weights": run.init.name,

@@ -6,5 +6,5 @@ Nothing here is needed to train; only these commands import DVC, and only its pu
 - `acnet publish`: `dvc commit` and `dvc push` of campaign.dvc in such a clone; `git fetch` brings its commit as a tag
 - `acnet restore`: `dvc.api.DVCFileSystem` at that tag, from the remote straight into place
 - `acnet place`, and the stage of dvc.yaml: `dvc add` in experiment/
-- `acnet gc`: `dvc gc --dry` and `dvc exp list --all-commits` say what may go
+- `acnet gc`: `dvc gc --dry` says what may go
 """

@@ -48,10 +48,10 @@ def read_experiment(folder: Path, campaign: Campaign, code: str) -> Experiment |
         return None
     provenance, run = read_json(folder / "provenance.json"), read_run(folder / "params.yaml")
     protocols = campaign.protocols
-    files = {name: folder / "metrics" / f"{name}.json" for name in protocols}
-    metrics = {name: read_json(file) for name, file in files.items() if file.exists()}
+    measured = {name: folder / "metrics" / f"{name}.json" for name in protocols}
+    metrics = {name: read_json(file) for name, file in measured.items() if file.exists()}
     first = next(iter(metrics), None)
-    shown, counts = metrics.get(first), counts_file(files[first]) if first else None
+    shown, counts = metrics.get(first), counts_file(measured[first]) if first else None
     try:
         columns = row.parameters(run, provenance)
         stale = "+".join(changed_since(provenance, campaign.resolve(run.name, run.seed), code)) or "no"
@@ -70,14 +70,8 @@ def read_experiment(folder: Path, campaign: Campaign, code: str) -> Experiment |
     identity = digest({"name": name, "checkpoint": written, "files": texts})
     texts["params.yaml"] = row.columns({**columns, "stale": stale})
     checkpoint = folder / "checkpoint.pt"
-    return Experiment(
-        name=name,
-        files={f"{FOLDER}/{name}": text for name, text in texts.items()},
-        checkpoint=checkpoint if checkpoint.exists() else None,
-        sha256=written,
-        digest=identity,
-        stale=stale,
-    )
+    files = {f"{FOLDER}/{name}": text for name, text in texts.items()}
+    return Experiment(name, files, checkpoint if checkpoint.exists() else None, written, identity, stale)
 
 
 def write_experiment(experiment: Experiment, project: "Repo", pointer: str = "") -> list[str]:

@@ -26,14 +26,7 @@ if TYPE_CHECKING:
 
 
 def publish(
-    campaign: Campaign,
-    root: Path,
-    name: str,
-    *,
-    remote: str | None = None,
-    git_remote: str = "origin",
-    with_data: bool = False,
-    replace: bool = False,
+    campaign: Campaign, root: Path, name: str, *, remote: str | None, git_remote: str, with_data: bool, replace: bool
 ) -> list[Entry]:
     """Push everything of the campaign's scale at hand as the campaign `name`, and return its files.
 

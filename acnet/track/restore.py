@@ -34,14 +34,7 @@ class Restored:
 
 
 def restore(
-    root: Path,
-    name: str,
-    params: Path,
-    *,
-    only: str = "",
-    remote: str | None = None,
-    git_remote: str = "origin",
-    overwrite: bool = False,
+    root: Path, name: str, params: Path, *, only: str, remote: str | None, git_remote: str, overwrite: bool
 ) -> Restored:
     """Bring the campaign `name`, or an archive (.zip), back: all of it, `only` its metrics, or what a table needs.
 

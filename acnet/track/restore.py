@@ -44,7 +44,7 @@ def restore(
     """
     archived = Path(name) if name.endswith(".zip") else None
     published = read_archive(archived) if archived else find(Repository(root), name, git_remote)
-    here = files_here(published.entries, root)
+    here = {entry: is_here(root / entry.path, entry) for entry in published.entries}
     chosen = part(published, only, params)
     other = [entry.path for entry in chosen if here[entry] is False and not entry.path.startswith("reports/")]
     if other and not overwrite:
@@ -74,15 +74,10 @@ def newer(folder: Path, when: float) -> list[Path]:
     return [file for file in files if file.is_file() and file.stat().st_mtime > when]
 
 
-def files_here(entries: Iterable[Entry], root: Path) -> dict[Entry, bool | None]:
-    """Whether each file is here with the campaign's content (True), with another (False), or not at all (None)."""
-    files = {entry: root / entry.path for entry in entries}
-    return {entry: _is_same(file, entry) if file.exists() else None for entry, file in files.items()}
-
-
-def _is_same(file: Path, entry: Entry) -> bool:
-    if file.stat().st_size != entry.size:
-        return False
+def is_here(file: Path, entry: Entry) -> bool | None:
+    """Whether `file` is here with the campaign's content (True), with another (False), or not at all (None)."""
+    if not file.exists():
+        return None
     with open(file, "rb") as handle:
         return hashlib.file_digest(handle, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() == entry.md5
 
@@ -119,7 +114,7 @@ def _download(entries: list[Entry], root: Path, name: str, remote: str | None) -
             try:
                 with replacing(root / entry.path) as temporary:
                     files.get_file(f"/{entry.path}", str(temporary))
-                    if not _is_same(temporary, entry):
+                    if not is_here(temporary, entry):
                         raise FileNotFoundError
             except FileNotFoundError:
                 missing.append(entry.path)

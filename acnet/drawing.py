@@ -56,8 +56,8 @@ def save(figure: Figure, folder: Path, name: str, dpi: int = 160) -> list[Path]:
 
 
 def placeholder(title: str, missing: Sequence[str]) -> Figure:
-    """A figure that says what must be run before it can be drawn."""
+    """A figure that says what it needs before it can be drawn."""
     figure = Figure(figsize=(7, 1.6))
     figure.text(0.02, 0.7, title, fontsize=10, fontweight="bold", va="center")
-    figure.text(0.02, 0.35, f"not drawn yet; not run: {', '.join(missing)}", color=QUIET, va="center")
+    figure.text(0.02, 0.35, f"not drawn yet; needs: {', '.join(missing)}", color=QUIET, va="center")
     return figure

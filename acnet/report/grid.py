@@ -68,10 +68,9 @@ class Grid:
         """ "Table 4" for table4."""
         return heading(self.name)
 
-    @property
-    def intervals(self) -> bool:
-        """Whether any field shows an interval."""
-        return any(field.interval for line in self.lines for field in line.fields)
+    def shows(self, part: str) -> bool:
+        """Whether any field has this part: spread or interval."""
+        return any(getattr(field, part) for line in self.lines for field in line.fields)
 
 
 def grid(name: str, cells: Cells, report: Report) -> Grid:

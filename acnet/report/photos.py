@@ -28,7 +28,7 @@ def photo_figure(entry: tables.Figure, results: Results) -> Figure:
     examples = {run: results.examples(run) for run in runs}
     missing = [run for run in runs if not examples[run]]
     if missing:
-        return placeholder(entry.title, missing)
+        return placeholder(entry.title, [f"{run} (examples)" for run in missing])
     others = {example.name: example for example in examples[runs[0]]}
     pairs = [(others[ours.name], ours) for ours in examples[runs[1]] if ours.name in others][: entry.examples]
     made = next((run for seed in results.scale.seeds if (run := results.run(runs[1], seed))), None)

@@ -77,7 +77,7 @@ def _markdown(table: Grid, scale: ScaleInfo) -> str:
         heads[place] = f"{label}, {heads[place]}"
         place += span
     lines = [heads, rule, *([_markdown_field(field) for field in line.fields] for line in table.lines)]
-    notes = [f"- In brackets: {interval_note(scale.measures)}."] * table.intervals
+    notes = [f"- {note}" for note in _number_notes(table, scale)]
     notes += [f"- {row.method}: {text}." for row, text in table.notes]
     parts = [
         f"### {table.heading}. {table.title}",
@@ -89,6 +89,12 @@ def _markdown(table: Grid, scale: ScaleInfo) -> str:
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
+def _number_notes(table: Grid, scale: ScaleInfo) -> list[str]:
+    brackets = f"In brackets: {interval_note(scale.measures)}."
+    notes = {"spread": "After ±: standard deviation over seeds.", "interval": brackets}
+    return [note for part, note in notes.items() if table.shows(part)]
+
+
 def _markdown_field(field: Field) -> str:
     text = f"**{field.text}**" if field.kind == "ours" and field.text else field.text
     text = f"{text} ± {field.spread}" if field.spread else text
@@ -98,8 +104,7 @@ def _markdown_field(field: Field) -> str:
 def _latex(table: Grid, scale: ScaleInfo) -> str:
     """A complete table environment with caption, label and notes; it needs the packages booktabs and graphicx."""
     caption = f"{table.heading} of ACNet: {table.title}. {table.about} {scale.title}: {scale.banner.strip()}"
-    if table.intervals:
-        caption += f" In brackets: {interval_note(scale.measures)}."
+    caption = " ".join([caption, *_number_notes(table, scale)])
     if table.notes:
         caption += f" Notes: {'; '.join(f'{row.method}: {text}' for row, text in table.notes)}."
     lines = [

@@ -80,7 +80,7 @@ def test_a_missing_run_is_named_in_the_figure(campaign):
     made = campaign(skip=["fcn_lc", "r101_ohem"], **SMALL)
     tables, results = open_results(made)
     assert "not run: fcn_lc" in texts(class_gains_figure(tables.figure("figure1"), results))
-    assert "not drawn yet; not run: r101_ohem" in texts(photo_figure(tables.figure("figure5"), results))
+    assert "not drawn yet; needs: r101_ohem (examples)" in texts(photo_figure(tables.figure("figure5"), results))
     assert len(write_figure("figure5", made.report)) == 2
 
 
@@ -176,7 +176,7 @@ def test_examples_tell_the_labelled_pixels_that_are_right_and_the_mean_gates(cam
 
 def test_gates_are_shown_for_each_block_in_the_classes_that_occur(campaign, tmp_path):
     made = campaign(**SMALL)
-    assert "not drawn yet; not run: acb3 (gates)" in texts(gates_figure("acb3", open_results(made)[1]))
+    assert "not drawn yet; needs: acb3 (gates)" in texts(gates_figure("acb3", open_results(made)[1]))
     write_gates(made.results / "acb3/seed0", blocks=2)
     found = texts(gates_figure("acb3", open_results(made)[1]))
     assert {"block 1, 1/16 (α 0.80, β 1.20)", "block 2, 1/16 (α 0.80, β 1.20)", "shuffled"} <= set(found)

@@ -15,7 +15,7 @@ from acnet.params.campaign import Campaign
 from acnet.params.run import read_run
 from acnet.params.tables import load_tables
 from acnet.progress import Progress
-from acnet.track.archive import read_archive, unpack
+from acnet.track.archive import WEIGHTS, read_archive, unpack
 from acnet.track.campaign import Entry, Published, find, tag
 from acnet.track.dvc_project import dvc_project, remote_of
 from acnet.track.repository import Repository, Unavailable
@@ -58,6 +58,8 @@ def restore(
         missing = _download(wanted, root, name, remote)
     brought = {entry for entry in wanted if entry.path not in missing}
     same = [entry.path for entry in published.entries if here[entry] or entry in brought]
+    rebuilt = [file.removesuffix(WEIGHTS) + "checkpoint.pt" for file in same if file.endswith(WEIGHTS)]
+    same += [file for file in rebuilt if (root / file).exists()]
     files = [entry.path for entry in chosen if entry.path not in missing]
     return Restored(published.scale, files, missing, same)
 
@@ -147,7 +149,7 @@ def runs_among(paths: list[str], campaign: Campaign, root: Path) -> Runs:
         except AcnetError:
             found.unknown.append(f"{run}/{seed}")
             continue
-        if read_run(root / path) != today:
+        if read_run(root / path).digest() != today.digest():
             found.others.append(f"{run}/{seed}")
         made = [path.with_name(name) for name in _MADE]
         made += [path.parent / "metrics" / f"{protocol}.json" for protocol in campaign.protocols]

@@ -20,7 +20,8 @@ from tests.workflow.conftest import Project, copy_project, shorten
 PATIENCE = ("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10")
 RUN = "results/mini/fcn_s16/seed0"
 METRICS = f"{RUN}/metrics/single.json"
-TABLE = "table5"
+# A job or more of each rule that is submitted, but for prepare.
+TARGETS = ("table5", "figure4", "results/mini/acb3/seed0/metrics/single.json")
 # Each job notes its Slurm id, the GPU it was given and the minutes it has.
 _NOTE = (
     "sh -c 'echo $SLURM_JOB_ID ${{CUDA_VISIBLE_DEVICES:-none}} ${{ACNET_TIME_LIMIT:-none}} >> jobs.txt; exec $0 $@' "
@@ -123,7 +124,7 @@ def _running(nodes: int) -> Iterator[Slurm]:
 
 @pytest.fixture(scope="session")
 def reference(tmp_path_factory) -> Project:
-    """A copy in which the whole campaign was run without Slurm; all test processes share it."""
+    """A copy in which what the tests ask for was run without Slurm; all test processes share it."""
     shared = tmp_path_factory.getbasetemp()
     shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
     folder = shared / "reference"
@@ -131,7 +132,7 @@ def reference(tmp_path_factory) -> Project:
         if not folder.exists():
             project = copy_project(shared / "making")
             _adapt(project)
-            project.snakemake("--cores", "2", "--resources", "gpu=2")
+            project.snakemake("--cores", "2", "--resources", "gpu=2", METRICS, *TARGETS)
             project.folder.rename(folder)
     return Project(folder)
 
@@ -171,6 +172,9 @@ def _adapt(project: Project) -> None:
     shorten(project)
     project.edit("params/runs.yaml", "fcn_s16:     {dataset: cityscapes,", "fcn_s16: {epochs: 80, dataset: cityscapes,")
     project.edit("params/scales/mini.yaml", "comparable:", "gpus: 1\ncomparable:")
+    begun = "set_learning_rate(optimizer, learning_rate)"
+    slow = f"{begun}; __import__('time').sleep(Path('slow').exists())"
+    project.edit("acnet/train/train.py", begun, slow)
     recipe = project.folder / "params/recipe.yaml"
     text, count = re.subn(r"save_minutes: +\{value: [\d.]+", "save_minutes: {value: 0.01", recipe.read_text())
     assert count == 1

@@ -132,7 +132,7 @@ def reference(tmp_path_factory) -> Project:
         if not folder.exists():
             project = copy_project(shared / "making")
             _adapt(project)
-            project.snakemake("--cores", "2", "--resources", "gpu=2", METRICS, *TARGETS)
+            project.snakemake(METRICS, *TARGETS, "--cores", "2", "--resources", "gpu=2")
             project.folder.rename(folder)
     return Project(folder)
 

@@ -80,7 +80,7 @@ class ClusterProject(Project):
         file = self.folder / "jobs.txt"
         return [line.split() for line in file.read_text().splitlines()] if file.exists() else []
 
-    def training_job(self, state: str = "running", different_from: str = "") -> str:
+    def training_job(self, state: str = "running") -> str:
         """Wait until this project's training is in a state, and if running, has saved; return its Slurm job."""
         found: dict[str, str] = {}
 
@@ -88,7 +88,6 @@ class ClusterProject(Project):
             jobs = self.slurm.jobs(state)
             found.clear()
             found.update({job: rule for job, rule in jobs.items() if rule.startswith("rule_train")})
-            found.pop(different_from, None)
             saved = state != "running" or any((self.folder / RUN / "resume").glob("state*.pt"))
             return bool(found) and saved
 

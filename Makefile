@@ -10,6 +10,8 @@ PYTHON ?= python3
 SCALE ?= mini
 CORES ?= all
 BIN := .venv/bin
+# Two processes with a thread each; the tests of a file share what is made for them.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: venv reproduce test test-unit test-all check clean
 
@@ -31,15 +33,15 @@ reproduce: venv
 	@$(BIN)/python -m acnet report tally --scale $(SCALE)
 
 test: venv
-	$(BIN)/python -m pytest tests/unit tests/readers tests/workflow
+	$(PYTEST) tests/unit tests/readers tests/workflow
 
 test-unit: venv
-	$(BIN)/python -m pytest -n 2 tests/unit
+	$(PYTEST) tests/unit
 
 # Tests with kills, servers and a real Slurm depend on time: those that fail on a busy machine are run once more, alone.
 test-all: test
-	$(BIN)/python -m pytest tests/remotes tests/survival || $(BIN)/python -m pytest --last-failed tests/remotes tests/survival
-	$(BIN)/python -m pytest -n 3 tests/cluster || $(BIN)/python -m pytest --last-failed tests/cluster
+	$(PYTEST) tests/remotes tests/survival || $(BIN)/python -m pytest --last-failed tests/remotes tests/survival
+	$(BIN)/python -m pytest -n 3 --dist loadgroup tests/cluster || $(BIN)/python -m pytest --last-failed tests/cluster
 
 check: venv
 	$(BIN)/ruff check .

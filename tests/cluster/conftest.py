@@ -22,6 +22,11 @@ RUN = "results/mini/fcn_s16/seed0"
 METRICS = f"{RUN}/metrics/single.json"
 # A job or more of each rule that is submitted, but for prepare.
 TARGETS = ("table5", "figure4", "results/mini/acb3/seed0/metrics/single.json")
+# The plugin waits ten seconds longer each time it asks after jobs, of which none has ended.
+_ASK_OFTEN = """
+import snakemake_executor_plugin_slurm as slurm
+slurm.Executor.next_seconds_between_status_checks = property(lambda _: 2, lambda *_: None)
+"""
 # Each job notes its Slurm id, the GPU it was given and the minutes it has.
 _NOTE = (
     "sh -c 'echo $SLURM_JOB_ID ${{CUDA_VISIBLE_DEVICES:-none}} ${{ACNET_TIME_LIMIT:-none}} >> jobs.txt; exec $0 $@' "
@@ -167,10 +172,12 @@ def unstarted(reference, tmp_path) -> ClusterProject:
 
 
 def _adapt(project: Project) -> None:
-    """Cut the schedule; one run long enough to be disturbed, saving often; a GPU for each job, which notes it."""
+    """Cut the schedule; one run saves often, slow while a file `slow` exists; a GPU for each job, which notes it."""
     shorten(project)
     project.edit("params/runs.yaml", "fcn_s16:     {dataset: cityscapes,", "fcn_s16: {epochs: 80, dataset: cityscapes,")
     project.edit("params/scales/mini.yaml", "comparable:", "gpus: 1\ncomparable:")
+    with open(project.folder / "Snakefile", "a") as snakefile:
+        snakefile.write(_ASK_OFTEN)
     begun = "set_learning_rate(optimizer, learning_rate)"
     slow = f"{begun}; __import__('time').sleep(Path('slow').exists())"
     project.edit("acnet/train/train.py", begun, slow)

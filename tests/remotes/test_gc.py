@@ -4,7 +4,7 @@ import pytest
 
 from acnet.track.cleanup import find_litter
 
-from .temporary_project import add_origin, train
+from .temporary_project import add_origin, train, use_remote
 
 ACB3 = "mini-acb3-seed0"
 
@@ -26,7 +26,7 @@ def tidy(project, monkeypatch):
 
 def test_the_cache_loses_only_what_nothing_names(project, tidy, tmp_path):
     add_origin(project)
-    project.dvc("remote", "add", "--local", "--default", "store", str(tmp_path / "store"))
+    use_remote(project, tmp_path / "store")
     project.acnet("publish")
     train(project, "acb3", variant="again")
     project.acnet("record")

@@ -6,7 +6,7 @@ import pytest
 from tests.areas import equals_areas, random_maps
 
 
-@pytest.mark.parametrize("classes", [19, 59, 60, 150, 171])
+@pytest.mark.parametrize("classes", [19, 171])
 def test_every_measure_equals_mmsegmentations(classes, mmsegmentation):
     from mmseg.evaluation.metrics import IoUMetric
 

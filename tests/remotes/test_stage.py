@@ -69,9 +69,8 @@ def test_repro_draws_what_is_lacking_and_deletes_nothing(tmp_path):
     assert project.files() == after
 
 
-def test_a_mistake_in_what_is_asked_is_one_line(tmp_path):
-    project = make_project(tmp_path / "project")
-    done = project.dvc("exp", "run", "--temp", "-S", "workflow/config.yaml:target=tabel2", check=False)
+def test_a_mistake_in_what_is_asked_is_one_line(small):
+    done = small.dvc("exp", "run", "--temp", "-S", "workflow/config.yaml:target=tabel2", check=False)
     assert done.returncode != 0
     assert "acnet: workflow/config.yaml: target: unknown name 'tabel2'; did you mean 'table2'?" in done.stderr
     assert "Traceback" not in done.stderr

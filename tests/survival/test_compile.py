@@ -12,13 +12,12 @@ from acnet.train.train import train_run
 from tests.tiny import act_at_step, prepare, tiny_run
 
 
-@pytest.mark.parametrize("gate", ["distance", "shuffled"])
-def test_a_compiled_training_resumes_bit_identically(gate, tmp_path, monkeypatch):
+def test_a_compiled_training_resumes_bit_identically(tmp_path, monkeypatch):
     prepare(tmp_path / "data")
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))  # tracing alone
 
     def train(name: str) -> None:
-        train_run(tiny_run(compile=True, gate=gate), tmp_path / "results" / name / "seed0", tmp_path / "data")
+        train_run(tiny_run(compile=True, gate="shuffled"), tmp_path / "results" / name / "seed0", tmp_path / "data")
 
     def left(name: str) -> tuple[dict[str, torch.Tensor], list[str]]:
         folder = tmp_path / "results" / name / "seed0"

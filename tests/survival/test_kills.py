@@ -1,4 +1,4 @@
-"""Killed with -9 thirty times, at random and at chosen moments; asked again, every run ends as if undisturbed."""
+"""Killed with -9, at random and at chosen moments; asked again, every run ends as if undisturbed."""
 
 import random
 
@@ -8,8 +8,8 @@ import torch
 from tests.survival.children import MOMENTS, evaluate, kill_at_random, start, train
 from tests.tiny import prepare
 
-RANDOM = 7  # for each of three runs
-SEEDS = (0, 1, 2)
+RANDOM = 4  # for each run
+SEEDS = (0, 1)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_every_run_ends_bit_identical_to_undisturbed_ones_by_being_asked_again(t
             process = start(train, folder, data, seed)
             hits["at random"] += kill_at_random(process, resume, chance)
             assert not (folder / "checkpoint.pt").exists()
-        # The three runs take turns at the chosen moments; the last ones end a training.
+        # The last moments are at the end of a training.
         for moment in MOMENTS if seed == 0 else list(MOMENTS)[seed::2]:
             process = start(train, folder, data, seed, moment)
             process.join()
@@ -57,7 +57,6 @@ def test_every_run_ends_bit_identical_to_undisturbed_ones_by_being_asked_again(t
         assert all(torch.equal(value, expected[name]) for name, value in weights(folder).items())
         hits["in evaluation"] += evaluation_survives(folder, undisturbed, data, seed)
     assert hits["at random"] == RANDOM * len(SEEDS)
-    assert sum(hits.values()) >= 30
     assert all(hits.values()), hits
 
 

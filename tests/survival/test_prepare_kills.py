@@ -1,4 +1,4 @@
-"""Killed twenty times at random moments, a preparation ends with the bytes of an undisturbed one."""
+"""Killed at random moments, a preparation ends with the bytes of an undisturbed one."""
 
 import os
 import random
@@ -37,7 +37,7 @@ def tree(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize(("processes", "kills"), [(1, 20), (2, 20)])
+@pytest.mark.parametrize(("processes", "kills"), [(1, 6), (2, 6)])
 def test_kills_leave_no_trace(processes, kills, tree, tmp_path):
     (tmp_path / "run.py").write_text(_PREPARE)
 

@@ -31,20 +31,20 @@ def difference(found: dict, expected: dict) -> float:
 
 @pytest.mark.parametrize(
     "how",
-    [{}, {"ohem": True, "ohem_threshold": 0.15, "ohem_keep": 0.3}, {"gate": "shuffled"}, {"gate": "constant"}],
-    ids=["plain", "ohem", "shuffled", "constant"],
+    [{"ohem": True, "ohem_threshold": 0.15, "ohem_keep": 0.3}, {"gate": "shuffled"}, {"gate": "constant"}],
+    ids=["ohem", "shuffled", "constant"],
 )
 def test_one_two_and_four_processes_agree_in_float64(tmp_path, data, how):
-    alone = run_steps(1, tmp_path / "1.pt", data, torch.float64, 20, **how)
+    alone = run_steps(1, tmp_path / "1.pt", data, torch.float64, 6, **how)
     for size in (2, 4):
-        found = run_steps(size, tmp_path / f"{size}.pt", data, torch.float64, 20, **how)
+        found = run_steps(size, tmp_path / f"{size}.pt", data, torch.float64, 6, **how)
         assert difference(found["gradients"], alone["gradients"]) < 1e-9
         assert difference(found["weights"], alone["weights"]) < 1e-6
         assert torch.allclose(torch.stack(found["losses"]), torch.stack(alone["losses"]), rtol=1e-6, equal_nan=True)
 
 
-@pytest.mark.parametrize("how", [{}, {"crop": [64, 80]}, {"ohem": True, "ohem_threshold": 0.15, "ohem_keep": 0.3}])
-def test_one_two_and_four_processes_agree_in_float32(tmp_path, data, how):
+def test_one_two_and_four_processes_agree_in_float32(tmp_path, data):
+    how = {"crop": [64, 80], "ohem": True, "ohem_threshold": 0.15, "ohem_keep": 0.3}
     alone = run_steps(1, tmp_path / "1.pt", data, torch.float32, 1, **how)
     for size in (2, 4):
         found = run_steps(size, tmp_path / f"{size}.pt", data, torch.float32, 1, **how)

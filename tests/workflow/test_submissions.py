@@ -8,7 +8,3 @@ def test_submissions_ask_for_the_fine_tuned_runs_by_the_tables_protocol(project)
         "results/mini/ade_r101_acnet_trainval/seed0/submission/test_multi_flip.zip",
     }
     assert project.planned("submissions")["train"] == 4  # each with the run that it is fine-tuned from
-
-
-def test_no_table_asks_for_a_submission(project):
-    assert "submission" not in project.planned()

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from acnet.data import classes, readers, store
-from acnet.data.prepare import frequencies, prepare
+from acnet.data.prepare import prepare
 from acnet.data.source import find_source, refuse_other_source
 from acnet.data.store import Store
 from acnet.errors import AcnetError
@@ -277,9 +277,3 @@ def test_a_store_serves_until_its_source_has_other_files(tree, tmp_path, dataset
         named(other)
     (out / "manifest.json").write_text("{}")  # another store takes its place, such as a restored one
     named(other)
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (33, 47)])
-def test_frequencies_count_every_pixel(shape):
-    label = np.random.default_rng(0).choice(np.array([0, 0, 0, 7, 255], np.uint8), shape)
-    assert (frequencies(label) == np.bincount(label.ravel(), minlength=256)).all()

@@ -37,11 +37,6 @@ def write_label(path, label):
         Image.fromarray(label).save(path)
 
 
-def test_a_missing_dataset_folder_is_named(tmp_path):
-    with pytest.raises(AcnetError, match="nowhere: dataset folder is missing"):
-        readers.pairs("cityscapes", tmp_path / "nowhere", "train")
-
-
 @pytest.mark.parametrize("reader", [*FIRST_IMAGE, "camvid"])
 def test_an_empty_folder_is_no_dataset(reader, tmp_path):
     with pytest.raises(AcnetError, match=r"folder is missing; (extract|copy)"):
@@ -151,7 +146,7 @@ def test_the_coding_of_cocostuff_164k_is_refused_by_name(tree):
         readers.pairs("cocostuff10k", root, "train")
 
 
-@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.uint16, np.int16, np.int32, np.int64, np.float64])
+@pytest.mark.parametrize("kind", [np.int8, np.uint16, np.float64])
 def test_cocostuff_reads_any_integer_type(kind, tree):
     root = tree("cocostuff10k")
     pair = readers.pairs("cocostuff10k", root, "train")[0]
@@ -244,7 +239,7 @@ def test_files_that_systems_leave_are_no_images(reader, tree):
     assert [readers.pairs(reader, root, split) for split in SPLITS[reader]] == before
 
 
-@pytest.mark.parametrize("suffix", [".JPG", ".jpeg", ".JPEG", ".png", ".PNG"])
+@pytest.mark.parametrize("suffix", [".JPEG", ".png"])
 @pytest.mark.parametrize("reader", FIRST_IMAGE)
 def test_an_image_may_have_another_suffix(reader, suffix, tree):
     root = tree(reader)
@@ -293,19 +288,14 @@ def camvid(tmp_path):
     [
         "a",
         "a.png",
-        "a.PNG",
-        "  a.png  ",
-        "train/a.png trainannot/a.png",
+        "  a.PNG  ",
         "/Users/me/My Data/train/a.png /Users/me/My Data/trainannot/a.png",
         "/SegNet/train/a.png\t/SegNet/trainannot/a.png",
         "train/a.png,trainannot/a.png",
         '"train/a.png", "trainannot/a.png"',
         "'train/a.png';'trainannot/a.png'",
-        "'train/a.png'",
         r"C:\My Data\train\a.png C:\My Data\trainannot\a.png",
-        "train/a trainannot/a",
         "a,a",
-        '"a"',
     ],
 )
 def test_a_line_of_a_list_names_its_first_file(line, camvid):

@@ -1,5 +1,4 @@
 import dataclasses
-import math
 import shutil
 from pathlib import Path
 
@@ -167,36 +166,9 @@ def test_metrics_name_the_gpu_and_its_batch(run, monkeypatch):
     assert "provenance" not in evaluate(run, SINGLE)[0]
 
 
-@pytest.mark.parametrize("parts", [2, 3])
-def test_several_processes_write_the_same_files_as_one(run, parts):
-    evaluate(run, SINGLE)
-    expected = {file.name: file.read_bytes() for file in run.out.iterdir()}
-    shutil.rmtree(run.out)
-    whole = [
-        evaluate_run(run.config, run.checkpoint, [SINGLE], MEASURES, run.data, run.out, (part, parts))
-        for part in range(parts)
-    ]
-    assert whole == [False] * (parts - 1) + [True]
-    assert {file.name: file.read_bytes() for file in run.out.iterdir()} == expected
-
-
 def test_a_split_without_labelled_pixels_is_refused(run):
     run.prepare([np.full((8, 8), 255, np.uint8)] * 2)
     assert refusal(run) == f"{run.data / 'mini_camvid'}: split 'val' has no labelled pixel to score"
-
-
-def test_scores_that_are_not_finite_name_checkpoint_and_image(run):
-    network = run.network()
-    torch.nn.init.constant_(network.classifier[-1].weight, math.nan)
-    run.save(network)
-    assert refusal(run).startswith(f"{run.checkpoint}: image street_0: the network's scores are not finite")
-
-
-def test_data_that_is_not_prepared_is_named_with_the_command(run):
-    run.config = changed(run.config, dataset="mini_ade20k")
-    message = refusal(run)
-    assert str(run.data / "mini_ade20k") in message
-    assert "acnet data prepare mini_ade20k" in message
 
 
 def test_another_number_of_classes_than_the_readers_is_refused(run):
@@ -241,22 +213,6 @@ def test_a_checkpoint_without_parameters_is_compared_by_its_tensors(run, key, va
     torch.save({"network": run.network().state_dict()}, run.checkpoint)
     run.config = changed(run.config, **{key: value})
     assert refusal(run).startswith(f"{run.checkpoint}: of another network: {difference}")
-
-
-@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 cut short", None])
-def test_a_broken_checkpoint_is_one_clear_line(run, content):
-    run.checkpoint.write_bytes(run.checkpoint.read_bytes()[:-2000] if content is None else content)
-    assert refusal(run).startswith(f"{run.checkpoint}: not a readable checkpoint")
-
-
-def test_a_file_without_a_network_is_refused(run):
-    torch.save({"state": {}}, run.checkpoint)
-    assert refusal(run).startswith(f"{run.checkpoint}: holds no network")
-
-
-def test_a_missing_checkpoint_says_to_train(run):
-    run.checkpoint.unlink()
-    assert refusal(run) == f"{run.checkpoint}: not there; train this run first"
 
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "two", "1/2/3"])

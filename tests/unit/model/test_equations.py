@@ -44,29 +44,6 @@ def lcm(reuse=3, gated=True):
 CONVOLUTIONS = ["conv_bn_relu", "conv1x1"]
 
 
-@pytest.mark.parametrize("kind", CONVOLUTIONS)
-def test_global_feature_is_the_mean_followed_by_a_convolution(kind):
-    module, a = gcm(convolution=kind), features(2, C, H, W)
-    p = module.global_feature(a)
-    assert p.shape == (2, C, 1, 1)
-    assert_close(p[:, :, 0, 0], reference.global_feature(array(a), arrays(module), convolution_kind=kind))
-
-
-@pytest.mark.parametrize("scaled", [False, True])
-def test_equation_1_distance(scaled):
-    module = gcm(distance="scaled" if scaled else "euclidean")
-    a, p = features(2, C, H, W), features(2, C, 1, 1, seed=1)
-    assert_close(module.distance(a, p)[:, 0], reference.distances(array(a), array(p)[:, :, 0, 0], scaled))
-
-
-def test_equation_2_gate():
-    module = gcm()
-    a, p = features(2, C, H, W), features(2, C, 1, 1, seed=1)
-    assert_close(
-        module.gate(a, p)[:, 0], reference.global_gate(reference.distances(array(a), array(p)[:, :, 0, 0]), DELTA)
-    )
-
-
 def test_equation_3_sum_and_its_learned_factor():
     module, a = gcm(), features(2, C, H, W)
     context, gate = module(a)
@@ -131,18 +108,6 @@ def test_whole_adaptive_context_block(align_corners):
     expected = reference.adaptive_block(array(a), array(low), arrays(block), DELTA, 3, align_corners)
     assert_close(refined, expected[0])
     assert_close(gate[:, 0], expected[1])
-
-
-def test_local_gate_of_the_block_is_one_minus_the_upsampled_global_gate():
-    seen = []
-    block = AdaptiveContextBlock(gcm(), lcm())
-    block.local_context.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[2]))
-    a, low = features(2, C, H, W), features(2, 4, 9, 14, seed=1)
-    _, gate = block(a, low)
-    assert_close(1 - seen[0][:, 0], reference.local_gate(array(gate)[:, 0], 9, 14))
-    # Where the global gate is 1, on a grid point that up() keeps, no local context is let through.
-    corner = torch.ones(1, 1, H, W)
-    assert (1 - upsample(corner, (9, 14), True)).abs().max() == 0
 
 
 @pytest.mark.parametrize("kind", CONVOLUTIONS)

@@ -49,18 +49,6 @@ def test_altering_one_metrics_file_changes_its_cell_its_difference_and_its_claim
     assert {name for name in claims[0] if claims[0][name] != claims[1][name]} == {"C06", "C07", "C08"}
 
 
-def test_a_run_that_serves_two_tables_changes_both(campaign):
-    made = campaign()
-    before = write_all(made)
-    change(made.results, "acb1", miou=0.7)
-    after = write_all(made)
-    assert {name for name in before if before[name] != after[name] and name.endswith("csv")} == {
-        "cells.csv",
-        "tables/table2.csv",
-        "tables/table3.csv",
-    }
-
-
 def test_equal_results_are_equal_bytes_whatever_commit_and_time(campaign):
     made = campaign()
     before = write_all(made)

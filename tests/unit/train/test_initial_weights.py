@@ -90,15 +90,6 @@ def test_weights_are_loaded_in_every_form_that_people_save(form, storage, weight
         torch.testing.assert_close(value, weights[name], rtol=2e-3 if form == "half precision" else 0, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet101"])
-def test_a_backbone_has_the_names_and_shapes_of_torchvisions(name):
-    models = pytest.importorskip("torchvision.models")
-    with torch.device("meta"):
-        theirs = {n: v.shape for n, v in models.get_model(name, weights=None).state_dict().items()}
-        ours = network(backbone=name, base_width=64).backbone.state_dict()
-    assert {n: v.shape for n, v in ours.items()} == {n: v for n, v in theirs.items() if not n.startswith("fc.")}
-
-
 def test_a_file_as_torchvision_published_it_is_loaded(tmp_path):
     models = pytest.importorskip("torchvision.models")
     theirs = models.resnet50(weights=None).state_dict()
@@ -218,10 +209,3 @@ def test_fine_tuning_begins_with_the_other_runs_network_of_the_same_seed(undistu
     load_initial_weights(made, tiny_run(init=init), undisturbed.root / "results/fine/seed0")
     trained = undisturbed.weights()
     assert all(torch.equal(value, trained[name]) for name, value in made.state_dict().items())
-
-
-def test_fine_tuning_from_a_run_that_is_not_trained_names_its_checkpoint(tmp_path):
-    with pytest.raises(AcnetError, match=r"other/seed3/checkpoint.pt: not there"):
-        load_initial_weights(
-            network(), tiny_run(init=InitialWeights(kind="run", run="other", name="other")), tmp_path / "tiny/seed3"
-        )

@@ -30,7 +30,7 @@ def trainings(project) -> list[str]:
 def resumed(project) -> list[int]:
     """The steps at which the training went on so far."""
     files = [project.folder / RUN / "resume/journal.txt", project.folder / RUN / "provenance.json"]
-    text = next((file.read_text() for file in files if file.exists()), "")
+    text = "".join(file.read_text() for file in files if file.exists())
     return [int(step) for step in re.findall(r" resuming at step (\d+)", text)]
 
 

@@ -98,14 +98,6 @@ def test_a_module_that_moves_makes_nothing_stale(package):
     assert hash_now() == before
 
 
-def test_two_modules_made_one_make_nothing_stale(package):
-    before = hash_now()
-    loss, optimizer = package / "train" / "loss.py", package / "train" / "optimizer.py"
-    optimizer.write_text(optimizer.read_text() + loss.read_text())
-    loss.unlink()
-    assert hash_now() == before
-
-
 def test_the_text_of_a_module_is_the_same_on_every_python():
     source = '''
 """Docstring."""

@@ -1,6 +1,5 @@
 import copy
 import dataclasses
-import math
 
 import numpy as np
 import pytest
@@ -186,18 +185,6 @@ def test_another_number_of_classes_is_one_clear_line(small, photograph):
         AcnetError, match=r"^checkpoint.pt: image town_1: the network scores 6 classes, the dataset has 5$"
     ):
         predict(small(6), photograph(9, 9), MULTI, 5)
-
-
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-@pytest.mark.parametrize("protocol", [MULTI, Protocol(name="plain", scales=[1.0])])
-def test_scores_that_are_not_finite_are_one_clear_line(small, photograph, value, protocol):
-    network = small(5)
-    nn.init.constant_(network.classifier.bias[2:3], value)
-    with pytest.raises(
-        AcnetError, match=r"^checkpoint.pt: image town_1: the network's scores are not finite; .*"
-    ) as caught:
-        predict(network, photograph(9, 9), protocol, 5)
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from PIL import Image
 
 from acnet.data.classes import load
 from acnet.data.generate import generate
-from acnet.data.images import read_image
 from acnet.errors import AcnetError
 from acnet.evaluate.inference import Predictor
 from acnet.evaluate.predict import named, predict_files
@@ -48,17 +47,6 @@ def test_maps_are_the_networks_at_the_images_size(run, folder, photograph, tmp_p
     assert gate.shape == (33, 47) and gate.max() <= 255
     assert gate.mean() / 255 == pytest.approx(predictor.gates(image, SINGLE, "flat")[2].mean(), abs=0.02)
     assert Image.open(tmp_path / "out/below/turned.labels.png").size == (33, 47)
-
-
-def test_photographs_of_every_mode_are_rgb_and_upright(folder, photograph, tmp_path):
-    image = photograph(33, 47)
-    assert (read_image(folder / "flat.png") == image).all()
-    assert (read_image(folder / "below/turned.png") == np.rot90(image, -1)).all()
-    grey = image[..., 0]
-    Image.fromarray(grey.astype(np.uint16) * 256 + 77).save(tmp_path / "deep.png")
-    Image.fromarray(grey).save(tmp_path / "grey.png")
-    for name in ("deep.png", "grey.png"):
-        assert (read_image(tmp_path / name) == grey[..., None]).all()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (300, 2), (2, 300)])

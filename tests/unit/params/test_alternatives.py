@@ -1,48 +1,11 @@
-"""Every alternative to a decision is one entry of runs.yaml, or one line of a scale, that resolves and builds."""
+"""Every alternative to a decision is one entry of runs.yaml, or one line of a scale."""
 
 import json
 
 import pytest
-import torch
 
 from acnet.errors import AcnetError
-from acnet.model import build_network
 from acnet.params.campaign import Campaign
-
-MODEL = {
-    "torchvision's dilation": {"dilation": "prior"},
-    "deep stem": {"stem": "deep"},
-    "half the multi-grid": {"multi_grid": [2, 4, 8]},
-    "multi-grid at stride 8": {"multi_grid": [4, 8, 16], "output_stride": 8},
-    "bare convolution for p": {"global_conv": "conv1x1"},
-    "convolution before pooling": {"global_conv": "conv_then_pool"},
-    "scaled distance": {"distance": "scaled"},
-    "constant gates": {"gate": "constant"},
-    "alpha and beta fixed": {"learn_scalars": False},
-    "global context in the third block only": {"local_context": "lc", "global_blocks": [3]},
-    "five fusions": {"reuse": 5},
-    "a convolution after the context": {"after_context": "conv_bn_relu"},
-    "dilated reduction": {"reduction_dilation": 6},
-    "the head of another system": {"head": "fcn_d6"},
-    "a head's own parameter": {"head": "encnet", "head_options": {"codewords": 64, "presence_weight": 0.2}},
-    "DeepLabv3+'s local width": {"local_channels": 48},
-    "other block widths": {"block_channels": [256, 128]},
-    "ungated global context": {"global_context": "gc", "local_context": "lc"},
-    "ungated local context": {"local_context": "lc"},
-    "no global context": {"global_context": "none", "local_context": "lc", "blocks": 2},
-    "ungated local context as often": {"local_context": "lc", "blocks": 1, "reuse": 2},
-    "corners not aligned": {"align_corners": False},
-    "auxiliary loss with ResNet-50": {"auxiliary": True, "auxiliary_channels": 512},
-    "another backbone": {"backbone": "resnet101"},
-}
-TRAINING = {
-    "EncNet's auxiliary weight": {"auxiliary_weight": 0.2},
-    "no decay of alpha and beta": {"decay_scalars": False},
-    "another OHEM": {"ohem": True, "ohem_threshold": 0.9, "ohem_keep": 0.0625},
-    "another crop": {"crop": [769, 769], "base_size": 1024},
-    "bfloat16": {"precision": "bfloat16"},
-    "no flip": {"flip": 0},
-}
 
 
 def resolved(params, entry, scale="mini"):
@@ -51,26 +14,9 @@ def resolved(params, entry, scale="mini"):
     return Campaign(params, scale).resolve("mine", 0)
 
 
-@pytest.mark.parametrize("changes", MODEL.values(), ids=MODEL)
-def test_an_alternative_network_is_one_entry(params, changes):
-    values = resolved(params, {"dataset": "cityscapes", "role": "r50", **changes})
-    assert {key: getattr(values.model, key) for key in changes} == changes
-    with torch.device("meta"):
-        network = build_network(values.model, values.classes)
-    assert sum(parameter.numel() for parameter in network.parameters()) > 0
-
-
-@pytest.mark.parametrize("changes", TRAINING.values(), ids=TRAINING)
-def test_an_alternative_recipe_is_one_entry(params, changes):
-    values = resolved(params, {"dataset": "cityscapes", "role": "r50", **changes})
-    assert {key: getattr(values.train, key) for key in changes} == changes
-
-
 def test_every_parameter_can_be_set_by_a_run(params):
-    names = {key for changes in (*MODEL.values(), *TRAINING.values()) for key in changes}
     usual = Campaign(params, "paper").resolve("acb3", 0)
     rest = {**usual.values()["model"], **usual.values()["train"]}
-    assert names < set(rest)
     values = resolved(params, {"dataset": "cityscapes", "role": "r50", **rest})
     assert (values.model, values.train) == (usual.model, usual.train)
 

@@ -93,18 +93,6 @@ def test_yaml_runs_no_code(params, edit, tag):
     assert "not valid YAML (could not determine a constructor" in line_of(params)
 
 
-def test_unknown_names_are_answered_with_the_nearest(params):
-    with pytest.raises(AcnetError, match=r"scale 'minni': .*/scales/ has no such file; did you mean 'mini'\?"):
-        Campaign(params, "minni")
-    campaign = Campaign(params, "mini")
-    with pytest.raises(AcnetError, match=r"run 'acb4': .*runs\.yaml has no such entry; did you mean 'acb"):
-        campaign.resolve("acb4", 0)
-    with pytest.raises(
-        AcnetError, match=r"protocol 'sinlge': .*protocols\.yaml has no such entry; did you mean 'single'"
-    ):
-        campaign.protocol("sinlge", "acb3")
-
-
 @pytest.mark.parametrize(
     ("written", "meant"),
     [("1e-2", 0.01), ("1E-2", 0.01), (".5e-1", 0.05), ("1.e-2", 0.01), ("+1e-2", 0.01), ("1e0", 1.0), ("'1e-2'", 0.01)],

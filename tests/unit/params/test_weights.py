@@ -88,13 +88,6 @@ def test_a_server_that_is_away_is_one_line(served, monkeypatch):
         fetch_weights("resnet18-f37072fd.pth")
 
 
-def test_an_unknown_name_is_answered_with_the_nearest():
-    with pytest.raises(
-        AcnetError, match=r"weights 'resnet50-0676ba6.pth': not published; did you mean 'resnet50-0676ba61"
-    ):
-        fetch_weights("resnet50-0676ba6.pth")
-
-
 def test_the_file_at_hand_wins_over_the_published_one(params, edit, tmp_path):
     from acnet.params.campaign import Campaign
 

@@ -125,4 +125,3 @@ def test_a_snakemake_that_was_stopped_or_killed_is_started_again_and_goes_on(pro
     snakemake = project.start(METRICS)
     slow.unlink()
     project.finish(snakemake)
-    assert len(resumed(project)) == 2

@@ -181,7 +181,7 @@ def test_the_guide_shows_each_profiles_command_and_its_other_commands_do_what_it
     facts = in_force(fresh, *first)
     assert facts["executor"] == "slurm" and facts["config"]["scale"] == "mini"
     assert not any(job.get("gpu") for job in facts["jobs"].values())
-    cap = re.search(r"\*\*Cap\*\* all jobs together: `snakemake (.*?)`", text)[1]
+    cap = re.search(r"\*\*Limit\*\* the GPUs of all jobs together: `snakemake (.*?)`", text)[1]
     facts = in_force(fresh, *shlex.split(cap))
     assert facts["limits"]["gpu"] == 16 and facts["jobs"]["train"]["gpu"] == 1 and facts["executor"] == "slurm"
 

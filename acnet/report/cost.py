@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+from matplotlib.transforms import Bbox
 
 from acnet.drawing import ACCENT, QUIET, placeholder, save, style
 from acnet.report.cells import table_cells
@@ -32,13 +34,15 @@ def cost_figure(name: str, report: Report) -> Figure:
     points = {method: (report.size(cell.run).flops / 1e9, cell.ours) for method, cell in found.items()}
     figure = Figure(figsize=(7, 4.5))
     axes = figure.add_subplot()
+    labels = []
     for method, (flops, score) in points.items():
         cell = found[method]
         if cell.interval:
             axes.plot((flops, flops), cell.interval, color=QUIET, alpha=0.4, linewidth=0.8)
         fill = ACCENT if cell.row == table.against else "white"
         axes.plot(flops, score, marker="o", markersize=4.5, color=ACCENT, markerfacecolor=fill)
-        axes.annotate(method, (flops, score), xytext=(4, 3), textcoords="offset points", fontsize=6.5)
+        text = axes.annotate(method, (flops, score), xytext=(4, 3), textcoords="offset points", fontsize=6.5)
+        labels.append(text)
     axes.plot(*zip(*(points[method] for method in front(points)), strict=True), color=ACCENT, linewidth=0.8)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
@@ -47,7 +51,17 @@ def cost_figure(name: str, report: Report) -> Figure:
     axes.set_xlabel("GFLOP of a forward pass of one training crop")
     axes.set_ylabel(f"{column.label}, %")
     axes.set_title(title, loc="left")
+    _part(labels)
     return figure
+
+
+def _part(labels: list[Annotation]) -> None:
+    """Move labels down, the highest first, until none covers another."""
+    boxes: list[Bbox] = []
+    for label in sorted(labels, key=lambda label: -label.xy[1]):
+        while any(label.get_window_extent().overlaps(box) for box in boxes):
+            label.xyann = (label.xyann[0], label.xyann[1] - 1)
+        boxes.append(label.get_window_extent())
 
 
 def front(points: Points) -> list[str]:

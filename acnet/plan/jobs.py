@@ -113,9 +113,9 @@ def _dry_run(project: Path, scale: str, targets: Sequence[str]) -> list[logging.
 
 @dataclasses.dataclass(frozen=True)
 class Profile:
-    """What a plan depends on of a workflow profile: jobs at once (None: as many as cores allow), retries, a limit on
+    """The settings of a workflow profile that a plan depends on.
 
-    GPUs, and a runtime of trainings (minutes).
+    Jobs at once (None: as many as cores allow), retries, a limit on GPUs, and a runtime of trainings (minutes).
     """
 
     name: str

@@ -35,8 +35,9 @@ def add(commands) -> None:
     instead.add_argument("--profile", help=profile)
     gpus = "number of GPUs to estimate the wall time for, with --profile; may be repeated"
     plan.add_argument("--gpus", type=whole(1), action="append", help=gpus)
-    sustained = "TFLOP/s that a device sustains in training (default: this machine is measured, see --calibrate)"
-    plan.add_argument("--tflops", type=positive, help=sustained)
+    speeds, names = "TFLOP/s that a device sustains in training, and in evaluation if that differs", ("N", "EVALUATION")
+    text = f"{speeds} (default: this machine is measured, see --calibrate)"
+    plan.add_argument("--tflops", type=positive, nargs="+", metavar=names, help=text)
     text = "measure the speed and memory of a training step on this machine"
     step = command(commands, "benchmark", _benchmark, text, "--scale")
     step.add_argument("--run", default="acb3", help="an entry of runs.yaml (acb3)")
@@ -48,6 +49,9 @@ def _plan(parsed: argparse.Namespace) -> None:
     from acnet.plan.jobs import campaign_jobs
 
     settings = campaign(parsed)
+    tflops = tuple(parsed.tflops or ())
+    if len(tflops) > 2:
+        raise AcnetError("--tflops takes one number, or two: of training and of evaluation")
     tables = load_tables(parsed.params_root)
     have = settings.shown(tables) + settings.on_request(tables)
     for target in parsed.target:
@@ -63,7 +67,7 @@ def _plan(parsed: argparse.Namespace) -> None:
     from acnet.plan.cost import estimate
 
     steps = max(parsed.calibrate, 1) if parsed.profile else parsed.calibrate
-    estimated = estimate(settings, jobs, parsed.data_root, steps, parsed.tflops)
+    estimated = estimate(settings, jobs, parsed.data_root, steps, tflops)
     if parsed.json:
         print_json(_plain(parsed.scale, estimated))
         return
@@ -72,8 +76,7 @@ def _plan(parsed: argparse.Namespace) -> None:
 
 def _plain(scale: str, estimated) -> dict[str, Any]:
     """What --json prints: seconds are None where nothing says how fast it is."""
-    known = bool(estimated.per_flop)
-    jobs = [{**vars(job), "seconds": job.seconds if known else None} for job in estimated.jobs.values()]
+    jobs = [{**vars(job), "seconds": job.seconds if estimated.timed else None} for job in estimated.jobs.values()]
     costs = {name: {k: v for k, v in vars(cost).items() if k != "kind"} for name, cost in estimated.runs.items()}
     return {"scale": scale, "device": estimated.device, "runs": costs, "jobs": jobs}
 
@@ -83,7 +86,7 @@ def _print_costs(parsed: argparse.Namespace, settings: Campaign, estimated) -> N
     seeds = {run: len(settings.seeds(run)) for run in runs}
 
     def seconds(some) -> str:
-        return duration(sum(job.seconds for job in some)) if estimated.per_flop else "-"
+        return duration(sum(job.seconds for job in some)) if estimated.timed else "-"
 
     width = max(map(len, runs))
     print(f"{'run':<{width}}  seeds   steps       images    operations      training    evaluation  checkpoint")
@@ -100,7 +103,7 @@ def _print_costs(parsed: argparse.Namespace, settings: Campaign, estimated) -> N
     parts = f"training {seconds(job for job in jobs if job.rule == 'train')}, "
     parts += f"evaluation {seconds(job for job in jobs if job.protocol)}"
     if parsed.tflops:
-        print(f"at {parsed.tflops:g} TFLOP/s sustained, one job after another: {seconds(jobs)} ({parts})")
+        print(f"at {_speed(parsed)} sustained, one job after another: {seconds(jobs)} ({parts})")
     elif estimated.device:
         print(f"on one {estimated.device}, one job after another: {seconds(jobs)} ({parts})")
         print(
@@ -111,7 +114,13 @@ def _print_costs(parsed: argparse.Namespace, settings: Campaign, estimated) -> N
         print("no hours without a speed: --calibrate STEPS measures it here, --tflops N states it")
 
 
+def _speed(parsed: argparse.Namespace) -> str:
+    training, *evaluation = parsed.tflops
+    return f"{training:g} TFLOP/s" + "".join(f" (evaluation {one:g})" for one in evaluation)
+
+
 def _print_cluster(parsed: argparse.Namespace, settings: Campaign, estimated) -> None:
+    from acnet.plan.cost import START
     from acnet.plan.jobs import load_profile
     from acnet.plan.schedule import critical_path, gpu_seconds, wall_time
 
@@ -120,14 +129,14 @@ def _print_cluster(parsed: argparse.Namespace, settings: Campaign, estimated) ->
             return 0.0
         if job.run is None:
             return 60 * job.runtime / _SPARE
-        return _QUEUED + job.flops * estimated.per_flop[job.run] / max(job.gpus, 1)
+        return _QUEUED + (job.seconds - START) / max(job.gpus, 1)
 
     profile, needs = load_profile(parsed.profile), load_resources(parsed.params_root, parsed.scale)
     jobs = {name: dataclasses.replace(job, seconds=seconds(job)) for name, job in estimated.jobs.items()}
     trainings = [job for job in jobs.values() if job.rule == "train"]
     runtime = profile.runtime or needs.train.runtime
     here = f"the speed measured here, on {estimated.device}"
-    speed = f"{parsed.tflops:g} TFLOP/s on each GPU" if parsed.tflops else here
+    speed = f"{_speed(parsed)} on each GPU" if parsed.tflops else here
     print(f"{parsed.scale} with the profile {profile.name}, from scratch, at {speed}")
     local = sum(job.runtime is None for job in jobs.values())
     counts = Counter(job.rule for job in jobs.values())

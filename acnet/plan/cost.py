@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from acnet.data.store import Store
@@ -14,7 +14,7 @@ from acnet.params.datasets import Dataset
 from acnet.params.protocols import Protocol
 from acnet.params.run import Run
 from acnet.plan.jobs import Job
-from acnet.plan.measure import arithmetic, kind_of, seconds_per_flop
+from acnet.plan.measure import FORWARD, arithmetic, kind_of, seconds_per_flop
 from acnet.progress import Progress
 
 START = 5.0  # seconds until a job has loaded torch and its data
@@ -33,14 +33,14 @@ class RunCost:
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
-    """The jobs with FLOPs and seconds, and the cost of each run in the order of runs.yaml.
+    """The jobs with FLOPs and seconds (START, and more if the speed is known), and the cost of each run by name.
 
-    `per_flop` is seconds by run, {} where nothing says so; `device` is where they were measured, None if they were not.
+    `timed` says whether the speed is known; `device` is where it was measured, None if it was not.
     """
 
     jobs: dict[str, Job]
     runs: dict[str, RunCost]
-    per_flop: dict[str, float]
+    timed: bool
     device: str | None
 
 
@@ -60,42 +60,43 @@ def training_steps(campaign: Campaign, run: Run) -> int:
 
 
 def estimate(
-    campaign: Campaign, jobs: Mapping[str, Job], data_root: Path, steps: int, tflops: float | None
+    campaign: Campaign, jobs: Mapping[str, Job], data_root: Path, steps: int, tflops: Sequence[float] = ()
 ) -> Estimate:
-    """The cost of `jobs`, at a speed of `tflops` TFLOP/s or else of so many `steps` measured here (0: at no speed).
+    """The cost of `jobs`, at the speed of so many `steps` measured here (0: at no speed).
 
-    Evaluated images are taken to be as large as those under `data_root`.
+    `tflops` states the speed instead: TFLOP/s in training, and in evaluation if it differs. Evaluated images are
+    taken to be as large as those under `data_root`.
     """
     trained = {job.run for job in jobs.values() if job.rule == "train"}
-    runs, per_flop, device = {}, {}, None
+    runs, speeds, device = {}, {}, None
     progress = Progress("count operations and measure steps", len(trained), "networks")
     for run in filter(trained.__contains__, campaign.runs):
         runs[run] = run_cost(campaign, run)
         if tflops:
-            per_flop[run] = 1e-12 / tflops
+            speeds[run] = 1e-12 / tflops[0], 1e-12 / tflops[-1]
         elif steps:
-            per_flop[run], device = seconds_per_flop(runs[run].kind, steps)
+            *speeds[run], device = seconds_per_flop(runs[run].kind, steps)
         progress.advance(note=run)
     progress.finish()
 
     def costed(job: Job) -> Job:
         flops = 0.0
+        training, evaluation = speeds.get(job.run, (0.0, 0.0))
         if job.rule == "train":
             flops = runs[job.run].flops
         elif job.protocol:
             flops = _evaluation_flops(campaign, job.run, job.protocol, data_root)
-        seconds = START + flops * per_flop.get(job.run, 0.0) if per_flop else 0.0
-        return dataclasses.replace(job, flops=flops, seconds=seconds)
+        per_flop = training if job.rule == "train" else evaluation
+        return dataclasses.replace(job, flops=flops, seconds=START + flops * per_flop)
 
-    return Estimate({name: costed(job) for name, job in jobs.items()}, runs, per_flop, device)
+    return Estimate({name: costed(job) for name, job in jobs.items()}, runs, bool(speeds), device)
 
 
 def _evaluation_flops(campaign: Campaign, name: str, protocol: str, data_root: Path) -> float:
     run = campaign.resolve(name, campaign.scale.seeds[0])
     dataset = campaign.datasets[run.dataset]
     pixels = _pixels(campaign.protocol(protocol, name), _size(run, dataset, data_root))
-    # A third of a training step is its forward pass.
-    return arithmetic(kind_of(run))[0] / 3 * pixels / math.prod(run.train.crop) * dataset.splits[dataset.evaluate]
+    return arithmetic(kind_of(run))[0] * FORWARD * pixels / math.prod(run.train.crop) * dataset.splits[dataset.evaluate]
 
 
 def _pixels(protocol: Protocol, size: tuple[int, int]) -> float:

@@ -12,11 +12,13 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from acnet.device import default_device, set_up_device
+from acnet.evaluate.trained_network import InferenceNetwork
 from acnet.model import build_network, count_parameters
 from acnet.params.run import InitialWeights, Run
 from acnet.train.batches import batches, training_samples
 from acnet.train.step import TrainingStep
 
+FORWARD = 1 / 3  # of the FLOPs of a training step
 _AFFORDABLE = {"cpu": 3e11, "cuda": 1e14}  # FLOPs of a step that is measured; larger ones are scaled from smaller
 
 
@@ -116,7 +118,8 @@ def measure(run: Run, data_root: Path | None, steps: int = 10, warm_up: int = 3)
 def inference_seconds(run: Run, repeat: int = 10) -> float:
     """The median time of a forward pass in evaluation, for one image of the crop, in float32."""
     device = set_up_device(run.train.threads)
-    network = build_network(run.model, run.classes).eval().to(device)
+    network = build_network(run.model, run.classes).eval().to(device, memory_format=torch.channels_last)
+    network = InferenceNetwork(network)
     image = torch.randn(1, 3, *run.train.crop, device=device)
     return statistics.median([_timed(lambda: network(image), device) for _ in range(repeat + 2)][2:])
 
@@ -152,10 +155,12 @@ def measured_run(kind: Run) -> Run:
 
 
 @functools.cache
-def seconds_per_flop(kind: Run, steps: int) -> tuple[float, str]:
-    """Measured on random images, and the device's name."""
-    cost = measure(measured_run(kind), None, steps, warm_up=1)
-    return cost.seconds / (cost.flops_per_image * cost.images), cost.device
+def seconds_per_flop(kind: Run, steps: int) -> tuple[float, float, str]:
+    """In training and in evaluation, measured on random images, and the device's name."""
+    run = measured_run(kind)
+    cost = measure(run, None, steps, warm_up=1)
+    training = cost.seconds / (cost.flops_per_image * cost.images)
+    return training, inference_seconds(run, steps) / (cost.flops_per_image * FORWARD), cost.device
 
 
 def _random(run: Run, device: torch.device):

@@ -61,9 +61,10 @@ def test_a_kind_of_run_takes_its_time_by_the_flop_and_four_bytes_by_the_weight(m
     run = tiny_run()
     numbers = sum(tensor.numel() for tensor in build_network(run.model, run.classes).state_dict().values())
     assert measure.arithmetic(measure.kind_of(run)) == (measure.flops_per_image(run), 4 * numbers)
-    monkeypatch.setattr(measure, "measure", lambda *_, **__: Cost("CPU", 8, 4.0, 0.0, None, 100, 1.0))
+    monkeypatch.setattr(measure, "measure", lambda *_, **__: Cost("CPU", 8, 4.0, 0.0, None, 300, 1.0))
+    monkeypatch.setattr(measure, "inference_seconds", lambda run, steps: 5.0)
     measure.seconds_per_flop.cache_clear()
-    assert measure.seconds_per_flop(measure.kind_of(run), 3) == (4.0 / 800, "CPU")
+    assert measure.seconds_per_flop(measure.kind_of(run), 3) == (4.0 / 2400, 5.0 / 100, "CPU")
     measure.seconds_per_flop.cache_clear()
 
 
@@ -74,16 +75,16 @@ def mini(root):
 
 def test_a_run_costs_its_steps_and_the_forward_passes_of_its_protocols(mini, monkeypatch, tmp_path):
     monkeypatch.setattr(cost, "arithmetic", lambda kind: (3000, 40))
-    monkeypatch.setattr(cost, "seconds_per_flop", lambda kind, steps: (0.5, "CPU"))
+    monkeypatch.setattr(cost, "seconds_per_flop", lambda kind, steps: (0.5, 0.25, "CPU"))
     monkeypatch.setattr(mini, "protocol", lambda name, run: Protocol(name=name, scales=[1.0], flip=name == "twice"))
     jobs = {name: Job(name, "evaluate", "fcn_s16", 0, name) for name in ("once", "twice")}
-    found = cost.estimate(mini, {"train": Job("train", "train", "fcn_s16", 0), **jobs}, tmp_path, 1, None)
+    found = cost.estimate(mini, {"train": Job("train", "train", "fcn_s16", 0), **jobs}, tmp_path, 1)
     steps = 50 * (48 // 8)
     training, forward = 3000 * steps * 8, 1000 * 2 * 16  # 64 x 128 pixels are two crops
     run = mini.resolve("fcn_s16", 0)
     assert found.runs == {"fcn_s16": cost.RunCost(steps, 8 * steps, training, 40, measure.kind_of(run))}
-    flops = (training, forward, 2 * forward)
-    assert [job.seconds for job in found.jobs.values()] == [cost.START + count / 2 for count in flops]
+    seconds = (training / 2, forward / 4, 2 * forward / 4)
+    assert [job.seconds for job in found.jobs.values()] == [cost.START + spent for spent in seconds]
     assert found.device == "CPU"
 
 

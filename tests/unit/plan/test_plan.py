@@ -81,19 +81,27 @@ def test_steps_images_and_operations_are_those_of_the_recipe(root, tmp_path):
     assert run.images == run.steps * 8
     assert 3e17 < run.flops < 5e17  # some 0.7 TFLOP for each crop of 768
     jobs = {rule: Job(rule, rule, "fcn_s16", 0, name) for rule, name in (("train", None), ("evaluate", "single"))}
-    counted = estimate(paper, jobs, tmp_path, 0, None).jobs
+    counted = estimate(paper, jobs, tmp_path, 0).jobs
     assert counted["train"].flops == run.flops
     # Nothing is prepared: an image counts as one crop, and forward as a third of a step.
     assert counted["evaluate"].flops == pytest.approx(run.flops / run.images / 3 * 500)
 
 
 def test_flops_at_a_sustained_speed_are_hours(root, capsys):
-    words = ["plan", "--scale", "paper", "--target", "table4", "--tflops", "37.5"]
-    assert main([f"--params-root={root}/params", *words]) == 0
+    plan = [f"--params-root={root}/params", "plan", "--scale", "paper", "--target", "table4", "--tflops", "37.5"]
+    assert main(plan) == 0
     said = capsys.readouterr().out
     hours, minutes = map(int, re.search(r"at 37.5 TFLOP/s sustained, .*?: (\d+) h (\d+) min", said).groups())
     flops = float(re.search(r"([\d.]+) EFLOP, [\d.]+ GiB", said)[1]) * 1e18
     assert hours + minutes / 60 == pytest.approx(flops / 37.5e12 / 3600, rel=0.01)
+    parts = re.compile(r"\(training (.+?), evaluation (.+?)\)$", re.MULTILINE)
+    training, evaluation = parts.search(said).groups()
+    assert main([*plan, "75"]) == 0
+    said = capsys.readouterr().out
+    assert "at 37.5 TFLOP/s (evaluation 75) sustained" in said
+    assert parts.search(said)[1] == training and parts.search(said)[2] != evaluation
+    assert main([*plan, "75", "3"]) == 2
+    assert "--tflops takes one number, or two" in capsys.readouterr().err
 
 
 def test_json_holds_jobs_with_their_order_and_no_seconds_without_a_speed(root, capsys):

@@ -63,8 +63,10 @@ def add(commands) -> None:
 def _evaluate(parsed: argparse.Namespace) -> None:
     from acnet.evaluate.evaluate import evaluate_run
     from acnet.evaluate.gates import measure_gates
+    from acnet.jobs.results import forget
 
     run, folder = read_run(parsed.params), parsed.params.parent
+    forget(folder)
     settings, measures = campaign(parsed, run.scale), load_measures(parsed.params_root)
     protocols = [settings.protocol(name, run.name) for name in parsed.protocol]
     checkpoint, out, complete = folder / "checkpoint.pt", folder / "metrics", True

@@ -13,7 +13,7 @@ import torch
 
 from acnet.distributed import from_first, process_group, summed
 from acnet.errors import Interrupted, TryAgain
-from acnet.files import read_json, sha256
+from acnet.jobs.results import finished, keep, put_back
 from acnet.jobs.run_lock import FILE as LOCK
 from acnet.jobs.run_lock import Holder, RunLock, live_holder
 from acnet.jobs.status_files import note, read_journal, read_progress, write_progress
@@ -36,11 +36,12 @@ def training_job(
     Waits while another trainer works on the run. Under torchrun the first process takes the lock for all of them.
     {folder}/resume is removed when the block ends without an error.
     """
-    limit, resume = TimeLimit(time_limit), folder / "resume"
+    limit, resume, data = TimeLimit(time_limit), folder / "resume", data_root / run.dataset
     first, size = int(os.environ.get("RANK", 0)) == 0, int(os.environ.get("WORLD_SIZE", 1))
     group = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}" if size > 1 else ""
     lock = RunLock(resume, group)
     if first:
+        put_back(folder, run, data)
         lock.acquire(functools.partial(_show_holder, run, resume))
     else:
         _wait_for_first(group, run, folder)
@@ -51,8 +52,9 @@ def training_job(
             yield None
         else:
             with process_group(size), Signals() as signals:
-                yield TrainingJob(run, resume, data_root / run.dataset, first, lock, limit, signals)
+                yield TrainingJob(run, resume, data, first, lock, limit, signals)
         if first:
+            keep(folder)
             _clear(resume)
     finally:
         if first:
@@ -146,15 +148,6 @@ class TrainingJob:
         if self.first:
             print(f"{self.run}: {text}", file=sys.stderr)
             note(self._resume, text)
-
-
-def finished(folder: Path, run: Run) -> bool:
-    """Whether these very parameters have been trained and everything is in place."""
-    checkpoint, facts = folder / "checkpoint.pt", folder / "provenance.json"
-    if not (checkpoint.exists() and facts.exists() and (folder / "history.csv").exists()):
-        return False
-    made = read_json(facts)
-    return made["params_hash"] == run.digest() and made["checkpoint_sha256"] == sha256(checkpoint)
 
 
 def _show_holder(run: Run, resume: Path, holder: Holder) -> None:

@@ -125,3 +125,4 @@ def test_a_snakemake_that_was_stopped_or_killed_is_started_again_and_goes_on(pro
     snakemake = project.start(METRICS)
     slow.unlink()
     project.finish(snakemake)
+    assert len(resumed(project)) >= 2  # the first job's result, or the second has gone on from its state

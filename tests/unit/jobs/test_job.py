@@ -13,6 +13,7 @@ import torch
 
 from acnet.errors import AcnetError, Interrupted, TryAgain
 from acnet.files import read_json
+from acnet.jobs.results import forget
 from acnet.train import batches, history
 from acnet.train.batches import training_samples
 from acnet.train.step import TrainingStep
@@ -55,6 +56,30 @@ def test_parameters_that_the_network_does_not_use_keep_the_state_and_the_result(
     made = (tiny.folder() / "checkpoint.pt").stat().st_mtime_ns
     tiny.train(**{**unused, "auxiliary_channels": 99})
     assert (tiny.folder() / "checkpoint.pt").stat().st_mtime_ns == made  # finished already
+
+
+def test_results_that_snakemake_removed_are_put_back_until_they_are_used_or_their_data_is_newer(
+    tiny, undisturbed, capfd
+):
+    outputs = [tiny.folder() / name for name in ("checkpoint.pt", "history.csv", "provenance.json")]
+
+    def trained_again() -> bool:
+        for file in outputs:
+            file.unlink()
+        tiny.train()
+        assert same(tiny, undisturbed)
+        return "finished already" not in capfd.readouterr().err
+
+    tiny.train()
+    before = [file.read_bytes() for file in outputs]
+    assert not trained_again() and not trained_again()
+    assert [file.read_bytes() for file in outputs] == before
+    os.utime(tiny.data / tiny_run().dataset / "manifest.json")
+    assert trained_again() and not trained_again()
+    forget(tiny.folder())
+    assert trained_again()
+    outputs = outputs[:1]
+    assert trained_again()  # a user who removes the checkpoint alone wants another
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP])

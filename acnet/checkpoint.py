@@ -44,7 +44,7 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
     try:
         content = read_tensors(file)
     except FileNotFoundError as error:
-        raise AcnetError(f"{file}: not there; train this run first") from error
+        raise AcnetError(f"{file}: not found; train this run first") from error
     except AcnetError as error:
         raise AcnetError(f"{file}: not a readable checkpoint; {again}") from error
     if not isinstance(content, dict) or "network" not in content:

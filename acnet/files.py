@@ -80,7 +80,7 @@ def read_json(path: str | os.PathLike) -> Any:
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise AcnetError(f"{path}: not there") from error
+        raise AcnetError(f"{path}: not found") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise AcnetError(f"{path}: not valid JSON ({error}); move it away and run again") from error
 
@@ -117,7 +117,7 @@ def read_yaml(path: str | os.PathLike) -> Any:
         with open(path, encoding="utf-8") as handle:
             return yaml.load(handle, Loader=_Loader)  # a SafeLoader
     except FileNotFoundError as error:
-        raise AcnetError(f"{path}: not there") from error
+        raise AcnetError(f"{path}: not found") from error
     except (UnicodeDecodeError, yaml.reader.ReaderError) as error:
         raise AcnetError(f"{path}: not a text file in UTF-8; save it as one") from error
     except yaml.YAMLError as error:

@@ -77,7 +77,7 @@ def _extract(parsed: argparse.Namespace) -> None:
     dataset = find_dataset(parsed.params_root, parsed.dataset)
     fetched = _archives(parsed) / FETCHED
     if not fetched.exists():
-        raise AcnetError(f"{fetched}: not there; run `acnet data fetch {parsed.dataset}` first")
+        raise AcnetError(f"{fetched}: not found; run `acnet data fetch {parsed.dataset}` first")
     extract(parsed.dataset, dataset, read_json(fetched), Path(dataset.folders[0]))
 
 

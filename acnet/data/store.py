@@ -126,7 +126,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a prepared dataset; AcnetError if it is not prepared."""
     if not (folder / MANIFEST).exists():
         remedy = f"prepare the dataset first (acnet data prepare {folder.name})"
-        raise AcnetError(f"{folder / MANIFEST}: not there; {remedy}")
+        raise AcnetError(f"{folder / MANIFEST}: not found; {remedy}")
     return read_json(folder / MANIFEST)
 
 
@@ -181,7 +181,7 @@ class Store:
 
     def _present(self, name: str) -> Path:
         if not (self.folder / name).exists():
-            raise AcnetError(f"{self.folder / name}: not there; {self._remedy}")
+            raise AcnetError(f"{self.folder / name}: not found; {self._remedy}")
         return self.folder / name
 
     @property

@@ -150,6 +150,6 @@ def read_counts(path: Path) -> Counts:
         plain = {key: found.pop(key).tolist() for key in ("names", "classes", "bands")}
         return Counts(**plain, **found)
     except FileNotFoundError as error:
-        raise AcnetError(f"{path}: not there; evaluate this run again") from error
+        raise AcnetError(f"{path}: not found; evaluate this run again") from error
     except (KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise AcnetError(f"{path}: not a whole file of counts ({error}); evaluate this run again") from error

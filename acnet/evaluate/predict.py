@@ -86,7 +86,7 @@ def named(inputs: Sequence[Path]) -> list[tuple[Path, str]]:
         elif given.exists():
             found.append((given, Path(given.name)))
         else:
-            raise AcnetError(f"{given}: not there; name an image or a folder of images")
+            raise AcnetError(f"{given}: not found; name an image or a folder of images")
     short = Counter(relative.with_suffix("") for _, relative in found)
     full = Counter(relative for _, relative in found)
     for path, relative in found:

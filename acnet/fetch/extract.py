@@ -54,7 +54,7 @@ def extract(name: str, dataset: Dataset, fetched: dict, out: Path) -> None:
 def _unpacked_bytes(path: Path, limit: int | None) -> int:
     """The bytes that a file will take once unpacked; AcnetError for more than `limit` (None: 100 times its size)."""
     if not path.is_file():
-        raise AcnetError(f"{path}: not there any more; fetch it again")
+        raise AcnetError(f"{path}: no longer exists; fetch it again")
     packed, total = path.stat().st_size, 0
     if path.suffix not in _ARCHIVES:
         return packed

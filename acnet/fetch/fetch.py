@@ -50,7 +50,7 @@ def _obtain(name: str, archive: Archive, folder: Path) -> dict:
         if path.is_file():
             return {"path": str(path), **verify(path, archive)}
         if archive.path:
-            raise AcnetError(f"{path}: not there, though `path` of {archive.file} in datasets.yaml names it")
+            raise AcnetError(f"{path}: not found, though `path` of {archive.file} in datasets.yaml names it")
     target = folder / archive.file
     session, urls = open_session(archive.file, target) if archive.access == "login" else (None, archive.urls)
     if not urls:

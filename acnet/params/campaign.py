@@ -186,7 +186,7 @@ class Campaign:
         seeds = self.seeds(name)
         if not any((run_folder(results, self.scale_name, name, seed) / "gates.json").exists() for seed in seeds):
             folder = self.trained_folder(results, name, seeds[0])
-            raise AcnetError(f"{folder}/gates.json: not there; `acnet gates --params {folder}/params.yaml` measures it")
+            raise AcnetError(f"{folder}/gates.json: not found; `acnet gates --params {folder}/params.yaml` measures it")
 
     def _has_gates(self, name: str) -> bool:
         model = self.resolve(name, self.scale.seeds[0]).model

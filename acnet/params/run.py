@@ -138,7 +138,7 @@ def write_run(run: Run, origins: Mapping[str, object], file: Path) -> None:
 def read_run(file: Path) -> Run:
     """The run of a params.yaml; AcnetError for a missing file, or one that has been edited to nonsense."""
     if not file.is_file():
-        raise AcnetError(f"{file}: not there; `acnet resolve` writes it")
+        raise AcnetError(f"{file}: not found; `acnet resolve` writes it")
     values = read_yaml(file)
     if isinstance(values, dict) and "run" in values:
         commit = "the commit in the provenance.json beside it"

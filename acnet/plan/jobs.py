@@ -87,7 +87,7 @@ def _dry_run(project: Path, scale: str, targets: Sequence[str]) -> list[logging.
     except ImportError:
         raise AcnetError("a plan asks Snakemake for the jobs, and it is not installed here") from None
     if not (project / "Snakefile").exists():
-        raise AcnetError(f"{project}/Snakefile: not there; the jobs are those of the project's workflow")
+        raise AcnetError(f"{project}/Snakefile: not found; the jobs are those of the project's workflow")
     events: list[logging.LogRecord] = []
     collector = logging.Handler()
     collector.emit = events.append

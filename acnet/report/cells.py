@@ -144,7 +144,7 @@ def read_cells(report: Report) -> Cells:
     """The cells in cells.csv."""
     path = report.folder / "cells.csv"
     if not path.exists():
-        raise AcnetError(f"{path}: not there; `acnet report cells --scale {report.scale.name}` writes it")
+        raise AcnetError(f"{path}: not found; `acnet report cells --scale {report.scale.name}` writes it")
     with open(path, newline="", encoding="utf-8") as handle:
         cells = map(_parsed, csv.DictReader(handle))
         return {(cell.table, cell.row, cell.column): cell for cell in cells}

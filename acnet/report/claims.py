@@ -95,7 +95,7 @@ def read_claims(folder: Path) -> dict[str, Any]:
     """What claims.json in the `folder` of a scale holds."""
     path = folder / "claims.json"
     if not path.exists():
-        raise AcnetError(f"{path}: not there; `acnet report claims --scale {folder.name}` writes it")
+        raise AcnetError(f"{path}: not found; `acnet report claims --scale {folder.name}` writes it")
     return read_json(path)
 
 

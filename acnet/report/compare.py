@@ -109,7 +109,7 @@ def _counts(run: str, protocol: str, seed: int, results: Results) -> Counts:
     if found is None or results.metrics(run, protocol, seed) is None:
         folder = results.seed_folder(run, seed)
         raise AcnetError(
-            f"{folder}/metrics/{protocol}.images.npz: not there; "
+            f"{folder}/metrics/{protocol}.images.npz: not found; "
             f"`acnet evaluate --params {folder}/params.yaml --protocol {protocol}` writes it"
         )
     return found

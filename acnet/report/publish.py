@@ -28,7 +28,7 @@ def publish(report: Report) -> list[Path]:
     names, page = list(itertools.chain.from_iterable(contents.values())), ["index.html"] * scale.generated
     for name in names + page:
         if not (source / name).exists():
-            raise AcnetError(f"{source / name}: not there; make the report of scale {scale.name} first")
+            raise AcnetError(f"{source / name}: not found; make the report of scale {scale.name} first")
     listed = _runs(report)
     _refuse_loss(scale, listed, target / "README.md")
     for path in target.glob("*"):

@@ -47,7 +47,7 @@ def record_score(
     scored = zip_of(run_folder(results_root, scale, run, seed), "test", protocol)
     if not scored.exists():
         raise AcnetError(
-            f"{scored}: not there, so it is not known what was scored; make it with `acnet submit`, "
+            f"{scored}: not found, so it is not known what was scored; make it with `acnet submit`, "
             "copy it here, or name the --seed and --protocol that went to the server"
         )
     submission = {"run": run, "seed": seed, "protocol": protocol, "sha256": sha256(scored)}

@@ -31,7 +31,7 @@ def load_initial_weights(network: nn.Module, run: Run, folder: Path) -> None:
         missing = f"run `acnet fetch-weights {file.name}` where there is a network"
         wrong = f"move it away and {missing}"
     if not file.is_file():
-        raise AcnetError(f"{file}: not there; {missing}")
+        raise AcnetError(f"{file}: not found; {missing}")
     if not (found := sha256(file)).startswith(init.sha256.lower()):
         raise AcnetError(f"{file}: its SHA-256 is {found}, not {init.sha256}; {wrong}")
     load_weights(network.backbone, _backbone(file), file, f"not weights for the run's {backbone}", wrong)

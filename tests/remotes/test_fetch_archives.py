@@ -85,7 +85,7 @@ def test_an_own_copy_is_used_in_place_of_a_download(server, tmp_path, monkeypatc
 
 def test_an_own_copy_that_is_named_but_missing_is_not_replaced_silently(server, tmp_path):
     asked = dataset(Archive(file="one.zip", urls=[server.url("/one")], path=str(tmp_path / "gone.zip")))
-    with pytest.raises(AcnetError, match=r"gone\.zip: not there, though `path` of one\.zip"):
+    with pytest.raises(AcnetError, match=r"gone\.zip: not found, though `path` of one\.zip"):
         fetch("x", asked, tmp_path)
     assert server.seen == []
 

@@ -66,8 +66,8 @@ def test_a_trainer_killed_before_it_could_say_anything_has_failed(look):
 
 
 def test_a_failed_run_shows_the_last_line_of_its_log(look):
-    write_text(look.log, "acb3: 1/9 steps\nacnet: data/x: not there\n\n")
-    assert look() == ("failed", "acnet: data/x: not there")
+    write_text(look.log, "acb3: 1/9 steps\nacnet: data/x: not found\n\n")
+    assert look() == ("failed", "acnet: data/x: not found")
 
 
 def test_a_run_whose_results_were_removed_waits_though_its_log_ends_well(look):

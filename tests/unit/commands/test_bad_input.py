@@ -65,11 +65,11 @@ def test_an_unreadable_image(here, refused, prepared_before, damage):
         ("predict --run acb4 data", "run 'acb4': params/runs.yaml has no such entry; did you mean 'acb"),
         ("predict --run acb3 data", "run 'acb3': not trained here, results/mini/acb3/seed0 has no checkpoint.pt; "),
         ("predict --run acb1 --seed 4 data", "run 'acb1': seed 4 is not one of scale 'mini', which has 0"),
-        ("predict --run acb1 nowhere.png", "nowhere.png: not there; name an image or a folder of images"),
+        ("predict --run acb1 nowhere.png", "nowhere.png: not found; name an image or a folder of images"),
         ("compare acb1 acb3", "run 'acb3': not trained here"),
         ("compare acb1 ade_fcn", "acb1 is of mini_cityscapes, ade_fcn of mini_ade20k; compare runs of one dataset"),
         ("trace table3 acb33", "table3: no row 'acb33'; rows of ours: Res-50+ACB#1, "),
-        ("train --params results/mini/acb9/seed0/params.yaml", "acb9/seed0/params.yaml: not there; `acnet resolve`"),
+        ("train --params results/mini/acb9/seed0/params.yaml", "acb9/seed0/params.yaml: not found; `acnet resolve`"),
         ("trian", "invalid choice: 'trian'"),
         ("data prepare mini_cityscapes --threads 0", "argument --threads: '0' is not a whole number of at least 1;"),
         ("resolve --run acb3 --seed -1", "argument --seed: '-1' is not a whole number of at least 0; see acnet"),
@@ -92,7 +92,7 @@ def test_a_command_outside_the_project_says_so(acnet, tmp_path, monkeypatch):
     for words in ("status", "data check camvid", "predict --run acb3 photo.png", "report page", "stage"):
         (line,) = acnet(words).lines
         assert line.startswith("acnet: params: no such folder here; run acnet in the project's folder, or name it")
-    assert acnet("train --params x.yaml").lines == ["acnet: x.yaml: not there; `acnet resolve` writes it"]
+    assert acnet("train --params x.yaml").lines == ["acnet: x.yaml: not found; `acnet resolve` writes it"]
     assert not list(tmp_path.iterdir())
 
 
@@ -149,7 +149,7 @@ def test_fine_tuning_from_a_run_that_is_not_trained(here, acnet):
     assert acnet("resolve --run r101_ohem_trainval").status == 0
     done = acnet("train --params results/mini/r101_ohem_trainval/seed0/params.yaml")
     assert done.status == 2
-    assert done.lines == ["acnet: results/mini/r101_ohem/seed0/checkpoint.pt: not there; train this run first"]
+    assert done.lines == ["acnet: results/mini/r101_ohem/seed0/checkpoint.pt: not found; train this run first"]
     assert sorted(p.name for p in (here / "results/mini/r101_ohem_trainval/seed0").iterdir()) == ["params.yaml"]
 
 
@@ -158,7 +158,7 @@ def test_training_and_evaluation_before_the_data_are_prepared(here, refused):
     (here / RUN / "history.csv").unlink()  # else it is finished
     for words in (f"train --params {RUN}/params.yaml", f"evaluate --params {RUN}/params.yaml --protocol single"):
         assert refused(words).endswith(
-            "data/mini_cityscapes/manifest.json: not there; prepare the dataset first (acnet data prepare mini_city"
+            "data/mini_cityscapes/manifest.json: not found; prepare the dataset first (acnet data prepare mini_city"
             "scapes)"
         )
 

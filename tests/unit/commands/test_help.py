@@ -54,7 +54,7 @@ def test_a_command_like_no_other_lists_those_there_are(acnet):
 def test_the_tally_counts_runs_by_state_and_claims_by_verdict(here, acnet):
     pytest.importorskip("pandas", reason="the report is made with it")
     assert acnet("report tally").lines == [
-        "acnet: reports/mini/claims.json: not there; `acnet report claims --scale mini` writes it"
+        "acnet: reports/mini/claims.json: not found; `acnet report claims --scale mini` writes it"
     ]
     assert acnet("report cells").status == acnet("report claims").status == 0
     runs, statements, *_, constructed, page = acnet("report tally").said

@@ -147,7 +147,7 @@ def test_an_interrupted_preparation_leaves_the_earlier_store_and_is_resumed(
             prepare("x", one, trees["ade20k"], tmp_path / folder)
     assert sorted(p.name for p in (tmp_path / "old").iterdir()) == [".preparing", *FILES]
     assert len(Store(tmp_path / "old", "train")) == 5
-    with pytest.raises(AcnetError, match=r"manifest\.json: not there; prepare the dataset first"):
+    with pytest.raises(AcnetError, match=r"manifest\.json: not found; prepare the dataset first"):
         Store(tmp_path / "new", "train")
     with failing(monkeypatch, after=99) as written:
         prepare("x", one, trees["ade20k"], tmp_path / "new")

@@ -107,7 +107,7 @@ def test_of_a_datasets_folder_the_images_are_taken_and_the_labels_left(tmp_path)
 
 
 def test_inputs_that_cannot_be_named_are_refused(folder, tmp_path):
-    with pytest.raises(AcnetError, match="nowhere: not there"):
+    with pytest.raises(AcnetError, match="nowhere: not found"):
         named([tmp_path / "nowhere"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(AcnetError, match=r"empty: holds no image \(.png, .jpg"):

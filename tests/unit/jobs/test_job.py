@@ -206,7 +206,7 @@ def test_out_of_memory_names_batch_crop_and_precision_and_what_to_lower(tiny, mo
 
 def test_data_that_vanish_are_named_and_training_goes_on_once_they_are_back(again, prepared, capfd):
     again.data.unlink()
-    with pytest.raises(AcnetError, match=r"manifest.json: not there; prepare the dataset"):
+    with pytest.raises(AcnetError, match=r"manifest.json: not found; prepare the dataset"):
         again.train(save_minutes=0.0)
     again.data.symlink_to(prepared)
     with pytest.raises(TryAgain):
@@ -217,7 +217,7 @@ def test_data_that_vanish_are_named_and_training_goes_on_once_they_are_back(agai
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
-        (lambda file: file.unlink(), r"train.labels.bin: not there; delete .*manifest.json and `acnet data prepare"),
+        (lambda file: file.unlink(), r"train.labels.bin: not found; delete .*manifest.json and `acnet data prepare"),
         (lambda file: os.truncate(file, 5000), r"train.labels.bin: was \d+ bytes and is 5000 now, while it was read"),
     ],
 )

@@ -78,7 +78,7 @@ def test_an_empty_file_is_no_mapping(params, file):
 @pytest.mark.parametrize("file", [f for f in FILES if not f.startswith("scales")])
 def test_a_missing_file_is_named(params, file):
     (params / file).unlink()
-    assert line_of(params) == f"{params / file}: not there"
+    assert line_of(params) == f"{params / file}: not found"
 
 
 @pytest.mark.parametrize("file", FILES)

@@ -64,7 +64,7 @@ def test_a_target_that_the_scale_lacks_is_refused_in_one_line(root):
 
 
 def test_a_folder_without_a_workflow_is_named(tmp_path):
-    with pytest.raises(AcnetError, match="Snakefile: not there"):
+    with pytest.raises(AcnetError, match="Snakefile: not found"):
         campaign_jobs(tmp_path, "mini")
 
 

@@ -49,7 +49,7 @@ def test_the_text_holds_the_largest_changes_only(pair):
 
 def test_a_run_that_is_not_evaluated_and_other_images_are_refused(pair):
     made, results = pair
-    with pytest.raises(AcnetError, match=r"fcn_s16/seed0/metrics/single.images.npz: not there; `acnet evaluate"):
+    with pytest.raises(AcnetError, match=r"fcn_s16/seed0/metrics/single.images.npz: not found; `acnet evaluate"):
         compare("gc_s16", "fcn_s16", "single", 0, results)
     write_images(made.results, "fcn_s16", [50, 60, 70, 80], names="wxyz")
     with pytest.raises(AcnetError, match="gc_s16 and fcn_s16 are measured on different images"):

@@ -232,7 +232,7 @@ def test_the_gates_of_one_run_are_drawn_by_name(campaign):
         ("acb4", "run 'acb4': {params}/runs.yaml has no such entry; did you mean 'acb"),
         ("fcn_s16", "run fcn_s16 has no gated module; name one with global_context: gcm"),
         ("acb3", "run 'acb3': not trained here"),
-        ("gcm_d5_s16", "{results}/mini/gcm_d5_s16/seed0/gates.json: not there; `acnet gates --params"),
+        ("gcm_d5_s16", "{results}/mini/gcm_d5_s16/seed0/gates.json: not found; `acnet gates --params"),
     ],
 )
 def test_a_run_whose_gates_cannot_be_drawn_is_refused_and_nothing_written(tmp_path, root, capsys, run, said):

@@ -235,7 +235,7 @@ def test_no_image_of_a_real_dataset_is_published(campaign):
 
 def test_generated_images_may_be_published_once_the_report_is_whole(campaign):
     made = campaign(tables=["table8"], figures=["figure5"])
-    with pytest.raises(AcnetError, match=r"claims.json: not there; make the report of scale mini first"):
+    with pytest.raises(AcnetError, match=r"claims.json: not found; make the report of scale mini first"):
         publish(made.report)
     assert not (made.roots["out_root"] / "published").exists()
     report(made)

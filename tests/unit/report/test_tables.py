@@ -141,10 +141,10 @@ def test_cells_are_read_back_as_they_were_written(campaign):
 
 def test_claims_and_page_name_the_file_that_is_not_made_yet(campaign):
     made = campaign(tables=["table1"], figures=[])
-    with pytest.raises(AcnetError, match=r"cells.csv: not there; `acnet report cells --scale mini` writes it"):
+    with pytest.raises(AcnetError, match=r"cells.csv: not found; `acnet report cells --scale mini` writes it"):
         write_claims(made.report)
     write_cells(made.report)
-    with pytest.raises(AcnetError, match=r"claims.json: not there; `acnet report claims --scale mini` writes it"):
+    with pytest.raises(AcnetError, match=r"claims.json: not found; `acnet report claims --scale mini` writes it"):
         write_page(made.report)
 
 

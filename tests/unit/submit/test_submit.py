@@ -59,7 +59,7 @@ def test_a_score_that_cannot_be_is_refused(run, scores, per_class, said, score, 
 
 
 def test_a_score_of_nothing_submitted_is_refused(score, tmp_path):
-    with pytest.raises(AcnetError, match=r"seed1/submission/test_multi_flip.zip: not there, so it is not known what"):
+    with pytest.raises(AcnetError, match=r"seed1/submission/test_multi_flip.zip: not found, so it is not known what"):
         score("r101_ohem_trainval", {"miou": 81.2}, seed=1)
     with pytest.raises(AcnetError, match="predicts generated images at scale 'mini', which no server judges"):
         score("r101_ohem_trainval", {"miou": 81.2}, scale="mini")

@@ -172,7 +172,7 @@ def test_published_weights_with_another_hash_say_how_to_get_them(file):
     ("kind", "remedy"), [("url", "run `acnet fetch-weights gone.pth` where"), ("file", "correct weights.resnet18 in")]
 )
 def test_a_file_that_is_not_there_says_how_to_get_it(kind, remedy, tmp_path):
-    assert f"gone.pth: not there; {remedy}" in refusal(tmp_path / "gone.pth", kind=kind, digest="00")
+    assert f"gone.pth: not found; {remedy}" in refusal(tmp_path / "gone.pth", kind=kind, digest="00")
 
 
 @pytest.mark.parametrize(

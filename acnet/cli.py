@@ -34,6 +34,7 @@ _STOPPED = "interrupted; the same command starts again or resumes"
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the status is 0, 2 after a user's mistake, 75 if it must be re-run, or 128 + signal."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # a path need not be UTF-8
     try:
         with _stoppable():
             parsed = parser().parse_args(arguments)

@@ -97,7 +97,7 @@ def explain_out_of_memory(train: TrainingConfig) -> Iterator[None]:
     """AcnetError, saying which parameters to lower, should memory run out in training."""
     try:
         yield
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         if not memory_ran_out(error):
             raise
         height, width = train.crop
@@ -105,7 +105,7 @@ def explain_out_of_memory(train: TrainingConfig) -> Iterator[None]:
         halve = "" if train.precision != "float32" else "; or set train.precision to bfloat16"
         raise AcnetError(
             f"out of memory with batch {train.batch} in {train.accumulate} pieces, crop {height}x{width}, "
-            f"{train.precision}; set {lower}{halve}: {str(error).splitlines()[0]}"
+            f"{train.precision}; set {lower}{halve}: {(str(error) or repr(error)).splitlines()[0]}"
         ) from error
 
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from acnet.files import read_yaml, write_text
+from acnet.files import read_yaml, replacing, write_text
 from acnet.params.run import Run
 
 PACKAGE = Path(__file__).resolve().parent
@@ -80,41 +80,67 @@ def commit() -> tuple[str | None, bool | None]:
     As when it is first asked, since this process keeps the code that it has loaded.
     """
     try:
-        return _git("rev-parse", "HEAD").strip(), bool(_git("status", "--porcelain", "--", *_WATCHED))
+        head, top = _git("rev-parse", "HEAD", "--show-toplevel").splitlines()
+        if Path(top) != PACKAGE.parent:  # the repository of something around this package
+            return None, None
+        return head, bool(_git("status", "--porcelain", "--untracked-files=normal", "--", *_WATCHED))
     except (OSError, subprocess.SubprocessError):
         return None, None
 
 
 @functools.cache
-def changes() -> str:
+def changes() -> bytes:
     """The changes of code and parameters since `commit` as a patch for `git apply`, new files included.
 
-    "" for none, and in a checkout that Git may not write to: a training goes on without the patch, as `dirty` says.
+    Empty for none, and in a checkout that Git may not write to: a training goes on without the patch, as `dirty` says.
     """
     head, dirty = commit()
     if not dirty:
-        return ""
+        return b""
     with tempfile.TemporaryDirectory() as folder, contextlib.suppress(OSError, subprocess.SubprocessError):
         index = {"GIT_INDEX_FILE": f"{folder}/index"}  # the user's own stays as it is
         _git("read-tree", head, **index)
         _git("add", "--all", "--", *_WATCHED, **index)
-        return _git("diff-index", "--cached", "--patch", "--binary", head, **index)  # whose form no setting changes
-    return ""
+        return _run("diff-index", "--cached", "--patch", "--binary", head, **index)  # whose form no setting changes
+    return b""
 
 
 def _git(*arguments: str, **environment: str) -> str:
+    return os.fsdecode(_run(*arguments, **environment))
+
+
+def _run(*arguments: str, **environment: str) -> bytes:
     command, environ = ["git", "-C", str(PACKAGE.parent), *arguments], {**os.environ, **environment}
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20, env=environ).stdout
+    return subprocess.run(command, capture_output=True, check=True, timeout=20, env=environ).stdout
 
 
-def write_surroundings(folder: Path) -> None:
-    """Write the `changes`, if there are any, and the installed distributions beside a run's provenance.json."""
+def write_surroundings(folder: Path, resumed: bool) -> None:
+    """Write the `changes`, if there are any, and the installed distributions into a run's folder.
+
+    Of a training that is `resumed` the changes with which it began, or was resumed before, stay if there are none now.
+    """
     installed = {f"{found.metadata['Name']}=={found.version}" for found in importlib.metadata.distributions()}
     write_text(folder / DISTRIBUTIONS, "\n".join(sorted(installed, key=str.lower)) + "\n")
     if patch := changes():
-        write_text(folder / PATCH, patch)
-    else:
+        with replacing(folder / PATCH) as temporary:
+            temporary.write_bytes(patch)
+    elif not resumed:
         (folder / PATCH).unlink(missing_ok=True)  # of an earlier training
+
+
+def code() -> dict[str, Any]:
+    """The code that this process has loaded: `commit`, `dirty`, `source_hash`."""
+    head, dirty = commit()
+    return {"commit": head, "dirty": dirty, "source_hash": source_hash()}
+
+
+def combined(codes: list[dict[str, Any]]) -> dict[str, Any]:
+    """What a result made by several codes says of its code: the latest that differs from the last, dirty if any was.
+
+    By its source hash such a result is stale, unless the change is known to be harmless.
+    """
+    others = [one for one in codes if one["source_hash"] != codes[-1]["source_hash"]]
+    return {**(others or codes)[-1], "dirty": any(one["dirty"] for one in codes) or codes[-1]["dirty"]}
 
 
 def changed_since(made: Mapping[str, Any], now: Run, code: str) -> list[str]:
@@ -141,12 +167,9 @@ def provenance(run: Run, **more: Any) -> dict[str, Any]:
     import PIL
     import torch
 
-    head, dirty = commit()
     computing = {"torch": torch.__version__, "numpy": numpy.__version__, "pillow": PIL.__version__}
     return {
-        "commit": head,
-        "dirty": dirty,
-        "source_hash": source_hash(),
+        **code(),
         "versions": {"python": platform.python_version(), **computing},
         "threads": run.train.threads,
         "precision": run.train.precision,

@@ -48,7 +48,7 @@ def counted(found: Iterable[Status]) -> str:
 def is_restored(campaign: Campaign, run: str, seed: int, results: Path) -> bool:
     """Whether a run was restored from its record, has no checkpoint, and has the current parameters."""
     folder = run_folder(results, campaign.scale_name, run, seed)
-    if (folder / "checkpoint.pt").exists() or not (folder / RESTORED).exists():
+    if (folder / "checkpoint.pt").exists() or not all((folder / name).exists() for name in (RESTORED, "params.yaml")):
         return False
     return read_run(folder / "params.yaml").digest() == campaign.resolve(run, seed).digest()
 
@@ -77,10 +77,10 @@ def unfinished_status(run: str, seed: int, folder: Path, log: Path) -> Status:
         return Status(run, seed, "running", _running(resume, holder))
     lines = read_journal(resume)
     if lines and " stopped " in lines[-1]:
-        return Status(run, seed, "stopped", lines[-1].split(maxsplit=2)[2])
+        return Status(run, seed, "stopped", lines[-1].split(maxsplit=2)[-1])
     last = _last_line(log)
     if lines or (last and " finished after " not in last):  # else its results were removed
-        return Status(run, seed, "failed", last or f"killed after: {lines[-1].split(maxsplit=2)[2]}")
+        return Status(run, seed, "failed", last or f"killed after: {lines[-1].split(maxsplit=2)[-1]}")
     return Status(run, seed, "waiting")
 
 

@@ -107,7 +107,10 @@ def _gates(parsed: argparse.Namespace) -> None:
 
 def _scored(parsed: argparse.Namespace) -> tuple[Run, Path, Protocol]:
     """The run of --params on the split that --protocol scores, its folder, and that protocol."""
+    from acnet.jobs.results import forget
+
     run = read_run(parsed.params)
+    forget(parsed.params.parent)
     protocol = campaign(parsed, run.scale).protocol(parsed.protocol, run.name)
     return run.scored_on(protocol.split), parsed.params.parent, protocol
 

@@ -33,9 +33,11 @@ def _submission_options(parser: argparse.ArgumentParser, run: str) -> None:
 
 
 def _submit(parsed: argparse.Namespace) -> None:
+    from acnet.jobs.results import forget
     from acnet.submit.submit import SERVERS, submit
 
     settings, seed, folder = trained(parsed)
+    forget(folder)
     run = read_run(folder / "params.yaml")
     if run.reader != parsed.reader:
         raise AcnetError(f"run '{parsed.run}': is trained on {run.dataset}, not for the server of {parsed.reader}")

@@ -58,7 +58,7 @@ def _status(parsed: argparse.Namespace) -> None:
         print_json({"scale": parsed.scale, "runs": [dataclasses.asdict(entry) for entry in found]})
         return
     names = [f"{entry.run} seed {entry.seed}" for entry in found]
-    width = max(map(len, names))
+    width = max(map(len, names), default=0)
     for name, entry in zip(names, found, strict=True):
         print(f"{name:<{width}}  {entry.state:<9}{entry.detail}".rstrip())
     print(f"{len(found)} runs at {parsed.scale}: {counted(found)}")

@@ -14,6 +14,7 @@ from acnet.files import check_space, visible, write_json
 from acnet.params.datasets import EXTRACTED, Dataset
 from acnet.progress import Progress
 
+_MARK = ".extracted"
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz")
 _RATIO, _SMALL = 100, 10**8  # images are never compressed more than that
 _DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError)
@@ -26,7 +27,8 @@ def extract(name: str, dataset: Dataset, fetched: dict, out: Path) -> None:
     starts again and is never read. Raises AcnetError, naming the archive, where it cannot be unpacked safely; if the
     disk has too little room; and if `out` holds files that were not extracted here.
     """
-    if out.is_dir() and visible(out) and not (out / EXTRACTED).exists():
+    out = out.resolve()  # a link may lead to a larger disk
+    if out.is_dir() and visible(out) and not is_extracted(out):
         raise AcnetError(f"{out}: holds files that were not extracted here; move them away, or use them as they are")
     limits = {archive.file: archive.unpacked for archive in dataset.archives}
     paths = {file: Path(entry["path"]) for file, entry in fetched["archives"].items()}
@@ -45,10 +47,16 @@ def extract(name: str, dataset: Dataset, fetched: dict, out: Path) -> None:
         hashes = {file: entry["sha256"] for file, entry in fetched["archives"].items()}
         record = {"dataset": name, "archives": hashes, "missing": sorted(fetched["missing"])}
         write_json(work / EXTRACTED, record)
+        (work / _MARK).touch()
         shutil.rmtree(out, ignore_errors=True)
         os.replace(work, out)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def is_extracted(folder: Path) -> bool:
+    """Whether `extract` filled `folder`. The record is an output: Snakemake removes it before a repetition."""
+    return (folder / EXTRACTED).exists() or (folder / _MARK).exists()
 
 
 def _unpacked_bytes(path: Path, limit: int | None) -> int:

@@ -13,7 +13,7 @@ import torch
 
 from acnet.distributed import from_first, process_group, summed
 from acnet.errors import Interrupted, TryAgain
-from acnet.jobs.results import finished, keep, put_back
+from acnet.jobs.results import finished, inputs_digest, keep, put_back
 from acnet.jobs.run_lock import FILE as LOCK
 from acnet.jobs.run_lock import Holder, RunLock, live_holder
 from acnet.jobs.status_files import note, read_journal, read_progress, write_progress
@@ -22,7 +22,7 @@ from acnet.jobs.training_state import newest_state, read_state, save_state
 from acnet.jobs.watch import Watch
 from acnet.params.run import Run
 from acnet.progress import Progress, duration
-from acnet.provenance import changes, write_surroundings
+from acnet.provenance import code, combined, write_surroundings
 
 _EVERY = 3.0  # seconds between progress files
 
@@ -37,24 +37,26 @@ def training_job(
     {folder}/resume is removed when the block ends without an error.
     """
     limit, resume, data = TimeLimit(time_limit), folder / "resume", data_root / run.dataset
+    inputs = inputs_digest(run, folder, data)
     first, size = int(os.environ.get("RANK", 0)) == 0, int(os.environ.get("WORLD_SIZE", 1))
     group = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}" if size > 1 else ""
     lock = RunLock(resume, group)
     if first:
-        put_back(folder, run, data)
+        put_back(folder, run, inputs)
         lock.acquire(functools.partial(_show_holder, run, resume))
     else:
-        _wait_for_first(group, run, folder)
+        _wait_for_first(group, run, folder, inputs)
     try:
-        if finished(folder, run):
+        if finished(folder, run, inputs):
             if first:
                 print(f"{run.name}: finished already; delete checkpoint.pt to train it again", file=sys.stderr)
             yield None
         else:
             with process_group(size), Signals() as signals:
-                yield TrainingJob(run, resume, data, first, lock, limit, signals)
+                yield TrainingJob(run, resume, data, inputs, first, lock, limit, signals)
+            if first:
+                keep(folder)
         if first:
-            keep(folder)
             _clear(resume)
     finally:
         if first:
@@ -62,29 +64,38 @@ def training_job(
 
 
 class TrainingJob:
-    """This process's part in a job. `first`: whether it alone writes files; `data`: the folder of the dataset."""
+    """This process's part in a job.
+
+    `data`: the folder of the dataset; `inputs`: see inputs_digest; `first`: whether it alone writes files.
+    """
 
     def __init__(
-        self, run: Run, resume: Path, data: Path, first: bool, lock: RunLock, limit: TimeLimit, signals: Signals
-    ):
+        self, run: Run, resume: Path, data: Path, inputs: str | None, first: bool, lock: RunLock, limit: TimeLimit,
+        signals: Signals,
+    ):  # fmt: skip
         self.run, self.data, self.first = run, data, first
+        self._identity = {"params": run.digest(), "inputs": inputs}
         self._resume, self._lock, self._limit, self._signals = resume, lock, limit, signals
         self._longest_step = self._longest_save = 0.0
         self._shown = -_EVERY
-        if first:
-            changes()  # as they are while the code is the one that was loaded
+        self._codes = [code()]  # of all jobs that had a part in the training
 
     def resume(self, parts: dict[str, Any], steps: int) -> int:
         """Load the last state into `parts`, which have state_dict and load_state_dict; return the next of `steps`."""
         self._parts, self._steps, start = parts, steps, 0
-        file = newest_state(self._resume, self.run.digest(), self.note) if self.first else None
+        file = newest_state(self._resume, self._identity, self.note) if self.first else None
         if (file := from_first(file)) is not None:
             state = read_state(file)
+            own, self._codes = code(), state.get("codes", self._codes)
+            if self._codes[-1] != own:
+                self.note(f"resuming with other code: commit {own['commit']}, not {self._codes[-1]['commit']}")
+                self._codes.append(own)
             for name, part in parts.items():
                 part.load_state_dict(state[name])
             start = state["step"]
         self.note(f"resuming at step {start}" if file else "starting from the beginning")
         if self.first:
+            write_surroundings(self._resume.parent, resumed=file is not None)
             self._progress = Progress(self.run.name, steps, "steps", start=start)
             self._watch = Watch(self.run, self._resume.parent, self.data, parts, start, steps)
         self._saved = time.monotonic()
@@ -109,7 +120,7 @@ class TrainingJob:
             began = time.monotonic()
             self._lock.check()
             parts = {name: part.state_dict() for name, part in self._parts.items()}
-            save_state(self._resume, {"params": self.run.digest(), "step": step, **parts})
+            save_state(self._resume, {**self._identity, "codes": self._codes, "step": step, **parts})
             self._saved = time.monotonic()
             self._longest_save = max(self._longest_save, self._saved - began)
         # torchrun gives the others half a minute once one process has ended: none ends before the state is written.
@@ -132,16 +143,19 @@ class TrainingJob:
             self._watch.after_step(done)
         self._longest_step = max(self._longest_step, time.monotonic() - self._began)
 
-    def finish(self, seconds: float) -> list[str]:
-        """The journal of a training that took `seconds`; AcnetError if another trainer has taken the run over."""
+    def finish(self, seconds: float) -> dict[str, Any]:
+        """What provenance.json says of a training that took `seconds`, besides its run: code, inputs, journal.
+
+        AcnetError if another trainer has taken the run over.
+        """
         if not self.first:
-            return []
+            return {}
         self._progress.finish(f"{duration(seconds)} in all")
         self.note(f"finished after {duration(seconds)} of training")
         self._lock.check()
         self._watch.finish()
-        write_surroundings(self._resume.parent)
-        return read_journal(self._resume)
+        facts = {**combined(self._codes), "inputs_digest": self._identity["inputs"]}
+        return {**facts, "journal": read_journal(self._resume)}
 
     def note(self, text: str) -> None:
         """A line for the log and the journal, by the first process."""
@@ -157,11 +171,11 @@ def _show_holder(run: Run, resume: Path, holder: Holder) -> None:
     print(f"{run.name}: {holder} trains it, {state}; waiting", file=sys.stderr)
 
 
-def _wait_for_first(group: str, run: Run, folder: Path) -> None:
+def _wait_for_first(group: str, run: Run, folder: Path, inputs: str | None) -> None:
     """Wait until the first process of this torchrun holds the lock, or the run is finished."""
     parent = os.getppid()
     while (holder := live_holder(folder / "resume")) is None or holder.group != group:
-        if finished(folder, run):
+        if finished(folder, run, inputs):
             return
         if os.getppid() != parent:
             raise SystemExit(1)  # torchrun is gone

@@ -1,6 +1,6 @@
 """The files that a finished training leaves, and a second name for them until they are first used.
 
-A Snakemake that was killed submits the training again, and removes its outputs when that job starts: also those of the
+A Snakemake that was killed starts the training again, and removes its outputs when that job starts: also those of the
 former job, if that has finished in the meantime. The files' second names are no outputs.
 """
 
@@ -9,19 +9,34 @@ import os
 import shutil
 from pathlib import Path
 
-from acnet.files import read_json, sha256
+from acnet.data.store import MANIFEST
+from acnet.files import digest, read_json, sha256
 from acnet.params.run import Run
+from acnet.provenance import changed_since, code
 
 FILES = ("history.csv", "provenance.json", "checkpoint.pt")
 _KEPT = ".finished"  # a folder of hard links
 
 
-def finished(folder: Path, run: Run) -> bool:
-    """Whether these very parameters have been trained and everything is in place."""
+def inputs_digest(run: Run, folder: Path, data: Path) -> str | None:
+    """A digest of the files that a training in `folder` learns from, and of the checkpoint that it starts from.
+
+    `data` is the prepared dataset. None if one of them is not there.
+    """
+    initial = folder.parent.parent / run.init.run / folder.name / "checkpoint.pt" if run.init.kind == "run" else None
+    if not (data / MANIFEST).exists() or (initial and not initial.exists()):
+        return None
+    splits = read_json(data / MANIFEST)["splits"]
+    return digest([[splits.get(split) for split in run.train_splits], sha256(initial) if initial else None])
+
+
+def finished(folder: Path, run: Run, inputs: str | None) -> bool:
+    """Whether these very parameters have been trained on these inputs and everything is in place."""
     if not all((folder / name).exists() for name in FILES):
         return False
     made = read_json(folder / "provenance.json")
-    return made["params_hash"] == run.digest() and made["checkpoint_sha256"] == sha256(folder / "checkpoint.pt")
+    same = made["params_hash"] == run.digest() and made.get("inputs_digest") in (None, inputs)
+    return same and made["checkpoint_sha256"] == sha256(folder / "checkpoint.pt")
 
 
 def keep(folder: Path) -> None:
@@ -33,21 +48,18 @@ def keep(folder: Path) -> None:
             os.link(folder / name, folder / _KEPT / name)
 
 
-def put_back(folder: Path, run: Run, data: Path) -> None:
-    """Put results of `run` that were all removed in place again, unless what they were made from is newer."""
+def put_back(folder: Path, run: Run, inputs: str | None) -> None:
+    """Put kept results of `run` that were all removed in place again, unless inputs or code are others now."""
     kept = folder / _KEPT
-    if any((folder / name).exists() for name in FILES) or not finished(kept, run):
+    if any((folder / name).exists() for name in FILES) or not finished(kept, run, inputs):
         return
-    sources = [data / "manifest.json"]
-    if run.init.kind == "run":
-        sources.append(folder.parent.parent / run.init.run / folder.name / "checkpoint.pt")
-    made = (kept / "checkpoint.pt").stat().st_mtime
-    if any(not source.exists() or source.stat().st_mtime > made for source in sources):
+    if changed_since(read_json(kept / "provenance.json"), run, code()["source_hash"]):
         return
     for name in FILES:
-        os.link(kept / name, folder / name)
+        with contextlib.suppress(FileExistsError):  # another job of this run did it at this moment
+            os.link(kept / name, folder / name)
 
 
 def forget(folder: Path) -> None:
-    """Remove the second names, once the results have been used or are made anew."""
+    """Remove the second names, once the results have been used or are to be made anew."""
     shutil.rmtree(folder / _KEPT, ignore_errors=True)

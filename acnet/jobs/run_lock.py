@@ -126,8 +126,11 @@ class RunLock:
             guard.unlink(missing_ok=True)
 
     def _keep_beating(self) -> None:
+        unread = 0
         while not self._ended.wait(self._beat):
-            if _read(self._file)[0] != self._own:
+            holder, _ = _read(self._file)
+            unread = 0 if holder else unread + 1  # a network file system may fail to read it once
+            if holder not in (None, self._own) or unread > 1:
                 self._lost = not self._ended.is_set()
                 return
             with contextlib.suppress(OSError):

@@ -35,9 +35,9 @@ def read_progress(resume: Path) -> dict[str, Any] | None:
 def note(resume: Path, text: str) -> None:
     """Append a line to the journal, which outlives a job's log."""
     resume.mkdir(parents=True, exist_ok=True)
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    with contextlib.suppress(OSError), open(resume / _JOURNAL, "a", encoding="utf-8") as handle:
-        handle.write(f"{now} {socket.gethostname()} {text}\n")
+    line = f"{datetime.now(UTC).isoformat(timespec='seconds')} {socket.gethostname()} {text}\n"
+    with contextlib.suppress(OSError), open(resume / _JOURNAL, "ab") as handle:
+        handle.write(line.encode(errors="backslashreplace"))  # a path need not be UTF-8
 
 
 def read_journal(resume: Path) -> list[str]:

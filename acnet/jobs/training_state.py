@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,10 @@ def save_state(folder: Path, state: dict[str, Any]) -> None:
         old.unlink(missing_ok=True)
 
 
-def newest_state(folder: Path, digest: str, say: Callable[[str], None]) -> Path | None:
-    """The file of the newest sound state saved for parameters with this `digest`; None without one.
+def newest_state(folder: Path, identity: Mapping[str, Any], say: Callable[[str], None]) -> Path | None:
+    """The file of the newest sound state in which the keys of `identity` have its values, or none; None without one.
 
-    A state of other parameters, or one that is damaged, is set aside under another name, never deleted, and
+    A state of other parameters or inputs, or one that is damaged, is set aside under another name, never deleted, and
     `say` is told.
     """
     for leftover in folder.glob(".*.part"):
@@ -40,8 +40,9 @@ def newest_state(folder: Path, digest: str, say: Callable[[str], None]) -> Path 
         aside = file.with_name(f"{file.name}.aside")
         if sha256(file)[:16] != _NAME.fullmatch(file.name)[2]:
             say(f"{file} is damaged; set aside as {aside.name}")
-        elif read_state(file)["params"] != digest:
-            say(f"the parameters have changed; {file} is set aside as {aside.name}")
+        elif other := [key for key, value in identity.items() if read_state(file).get(key, value) != value]:
+            changed = {"params": "the parameters have", "inputs": "the training images, labels or first weights have"}
+            say(f"{changed[other[0]]} changed; {file} is set aside as {aside.name}")
         else:
             return file
         file.replace(aside)

@@ -5,7 +5,7 @@ from acnet.model.gate_control import steer_gates
 from acnet.model.global_context import GlobalContextModule
 from acnet.model.local_context import LocalContextModule
 from acnet.model.network import Network, build_network
-from acnet.model.parameters import backbone_parameters, context_scalars, count_parameters, new_parameters
+from acnet.model.parameters import context_scalars, count_parameters
 from acnet.model.resnet import ResNet
 
 __all__ = [
@@ -14,10 +14,8 @@ __all__ = [
     "LocalContextModule",
     "Network",
     "ResNet",
-    "backbone_parameters",
     "build_network",
     "context_scalars",
     "count_parameters",
-    "new_parameters",
     "steer_gates",
 ]

@@ -1,16 +1,6 @@
-"""Which parameters of a network are which: for learning rates, logs and counts."""
+"""Alphas, betas and the number of parameters of a network."""
 
 from torch import nn
-
-
-def backbone_parameters(network: nn.Module) -> list[nn.Parameter]:
-    """The parameters that pretrained weights fill: those of `network.backbone`."""
-    return list(network.backbone.parameters())
-
-
-def new_parameters(network: nn.Module) -> list[nn.Parameter]:
-    """All the others, alphas and betas among them: the "new layers", trained at 10 times the rate."""
-    return [p for name, p in network.named_parameters() if not name.startswith("backbone.")]
 
 
 def context_scalars(network: nn.Module) -> dict[str, nn.Parameter]:

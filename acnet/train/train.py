@@ -76,10 +76,10 @@ def _train(run: Run, folder: Path, job: TrainingJob) -> None:
             history.add_row(step + 1, learning_rate, _values(network))
         job.after_step(step + 1, history.rows[-1]["loss"] if history.rows else None, learning_rate)
 
-    journal = job.finish(history.seconds)
+    facts = job.finish(history.seconds)
     if job.first:
         scalars = {"initial": initial, "final": _values(network)}
-        _write_results(run, folder, network, device, history, context_scalars=scalars, journal=journal)
+        _write_results(run, folder, network, device, history, context_scalars=scalars, **facts)
 
 
 def _refuse_non_finite(history: History, run: Run, samples: TrainingSamples) -> None:

@@ -148,7 +148,7 @@ def test_the_list_of_harmless_changes_holds_pairs_of_hashes():
 
 def test_a_training_goes_on_without_its_patch_where_git_cannot_write_one(package, monkeypatch):
     monkeypatch.setattr(provenance, "commit", lambda: ("c" * 40, True))
-    assert provenance.changes.__wrapped__() == ""
+    assert provenance.changes.__wrapped__() == b""
 
 
 def test_a_patch_has_the_form_that_git_applies_whatever_the_settings_of_the_user(package, monkeypatch):
@@ -168,5 +168,28 @@ def test_a_patch_has_the_form_that_git_applies_whatever_the_settings_of_the_user
     head = git("rev-parse", "HEAD").strip()
     monkeypatch.setattr(provenance, "commit", lambda: (head, True))
     patch = provenance.changes.__wrapped__()
-    assert patch.startswith("diff --git a/params/runs.yaml b/params/runs.yaml\n") and "\n-before\n+after\n" in patch
+    assert patch.startswith(b"diff --git a/params/runs.yaml b/params/runs.yaml\n") and b"\n-before\n+after\n" in patch
     assert git("diff", "--cached", "--name-only") == ""
+
+
+def test_the_commit_is_this_packages_own_and_untracked_files_count_whatever_the_settings_of_the_user(
+    tmp_path, monkeypatch
+):
+    def git(*words):
+        return provenance._git("-c", "user.name=a", "-c", "user.email=a@b", *words)
+
+    package = tmp_path / "around/project/acnet"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    monkeypatch.setattr(provenance, "PACKAGE", package)
+    git("init", "--quiet", str(tmp_path / "around"))
+    git("commit", "--quiet", "--allow-empty", "-m", "of a folder around the package")
+    assert provenance.commit.__wrapped__() == (None, None)
+    git("init", "--quiet", str(package.parent))
+    git("add", "--all")
+    git("commit", "--quiet", "-m", "its own")
+    git("config", "status.showUntrackedFiles", "no")
+    head = git("rev-parse", "HEAD").strip()
+    assert provenance.commit.__wrapped__() == (head, False)
+    (package / "new.py").touch()
+    assert provenance.commit.__wrapped__() == (head, True)

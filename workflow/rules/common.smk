@@ -2,6 +2,7 @@ import dataclasses
 import difflib
 import functools
 import gc
+import itertools
 import os
 import re
 import sys
@@ -33,7 +34,9 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.ge
 gc.disable()
 
 # Snakemake ignores a profile that it does not find, and would run a campaign for a cluster here.
-for asked in re.findall(r"--workflow-profile[= ](\S+)", " ".join(sys.argv)):
+OPTION = "--workflow-profile"
+asked_for = [after for word, after in itertools.pairwise(sys.argv) if word == OPTION]
+for asked in asked_for + [word.partition("=")[2] for word in sys.argv if word.startswith(f"{OPTION}=")]:
     if asked != "none" and not Path(asked).is_dir():
         known = ", ".join(sorted(folder.name for folder in Path("workflow/profiles").iterdir()))
         raise WorkflowError(f"--workflow-profile {asked}: no such folder; workflow/profiles has {known}")
@@ -97,7 +100,7 @@ except AcnetError as error:
 WORDS = sys.argv[1:]
 for word in WORDS:
     meant = re.fullmatch(r"(table|figure)\d+", word) or difflib.get_close_matches(word, TARGETS, cutoff=0.8)
-    if meant and word not in TARGETS:
+    if meant and word not in {*TARGETS, "table", "figure"}:  # these two are rules, for --forcerun and --until
         raise WorkflowError(no_target(word, SCALE, TARGETS))
 
 # `report` draws the runs at hand, whatever has changed since: no rule that could make one is even read.

@@ -1,6 +1,7 @@
 # What rules read, and the values whose change makes them run again. Of `workflow`, Snakemake documents nothing but
 # paths; whether this is --touch, and the targets, are found nowhere else (the command line has both in many spellings).
 from acnet.data.source import own_folder, refuse_other_source
+from acnet.fetch.extract import is_extracted
 from acnet.files import read_json
 from acnet.params.campaign import GATES_PROTOCOL
 from acnet.params.run import read_run
@@ -19,8 +20,8 @@ def source_of(wildcards):
             refuse_other_source(wildcards.dataset, dataset, store, HERE)
         if (store / "manifest.json").exists() and read_json(store / "manifest.json")["source"]["kind"] == "folder":
             return []  # what it was prepared from may be gone
-        extracted = HERE / dataset.folders[0] / "extracted.json"
-        if extracted.parent.name not in FETCHABLE or (own_folder(dataset, HERE) and not extracted.exists()):
+        folder = HERE / dataset.folders[0]
+        if folder.name not in FETCHABLE or (own_folder(dataset, HERE) and not is_extracted(folder)):
             return []
     except AcnetError as error:
         sys.exit(f"acnet: {error}")  # one line; of any other exception here Snakemake shows a traceback
@@ -125,7 +126,10 @@ def after_all(wildcards):
 
 
 def say_absent(runs, consequence):
-    """Name the trainings among `runs` that ended, here or elsewhere, whose checkpoint is not here, and what follows."""
+    """Name the trainings among `runs` that ended, here or elsewhere, whose checkpoint is not here, and what follows.
+
+    Returns their folders.
+    """
     seeds = [f"{run}/seed{seed}" for run in runs for seed in seeds_of(run)]
     ended = [name for name in seeds if Path(f"results/{SCALE}/{name}/provenance.json").exists()]
     if names := [name for name in ended if not Path(f"results/{SCALE}/{name}/checkpoint.pt").exists()]:
@@ -134,3 +138,4 @@ def say_absent(runs, consequence):
             f"`snakemake --cores 1 restore --config campaign={CAMPAIGN_NAME}` brings them.",
             file=sys.stderr,
         )
+    return [HERE / "results" / SCALE / name for name in names]

@@ -1,3 +1,4 @@
+from acnet.jobs.results import forget
 from acnet.workflow_lock import hold, note_machine
 
 # Held until this process ends; jobs that Snakemake starts for itself read this file too.
@@ -16,7 +17,9 @@ onstart:
         named = set(NAMED) if "runs" in targets else set()
         shown = {*(SHOWN if "all" in targets else []), *(targets & {*TARGETS})}
         asked = set(TABLES.trained(shown)) | named
-        say_absent([run for run in CAMPAIGN.runs if run in asked], "These runs are trained again now")
+        absent = say_absent([run for run in CAMPAIGN.runs if run in asked], "These runs are trained again now")
+        for folder in absent:
+            forget(folder)
 
 
 rule record:

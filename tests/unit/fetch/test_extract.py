@@ -14,7 +14,8 @@ from types import SimpleNamespace
 import pytest
 
 from acnet.errors import AcnetError
-from acnet.fetch.extract import extract
+from acnet.fetch.extract import extract, is_extracted
+from acnet.files import visible
 from acnet.params.datasets import EXTRACTED, Archive
 
 
@@ -149,7 +150,7 @@ def test_an_interrupted_extraction_is_begun_anew_and_never_read(run, tmp_path):
     (left / "half").write_text("half")
     (tmp_path / "place/raw").mkdir()  # as a workflow makes it for its output
     out = run(zip_of(tmp_path / "a.zip", ("folder/", ""), ("folder/a", "1")))
-    assert sorted(p.name for p in out.iterdir()) == [EXTRACTED, "folder"]
+    assert [p.name for p in visible(out)] == [EXTRACTED, "folder"]
     assert not left.exists()
     assert json.loads((out / EXTRACTED).read_text())["archives"] == {"a.zip": "0" * 64}
 
@@ -161,6 +162,17 @@ def test_a_folder_of_ones_own_is_not_overwritten(tmp_path):
     with pytest.raises(AcnetError, match="raw: holds files that were not extracted here"):
         extract("x", a_dataset("a.zip"), {"archives": {}, "missing": {}}, out)
     assert (out / "mine").exists()
+
+
+def test_an_extraction_whose_record_snakemake_removed_is_repeated_where_a_link_leads(run, tmp_path):
+    (tmp_path / "large/raw").mkdir(parents=True)
+    (tmp_path / "place").mkdir()
+    (tmp_path / "place/raw").symlink_to(tmp_path / "large/raw")
+    run(zip_of(tmp_path / "a.zip", ("a", "1")))
+    (tmp_path / "place/raw" / EXTRACTED).unlink()
+    assert is_extracted(tmp_path / "place/raw")
+    out = run(zip_of(tmp_path / "a.zip", ("b", "1")))
+    assert out.is_symlink() and [p.name for p in visible(tmp_path / "large/raw")] == ["b", EXTRACTED]
 
 
 def test_a_plain_tar_is_unpacked_and_a_plain_file_copied(tmp_path):

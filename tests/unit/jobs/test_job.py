@@ -11,13 +11,14 @@ import sys
 import pytest
 import torch
 
+from acnet import provenance
 from acnet.errors import AcnetError, Interrupted, TryAgain
 from acnet.files import read_json
 from acnet.jobs.results import forget
 from acnet.train import batches, history
 from acnet.train.batches import training_samples
 from acnet.train.step import TrainingStep
-from tests.tiny import STEPS, tiny_run, write_params
+from tests.tiny import STEPS, prepare, tiny_run, write_params
 
 
 @pytest.fixture
@@ -58,9 +59,7 @@ def test_parameters_that_the_network_does_not_use_keep_the_state_and_the_result(
     assert (tiny.folder() / "checkpoint.pt").stat().st_mtime_ns == made  # finished already
 
 
-def test_results_that_snakemake_removed_are_put_back_until_they_are_used_or_their_data_is_newer(
-    tiny, undisturbed, capfd
-):
+def test_results_that_snakemake_removed_are_put_back_until_they_are_used(tiny, undisturbed, capfd, monkeypatch):
     outputs = [tiny.folder() / name for name in ("checkpoint.pt", "history.csv", "provenance.json")]
 
     def trained_again() -> bool:
@@ -74,12 +73,43 @@ def test_results_that_snakemake_removed_are_put_back_until_they_are_used_or_thei
     before = [file.read_bytes() for file in outputs]
     assert not trained_again() and not trained_again()
     assert [file.read_bytes() for file in outputs] == before
-    os.utime(tiny.data / tiny_run().dataset / "manifest.json")
+    with monkeypatch.context() as patch:
+        patch.setattr(provenance, "source_hash", lambda: "other")
+        assert trained_again()
     assert trained_again() and not trained_again()
     forget(tiny.folder())
     assert trained_again()
     outputs = outputs[:1]
     assert trained_again()  # a user who removes the checkpoint alone wants another
+
+
+def test_a_stopped_training_starts_anew_on_other_data(again, undisturbed):
+    again.data.unlink()
+    prepare(again.data, largest=5)
+    again.train()
+    journal = " ".join(read_json(again.folder() / "provenance.json")["journal"])
+    assert "the training images, labels or first weights have changed" in journal
+    assert journal.count("starting from the beginning") == 2
+    assert not same(again, undisturbed)
+    facts = [read_json(run.folder() / "provenance.json") for run in (again, undisturbed)]
+    assert facts[0]["inputs_digest"] != facts[1]["inputs_digest"]
+
+
+def test_a_training_resumed_with_other_code_is_not_of_the_last_code_alone(tiny, undisturbed, at_step, monkeypatch):
+    at_step(5, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        patch.setattr(provenance, "source_hash", lambda: "edited")
+        patch.setattr(provenance, "commit", lambda: ("abc", True))
+        patch.setattr(provenance, "changes", lambda: b"caf\xe9\r\n")
+        tiny.train()
+    monkeypatch.setattr(provenance, "commit", lambda: ("abc", False))
+    monkeypatch.setattr(provenance, "changes", lambda: b"")
+    tiny.train()
+    assert same(tiny, undisturbed)
+    made = read_json(tiny.folder() / "provenance.json")
+    assert (made["source_hash"], made["dirty"]) == ("edited", True)
+    assert "resuming with other code" in " ".join(made["journal"])
+    assert (tiny.folder() / "changes.patch").read_bytes() == b"caf\xe9\r\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP])

@@ -114,6 +114,17 @@ def test_who_was_taken_over_notices_and_leaves_the_others_lock_alone(tmp_path):
     assert json.loads((tmp_path / FILE).read_text())["host"] == "node7"
 
 
+def test_a_lock_that_cannot_be_read_once_is_not_lost(tmp_path, monkeypatch):
+    lock, read, failures = RunLock(tmp_path, beat=0.02), module._read, [1]
+    monkeypatch.setattr(module, "_read", lambda file: (None, failures.pop()) if failures else read(file))
+    assert lock._create()
+    threading.Thread(target=lock._keep_beating, daemon=True).start()
+    time.sleep(0.2)
+    assert not failures
+    lock.check()
+    lock.release()
+
+
 def test_the_heart_beats(tmp_path):
     lock = RunLock(tmp_path, beat=0.02)
     lock.acquire(never)

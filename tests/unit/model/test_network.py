@@ -7,11 +7,8 @@ import torch
 
 from acnet.errors import AcnetError
 from acnet.model import (
-    backbone_parameters,
     build_network,
     context_scalars,
-    count_parameters,
-    new_parameters,
 )
 
 from .variants import ACNET, CLASSES, ROWS, full, randomise, small
@@ -66,15 +63,6 @@ def test_classifier_sees_the_resolution_of_its_row():
         network.classifier.register_forward_pre_hook(lambda _, inputs, seen=seen: seen.append(inputs[0].shape))
         network(torch.randn(1, 3, HEIGHT, WIDTH))
         assert tuple(seen[0]) == (1, channels, *size), row
-
-
-def test_every_parameter_is_in_exactly_one_group():
-    network = small("acb3", auxiliary=True)
-    old, new = backbone_parameters(network), new_parameters(network)
-    assert {id(p) for p in old} | {id(p) for p in new} == {id(p) for p in network.parameters()}
-    assert len(old) + len(new) == len(list(network.parameters()))
-    assert all(any(p is q for q in new) for p in context_scalars(network).values())
-    assert count_parameters(network) == sum(p.numel() for p in old + new)
 
 
 def test_alphas_and_betas_are_found_by_name_and_begin_at_one():

@@ -4,6 +4,8 @@ import copy
 import dataclasses
 import os
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from acnet.model import build_network
 from acnet.params.protocols import Protocol
 from acnet.train.step import TrainingStep
 from acnet.train.train import train_run
-from tests.tiny import act_at_step, prepare, tiny_run
+from tests.tiny import act_at_step, prepare, tiny_run, write_params
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="this process sees no GPU")
 
@@ -29,9 +31,13 @@ def train(tmp_path):
     def run() -> list[float]:
         folder = tmp_path / "tiny/seed0"
         train_run(tiny_run(), folder, tmp_path / "data")
-        return [float(line.split(",")[2]) for line in (folder / "history.csv").read_text().splitlines()[1:]]
+        return losses(folder)
 
     return run
+
+
+def losses(folder) -> list[float]:
+    return [float(line.split(",")[2]) for line in (folder / "history.csv").read_text().splitlines()[1:]]
 
 
 @pytest.mark.parametrize("gate", ["distance", "constant", "shuffled"])
@@ -55,6 +61,15 @@ def test_a_training_that_was_stopped_resumes_to_the_same_losses(train, tmp_path,
         act_at_step(patch, 5, lambda: os.kill(os.getpid(), signal.SIGTERM))
         train()
     assert train() == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="this process sees no second GPU")
+def test_two_processes_take_the_steps_of_one(train, tmp_path):
+    expected = train()
+    params = write_params(tmp_path / "two/seed0", tiny_run())
+    command = [sys.executable, "-m", "acnet", f"--data-root={tmp_path}/data", "train", f"--params={params}"]
+    subprocess.run([*command, "--processes=2"], check=True)
+    assert losses(tmp_path / "two/seed0") == pytest.approx(expected, rel=0.05)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

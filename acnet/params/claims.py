@@ -1,7 +1,8 @@
 """params/claims.yaml as dataclasses: the paper's statements as checks over table cells."""
 
 import dataclasses
-from collections.abc import Collection
+import itertools
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -44,13 +45,13 @@ class Claim:
         "class_gains", "gated_gains", "gate_range", "local_gate_range", "learned", "gate_contrasts", "none",
     ]  # fmt: skip
     primary: bool = False
-    cells: list[list[str]] | None = None
+    cells: list[list[str]] | None = limited(None)
     row: str | None = None
     count: int | None = limited(None, low=1)
     figure: str | None = None
     run: str | None = None
     runs: list[str] | None = None
-    parts: list[Literal["all", "small", "large", "edges"]] | None = None
+    parts: list[Literal["all", "small", "large", "edges"]] | None = limited(None)
     protocol: str | None = None
     reason: str | None = None
     note: str | None = None
@@ -68,17 +69,19 @@ class _File:
 def load_claims(params_root: str | Path, tables: Tables, runs: Collection[str] | None = None) -> dict[str, Claim]:
     """Read `params_root`/claims.yaml; AcnetError for any mistake, also for a cell that `tables` lacks.
 
-    A claim about a run that is not among `runs` is one, where they are given.
+    Runs are those of `params_root`/runs.yaml unless given, protocols those of protocols.yaml.
     """
     file = f"{params_root}/claims.yaml"
     claims = build(_File, read_mapping(file), file).claims
+    runs = read_mapping(f"{params_root}/runs.yaml") if runs is None else runs
+    protocols = [name for name in read_mapping(f"{params_root}/protocols.yaml") if name != "defaults"]
     for name, claim in claims.items():
         where = f"{file}: claims.{name}"
         _check(claim, tables, where)
-        if runs is not None:
-            for key, names in (("run", [claim.run] if claim.run else []), ("runs", claim.runs or [])):
-                for run in names:
-                    among(run, runs, f"{where}.{key}")
+        for key, known in (("run", runs), ("runs", runs), ("protocol", protocols)):
+            value = getattr(claim, key)
+            for one in value if isinstance(value, list) else [value] if value else []:
+                among(one, known, f"{where}.{key}")
     return claims
 
 
@@ -96,16 +99,49 @@ def _check(claim: Claim, tables: Tables, where: str) -> None:
         groups = claim.groups(tables)
         if claim.row:
             _check_row(claim.row, tables)
-        if claim.figure:
-            tables.figure(claim.figure)
+        figure = tables.figure(claim.figure) if claim.figure else None
     except AcnetError as error:
         raise AcnetError(f"{where}: {error}") from error
+    if claim.check == "class_gains" and (figure.kind != "class_gains" or len(figure.runs) < 3):
+        raise AcnetError(f"{where}: check class_gains needs a figure of that kind with three runs")
     low, high = _CELLS.get(claim.check, (0, 99))
     if not all(low <= len(group) <= high for group in groups):
         raise AcnetError(f"{where}: check {claim.check} needs {low}{' or more' * (high > low)} cells in each group")
+    for compared in itertools.chain.from_iterable(_comparisons(claim.check, group) for group in groups):
+        _check_numbers(compared, claim.check, tables, where)
+    if claim.check == "count_best":
+        _check_classes(claim.row, tables, where)
     low, high = _RUNS.get(claim.check, (0, 99))
     if not low <= len(claim.runs or []) <= high:
         raise AcnetError(f"{where}: check {claim.check} needs {low}{' or more' * (high > low)} runs")
+
+
+def _comparisons(check: str, group: list[CellName]) -> Iterable[Sequence[CellName]]:
+    """The cells of a group that are compared at a time."""
+    if check == "best":
+        return [(group[0], other) for other in group[1:]]
+    return itertools.pairwise(group) if check == "monotone" else [group]
+
+
+def _check_numbers(cells: Sequence[CellName], check: str, tables: Tables, where: str) -> None:
+    """AcnetError unless each cell has a number, the paper's or ours, and one of them ours."""
+    ours = 0
+    for name, key, column in cells:
+        table = tables.table(name)
+        row, cell = table.row(key), f"{name}.{key}.{column}"
+        ours += row.run(column) is not None
+        if table.paper(row, column) is None and (check == "reached" or row.run(column) is None):
+            raise AcnetError(f"{where}: {cell} has no number" + " of the paper's" * (check == "reached"))
+    if not ours:
+        raise AcnetError(f"{where}: {' and '.join('.'.join(cell) for cell in cells)}: no run of ours is among them")
+
+
+def _check_classes(name: str, tables: Tables, where: str) -> None:
+    """AcnetError unless the row is ours and it and cited ones have numbers by class."""
+    table, _, key = name.partition(".")
+    rows = [row for row in tables.table(table).rows if row.per_class]
+    if not any(row.key == key and row.ours for row in rows) or all(row.ours for row in rows):
+        raise AcnetError(f"{where}.row: '{name}' is not a row of ours with numbers by class, beside cited ones")
 
 
 def _check_row(name: str, tables: Tables) -> None:

@@ -41,7 +41,10 @@ def head_options(heads: Mapping[str, Layer], head: Sourced, own: Sourced) -> Sou
 
 def _kinds(values: Mapping[str, Any]) -> dict[str, type]:
     """A class with a field of each name that takes values like the one given, and positive numbers only."""
-    hints = {key: list[type(value[0])] if isinstance(value, list) else type(value) for key, value in values.items()}
+    hints = {
+        key: list[type(next(iter(value), 0))] if isinstance(value, list) else type(value)
+        for key, value in values.items()
+    }
     low = {key: 1 if hint in (int, list[int]) else 0 for key, hint in hints.items()}
     cls = dataclasses.make_dataclass("Options", [(key, hint, limited(low=low[key])) for key, hint in hints.items()])
     return dict.fromkeys(values, cls)

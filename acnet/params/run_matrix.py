@@ -61,6 +61,7 @@ def _inherited(entry: dict, entries: dict[str, dict], where: str) -> dict:
     source = entries[among(name, entries, f"{where}.fine_tune")]
     if source.get("fine_tune") is not None:
         raise AcnetError(f"{where}.fine_tune: '{name}' is itself fine-tuned")
-    if entry.get("dataset", source.get("dataset")) != source.get("dataset"):
-        raise AcnetError(f"{where}.fine_tune: '{name}' is trained on {source['dataset']}, not on {entry['dataset']}")
+    dataset = source.get("dataset")
+    if dataset and entry.get("dataset", dataset) != dataset:
+        raise AcnetError(f"{where}.fine_tune: '{name}' is trained on {dataset}, not on {entry['dataset']}")
     return {key: value for key, value in source.items() if key not in _TRAINING} | entry

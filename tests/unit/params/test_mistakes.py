@@ -23,7 +23,7 @@ def load_everything(params):
     tables = load_tables(params)
     check_names(tables, campaign.runs, campaign.protocols)
     campaign.shown(tables)
-    load_claims(params, tables, campaign.runs)
+    load_claims(params, tables)
     for run in campaign.runs:
         for protocol in campaign.protocols:
             campaign.protocol(protocol, run)

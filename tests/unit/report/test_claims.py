@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -143,8 +144,7 @@ def test_more_gain_is_a_difference_of_differences(verdict):
 def test_equal_is_exact(campaign, root, tmp_path):
     made = campaign()
     assert judge(made, "C13")[:2] == ("held", [0.0])  # one run fills both cells
-    made.roots["params_root"] = tmp_path / "params"
-    made.roots["params_root"].mkdir()
+    made.roots["params_root"] = shutil.copytree(root / "params", tmp_path / "params")
     for name in ("tables", "claims"):
         text = (root / f"params/{name}.yaml").read_text()
         text = text.replace("lcm3.miou, table3.r50_acb1", "lcm3.miou, table3.r50_acb2")

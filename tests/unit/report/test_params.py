@@ -121,6 +121,8 @@ def test_a_mistake_in_tables_yaml_is_named(root, tmp_path, old, new, message):
 def test_a_mistake_in_claims_yaml_is_named(root, tables, tmp_path, old, new, message):
     text = (root / "params/claims.yaml").read_text()
     assert old in text
+    for name in ("runs.yaml", "protocols.yaml"):
+        shutil.copy(root / "params" / name, tmp_path)
     (tmp_path / "claims.yaml").write_text(text.replace(old, new, 1))
     with pytest.raises(AcnetError) as error:
         load_claims(tmp_path, tables)

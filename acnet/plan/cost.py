@@ -94,9 +94,10 @@ def estimate(
 
 def _evaluation_flops(campaign: Campaign, name: str, protocol: str, data_root: Path) -> float:
     run = campaign.resolve(name, campaign.scale.seeds[0])
-    dataset = campaign.datasets[run.dataset]
-    pixels = _pixels(campaign.protocol(protocol, name), _size(run, dataset, data_root))
-    return arithmetic(kind_of(run))[0] * FORWARD * pixels / math.prod(run.train.crop) * dataset.splits[dataset.evaluate]
+    dataset, scored = campaign.datasets[run.dataset], campaign.protocol(protocol, name)
+    split = scored.split or run.evaluate_split
+    pixels = _pixels(scored, _size(run, split, dataset, data_root))
+    return arithmetic(kind_of(run))[0] * FORWARD * pixels / math.prod(run.train.crop) * dataset.splits[split]
 
 
 def _pixels(protocol: Protocol, size: tuple[int, int]) -> float:
@@ -109,9 +110,9 @@ def _pixels(protocol: Protocol, size: tuple[int, int]) -> float:
     return total * (2 if protocol.flip else 1)
 
 
-def _size(run: Run, dataset: Dataset, data_root: Path) -> tuple[int, int]:
+def _size(run: Run, split: str, dataset: Dataset, data_root: Path) -> tuple[int, int]:
     """The size of an evaluated image: of the first prepared one, else the generated size, else the crop's."""
     try:
-        return Store(data_root / run.dataset, run.evaluate_split).sizes[0]
+        return Store(data_root / run.dataset, split).sizes[0]
     except AcnetError:
         return tuple(dataset.generate.size if dataset.generate else run.train.crop)

@@ -11,7 +11,7 @@ from typing import Any
 from acnet.errors import AcnetError
 from acnet.files import read_yaml
 from acnet.params.campaign import GATES_PROTOCOL
-from acnet.params.schema import nearest
+from acnet.params.schema import mapping, nearest, place
 
 PROFILES = Path("workflow/profiles")
 
@@ -126,13 +126,22 @@ class Profile:
 
 
 def load_profile(name: str, folder: Path = PROFILES) -> Profile:
-    """Read {folder}/{name}/config.yaml; AcnetError for one that is not there."""
+    """Read {folder}/{name}/config.yaml; AcnetError for one that is not there, or with a value of another type."""
     known = sorted(path.parent.name for path in folder.glob("*/config.yaml"))
     if name not in known:
         raise AcnetError(f"profile '{name}': {folder} has no such folder{nearest(name, known)}")
-    settings = read_yaml(folder / name / "config.yaml") or {}
-    limits = settings.get("resources", {})
-    if isinstance(limits, list):  # Snakemake takes gpu=4 as well as gpu: 4
-        limits = dict(entry.split("=", 1) for entry in limits)
-    gpus, train = limits.get("gpu"), settings.get("set-resources", {}).get("train", {})
-    return Profile(name, settings.get("jobs"), settings.get("retries", 0), gpus and int(gpus), train.get("runtime"))
+    file = f"{folder}/{name}/config.yaml"
+    settings = mapping(read_yaml(file) or {}, file)
+    if isinstance(settings.get("resources"), list):  # Snakemake takes gpu=4 as well as gpu: 4
+        settings["resources"] = dict(str(entry).partition("=")[::2] for entry in settings["resources"])
+
+    def number(path: str) -> int | None:
+        value, where = settings, file
+        for key in path.split("."):
+            value, where = mapping({} if value is None else value, where).get(key), place(where, key)
+        if value is not None and not str(value).isdigit():
+            raise AcnetError(f"{where}: a plan needs a whole number, got {value!r}")
+        return None if value is None else int(value)
+
+    numbers = number("jobs"), number("retries") or 0, number("resources.gpu"), number("set-resources.train.runtime")
+    return Profile(name, *numbers)

@@ -87,6 +87,13 @@ def test_steps_images_and_operations_are_those_of_the_recipe(root, tmp_path):
     assert counted["evaluate"].flops == pytest.approx(run.flops / run.images / 3 * 500)
 
 
+def test_a_protocol_with_a_split_of_its_own_costs_that_splits_images(root, tmp_path):
+    camvid = Campaign(root / "params", "camvid")
+    jobs = {name: Job(name, "evaluate", "fcn_s16", 0, name) for name in ("single", "single_val")}
+    flops = {name: job.flops for name, job in estimate(camvid, jobs, tmp_path, 0).jobs.items()}
+    assert flops["single_val"] / flops["single"] == pytest.approx(101 / 233)
+
+
 def test_flops_at_a_sustained_speed_are_hours(root, capsys):
     plan = [f"--params-root={root}/params", "plan", "--scale", "paper", "--target", "table4", "--tflops", "37.5"]
     assert main(plan) == 0

@@ -55,6 +55,17 @@ def test_a_profile_is_read_as_snakemake_reads_it(tmp_path):
     )
     profile = load_profile("mine", tmp_path)
     assert (profile.jobs, profile.retries, profile.gpus, profile.runtime) == (7, 3, 16, 600)
+    for text, said in (
+        ("jobs: unlimited", "jobs: a plan needs a whole number, got 'unlimited'"),
+        ("set-resources: {train: {runtime: 2h}}", "set-resources.train.runtime: a plan needs a whole number, got '2h'"),
+        ("set-resources: ['train:runtime=60']", "set-resources: expected a mapping, got ['train:runtime=60']"),
+    ):
+        (tmp_path / "mine/config.yaml").write_text(text)
+        with pytest.raises(AcnetError) as error:
+            load_profile("mine", tmp_path)
+        assert str(error.value) == f"{tmp_path}/mine/config.yaml: {said}"
+    (tmp_path / "mine/config.yaml").write_text("resources:\nset-resources:\n")
+    assert load_profile("mine", tmp_path).gpus is None
     with pytest.raises(AcnetError, match=r"profile 'mime': .* has no such folder; did you mean 'mine'\?"):
         load_profile("mime", tmp_path)
 

@@ -67,7 +67,7 @@ def load_network(path: str | Path) -> Network:
         return _from_safetensors(file)
     content = read_checkpoint(file)
     compare_with_record(file)
-    return _built(content["params"], content["network"], file)
+    return _built(content, content["network"], file)
 
 
 def export(run: Run, checkpoint: Path, form: str, out: Path, size: tuple[int, int] | None = None) -> dict[str, float]:
@@ -135,18 +135,24 @@ FORMATS = {"onnx": _onnx, "safetensors": _safetensors, "pt2": _pt2}
 
 
 def _from_safetensors(file: Path) -> Network:
-    return _built(_about(file)["params"], optional("safetensors.torch", "export").load_file(file), file)
+    return _built(_about(file), optional("safetensors.torch", "export").load_file(file), file)
 
 
 def _about(file: Path) -> dict[str, Any]:
-    with optional("safetensors", "export").safe_open(file, "pt") as opened:
-        about = (opened.metadata() or {}).get("acnet")
-    if about is None:
-        raise AcnetError(f"{file}: says nothing of its network; name a file that `acnet export` wrote")
-    return json.loads(about)
+    library = optional("safetensors", "export")
+    try:
+        with library.safe_open(file, "pt") as opened:
+            return json.loads((opened.metadata() or {}).get("acnet", "{}"))
+    except FileNotFoundError as error:
+        raise AcnetError(f"{file}: not found; name a file that `acnet export` wrote") from error
+    except (library.SafetensorError, ValueError) as error:
+        raise AcnetError(f"{file}: damaged ({error}); copy or export it again") from error
 
 
-def _built(params: dict[str, Any], state: dict[str, Tensor], file: Path) -> Network:
+def _built(about: dict[str, Any], state: dict[str, Tensor], file: Path) -> Network:
+    params = about.get("params", {})
+    if "classes" not in params:
+        raise AcnetError(f"{file}: says nothing of its network; name a file that `acnet export` or a training wrote")
     config = {name: value for name, value in params.items() if name != "classes"}
     network = build_network(build(NetworkConfig, config, f"{file}: params"), params["classes"])
     load_weights(network, state, file)

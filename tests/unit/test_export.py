@@ -86,6 +86,22 @@ def test_a_network_is_loaded_from_a_folder_a_checkpoint_or_safetensors_elsewhere
         )
 
 
+def test_what_holds_no_network_is_refused_in_one_line(tmp_path):
+    library = pytest.importorskip("safetensors.torch", reason="pip install '.[export]'")
+    library.save_file({"a": torch.zeros(2)}, tmp_path / "empty.safetensors", {"acnet": "{}"})
+    (tmp_path / "damaged.safetensors").write_bytes(b"not a file of tensors")
+    torch.save({"network": {}}, tmp_path / "bare.pt")
+    for name, said in (
+        ("nowhere.safetensors", "not found; name a file that `acnet export` wrote"),
+        ("damaged.safetensors", "damaged ("),
+        ("empty.safetensors", "says nothing of its network; name a file that"),
+        ("bare.pt", "says nothing of its network; name a file that"),
+    ):
+        with pytest.raises(AcnetError) as error:
+            acnet.load(tmp_path / name)
+        assert str(error.value).startswith(f"{tmp_path / name}: {said}")
+
+
 def test_outputs_that_differ_leave_no_file(trained, tmp_path, monkeypatch):
     def wrong(network, images, *rest):
         (tmp_path / "x").touch()

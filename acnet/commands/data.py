@@ -90,7 +90,7 @@ def _prepare(parsed: argparse.Namespace) -> None:
     name, data = parsed.dataset, parsed.data_root
     dataset = find_dataset(parsed.params_root, name)
     source = find_source(name, dataset)
-    record = read_record(parsed.params_root, data, name)
+    record = read_record(parsed.params_root, data, name, dataset)
 
     def check(split, said, by_image):
         return judge(classes.class_table(dataset), source, split, said["images"], said["histogram"], by_image, record)
@@ -108,7 +108,7 @@ def _check(parsed: argparse.Namespace) -> None:
     name, params = parsed.dataset, parsed.params_root
     dataset = find_dataset(params, name)
     source = parsed.source or find_source(name, dataset)
-    record = read_record(params, parsed.data_root, name)
+    record = read_record(params, parsed.data_root, name, dataset)
     splits = check(name, dataset, source, parsed.threads, record)
     print(text(f"{name}: {dataset.title}, {source}", splits))
     if parsed.json:

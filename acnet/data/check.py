@@ -1,5 +1,6 @@
 """Check a complete or partial dataset on disk: counts, pairs, sizes, modes, ids, class frequencies."""
 
+import contextlib
 import dataclasses
 import hashlib
 from collections import Counter
@@ -87,10 +88,14 @@ class Record:
     shares: dict[str, dict[str, float]]
 
 
-def read_record(params: Path, data: Path, name: str) -> Record | None:
-    """The record in params/, else that of the first right copy here, if any."""
+def read_record(params: Path, data: Path, name: str, dataset: Any) -> Record | None:
+    """The record in params/, else that of the first right copy here, if any; one of other classes is none."""
     files = [folder / "histograms" / f"{name}.json" for folder in (params, data)]
-    return next((Record(file, read_json(file)) for file in files if file.exists()), None)
+    found, names = (
+        (Record(file, read_json(file)) for file in files if file.exists()),
+        classes.class_table(dataset).names,
+    )
+    return next((one for one in found if all({*shares} == {*names} for shares in one.shares.values())), None)
 
 
 def write_record(folder: Path, name: str, counted: dict[str, tuple[int, dict[str, int] | None]]) -> bool:
@@ -186,7 +191,7 @@ def check_one(reader: str, number: int, pair: Pair) -> _Found:
     """Read one pair of a dataset with that `number` of classes."""
     mode = size = "unreadable"
     try:
-        with Image.open(pair.image) as image:
+        with contextlib.suppress(OSError, Image.DecompressionBombError), Image.open(pair.image) as image:
             mode, size = image.mode, f"{image.width}x{image.height}"
         pixels, _, counts = load_counted(reader, number, pair)
     except (AcnetError, OSError) as error:

@@ -18,7 +18,7 @@ from acnet.errors import AcnetError
 from acnet.files import read_json, write_text
 from acnet.params.datasets import Dataset, load_datasets
 from acnet.params.scales import scale_names
-from acnet.params.schema import build, mapping, usable
+from acnet.params.schema import build, convert, mapping, usable
 
 _TEMPLATE = Path(__file__).with_name("new_scale.yaml")
 _MOST = 255  # classes that are looked for if none are named
@@ -90,6 +90,10 @@ def _lay_out(root: Path, folders: Folders) -> dict[str, int]:
     if flat:
         names = sorted({*Files(root / "images", ".jpg"), *Files(root / "labels", ".png")}, key=_drawn)
         count = round(folders.share * len(names))
+        if not 0 < count < len(names):
+            raise AcnetError(
+                f"{folders.images}: --val {folders.share} draws {count} of {len(names)} images; leave some in each"
+            )
         for split, part in (("train", names[count:]), ("val", names[:count])):
             write_text(root / f"{split}.txt", "".join(f"{stem}.png\n" for stem in sorted(part)))
         splits = ["train", "val"]
@@ -114,8 +118,9 @@ def _drawn(stem: str) -> str:
 def _colours(file: Path) -> dict[str, list[int]]:
     """The colour of each class by its name, as given in `file`."""
     told = read_json(file) if file.suffix == ".json" else {"names": read_lines(file, "name a file of class names")}
-    names = mapping(told, str(file)).get("names", [])
-    palette = told.get("palette", list(_made_up(len(names)).values()))
+    names = convert(list[str], mapping(told, str(file)).get("names"), f"{file}: names")
+    palette = convert(list[list[int]] | None, told.get("palette"), f"{file}: palette")
+    palette = palette or list(_made_up(len(names)).values())
     if not len(set(names)) == len(names) == len(palette):
         raise AcnetError(f"{file}: {len(set(names))} different names for {len(palette)} classes; name each once")
     return dict(zip(names, palette, strict=True))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from acnet.data.generate.canvas import Canvas, Scene
+from acnet.errors import AcnetError
 
 CUES = ("meadow", "sea", "desert", "lava")
 FREE, DECIDED = range(1, 7), range(7, 12)  # slots
@@ -38,8 +39,14 @@ _COLOURS = {
 def strips(seed: int, split: str, count: int, size: tuple[int, int]) -> Iterator[Scene]:
     """`count` strips of `size` (height, width); number n shows layout n // 4 under the cue n % 4, its `kind`.
 
-    Equal arguments give equal strips. A slot is a twelfth of the width, a panel nine tenths of a slot.
+    Equal arguments give equal strips. A slot is a twelfth of the width, a panel nine tenths of a slot. AcnetError for a
+    width in which a plate does not fit into half a slot.
     """
+    least = 2 * _PLATE * DECIDED.stop
+    if size[1] < least:
+        raise AcnetError(
+            f"params/datasets.yaml: generate.size: {list(size)}: strips need a width of at least {least} pixels"
+        )
     for number in range(count):
         layout, cue = divmod(number, len(CUES))
         key = (zlib.crc32(b"instrument"), zlib.crc32(split.encode()), layout)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from acnet.data import readers
+from acnet.data import check, readers
 from acnet.files import read_yaml
 from acnet.params.campaign import Campaign
 from acnet.params.datasets import find_dataset
@@ -34,7 +34,7 @@ def two_folders(here):
     return here
 
 
-def test_the_entry_is_appended_and_its_scale_resolves(two_folders, acnet):
+def test_the_entry_is_appended_and_its_scale_resolves(two_folders, acnet, monkeypatch):
     before = Path("params/datasets.yaml").read_text()
     done = acnet(NEW)
     assert done.status == 0
@@ -47,8 +47,12 @@ def test_the_entry_is_appended_and_its_scale_resolves(two_folders, acnet):
     assert (run.dataset, run.classes, run.train_splits, run.evaluate_split) == ("mine", 3, ["train"], "val")
     assert list(run.class_colours) == ["class 0", "class 1", "class 2"]
     assert (run.train.crop, run.train.base_size, run.train.epochs) == ([16, 16], None, 1250)
-    assert acnet("data prepare mine").status == 0
+    monkeypatch.setattr(check, "MANY", 6)
+    record = Path("data/histograms/mine.json")
+    assert acnet("data prepare mine").status == 0 and "class 0" in record.read_text()
     assert json.loads(Path("data/mine/manifest.json").read_text())["splits"]["train"]["images"] == 6
+    Path("params/datasets.yaml").write_text(after.replace("class 0", "sky"))  # shares of other classes are no record
+    assert acnet("data check mine").status == 0 and next(iter(json.loads(record.read_text())["train"])) == "sky"
 
 
 def test_classes_are_named_by_a_list_or_with_colours(two_folders, acnet):
@@ -62,8 +66,9 @@ def test_classes_are_named_by_a_list_or_with_colours(two_folders, acnet):
     assert any("train/0.png: label id 2 is out of range for 2 classes, 0 to 1" in line for line in refused.said)
     told = {"names": ["x", "y", "z"], "palette": [[1, 2, 3], [4, 5, 6], [7, 8, 9]], "more": 1}
     Path("classes.json").write_text(json.dumps(told))
-    assert acnet(f"{NEW.replace('mine', 'other')} --classes classes.json").status == 0
-    assert find_dataset(Path("params"), "other").class_colours["y"] == [4, 5, 6]
+    assert acnet(f"{NEW.replace('mine', '2024')} --classes classes.json").status == 0
+    assert find_dataset(Path("params"), "2024").class_colours["y"] == [4, 5, 6]
+    assert Campaign(Path("params"), "2024").scale.title == "2024"
 
 
 def test_a_share_is_drawn_for_val_of_folders_without_subfolders(two_folders, acnet):
@@ -73,6 +78,7 @@ def test_a_share_is_drawn_for_val_of_folders_without_subfolders(two_folders, acn
     for split in ("train", "val"):
         Path("photos", split).rmdir()
         Path("masks", split).rmdir()
+    assert "photos: --val 0.05 draws 0 of 8 images; leave some in each" in acnet(f"{NEW} --val 0.05").lines[-1]
     assert acnet(f"{NEW} --val 0.25").status == 0
     assert find_dataset(Path("params"), "mine").splits == {"train": 6, "val": 2}
     found = {s: [pair.name for pair in readers.pairs("folders", Path("data/raw/mine"), s)] for s in ("train", "val")}
@@ -140,10 +146,12 @@ def test_what_is_wrong_is_said_and_nothing_is_written(two_folders, acnet, damage
         (f"{NEW} --val 0.2", "photos: has a folder train, so the images are already split; omit --val"),
         (f"{NEW} --val 20", "argument --val: '20' is not a share; write 0.2 for a fifth"),
         (f"{NEW} --classes twice.txt", "twice.txt: 2 different names for 3 classes; name each once"),
+        (f"{NEW} --classes no_names.json", "no_names.json: names: expected a list, got None"),
         (f"{NEW} --classes nowhere.txt", "nowhere.txt: list of the split is missing; name a file of class names"),
     ],
 )
 def test_an_option_that_cannot_be_right_is_refused(two_folders, refused, words, said):
     Path("twice.txt").write_text("a\nb\na\n")
+    Path("no_names.json").write_text('{"names": null, "palette": null}')
     assert said in refused(words)
     assert "mine" not in read_yaml("params/datasets.yaml")

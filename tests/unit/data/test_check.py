@@ -14,8 +14,8 @@ from PIL import Image
 from acnet.cli import main
 from acnet.data import check as check_module
 from acnet.data import check_coding, classes
-from acnet.data.check import Record, SplitReport, check, read_record, text, write
-from acnet.files import read_yaml, write_text
+from acnet.data.check import Record, SplitReport, check, text, write
+from acnet.files import read_json, read_yaml, write_text
 
 from .conftest import SPLITS, make_dataset
 
@@ -78,10 +78,17 @@ def test_everything_that_is_wrong_is_listed(tree):
     with Image.open(images[2]) as image:
         image.convert("L").save(images[2])
         Image.fromarray(np.full((image.height, image.width), 151, np.uint8)).save(labels[2])
+    images[3].write_bytes(b"P6 20000 20000 255\n")
     train = found("ade20k", root)["train"]
-    assert [word in line for word, line in zip(("cannot be read", "is 3x3", "id 151"), train.problems, strict=True)]
-    assert train.modes == {"L": 1, "RGB": 3, "unreadable": 1}
-    assert train.complete == 2 and not train.good
+    words = (
+        "cannot be read",
+        "is 3x3",
+        "id 151",
+        "00000004.jpg: cannot be read (Image size (400000000 pixels) exceeds",
+    )
+    assert all(word in line for word, line in zip(words, train.problems, strict=True)), train.problems
+    assert train.modes == {"L": 1, "RGB": 2, "unreadable": 2}
+    assert train.complete == 1 and not train.good
 
 
 def test_another_number_of_images_is_missing_only_beyond_a_hundredth(trees):
@@ -234,7 +241,7 @@ def test_a_long_list_is_cut_in_the_text_and_whole_in_the_json(tmp_path):
 @pytest.fixture
 def published(root):
     """A function from a dataset to the class shares that were published of its training images."""
-    return lambda name: read_record(root / "params", Path("nowhere"), name).shares["train"]
+    return lambda name: read_json(root / "params/histograms" / f"{name}.json")["train"]
 
 
 def counted(reader, shares, shift):

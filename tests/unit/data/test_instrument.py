@@ -11,6 +11,7 @@ from acnet.data import readers
 from acnet.data.generate import generate
 from acnet.data.generate.instrument import NAMES, PANELS, strips
 from acnet.data.transforms import normalise
+from acnet.errors import AcnetError
 from acnet.model import build_network
 from acnet.params.campaign import Campaign
 
@@ -86,6 +87,14 @@ def reach(run: str, flip: bool) -> int:
     (logits.flip(-1) if flip else logits)[..., 280:].square().sum().backward()
     seen = image.grad.abs().sum((0, 1, 2))
     return int((seen.flip(-1) if flip else seen).nonzero().min())
+
+
+def test_a_width_without_room_for_a_plate_is_refused():
+    assert len(list(strips(0, "val", 8, (32, 192)))) == 8
+    with pytest.raises(
+        AcnetError, match=r"datasets.yaml: generate.size: \[32, 191\]: strips need a width of at least 192"
+    ):
+        next(strips(0, "val", 8, (32, 191)))
 
 
 def miou(labels: np.ndarray, predictions: np.ndarray, weights: np.ndarray) -> float:

@@ -4,7 +4,8 @@ Yu et al., "BiSeNet: Bilateral Segmentation Network for Real-time Semantic Segme
 Read: mmsegmentation 1.2.2, `BiSeNetV1` and its configuration; the paper from memory.
 Faithful: the spatial path, attention refinement of layer3 and layer4, the global feature added, feature fusion, two
 further losses with the weight of the main one. At `reduction` 512 every width is mmsegmentation's.
-Not: a dilated backbone of any depth: layer4 has stride 16, not 32, which costs most of what makes it fast.
+Not: a dilated backbone of any depth: layer4 has stride 16, not 32, which costs most of what makes it fast. The factors
+of feature fusion come from one 1x1 convolution with BN and ReLU, as in mmsegmentation; the paper has more, without BN.
 """
 
 from collections.abc import Sequence

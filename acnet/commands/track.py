@@ -124,10 +124,13 @@ def _hand_over(parsed: argparse.Namespace, scale: str, restored: list[str]) -> N
     """Hand restored files to Snakemake, and name the runs that are not what params/ asks for today."""
     from acnet.track.restore import runs_among, touch
 
-    runs, params = runs_among(restored, campaign(parsed, scale), Path.cwd()), parsed.params_root
-    name = parsed.name
+    name, params = parsed.name, parsed.params_root
     old = f"unzip -o {name} 'params/*'" if name.endswith(".zip") else f"git checkout campaign/{name} -- params"
     theirs = f"`{old}` restores the published parameters"
+    try:
+        runs = runs_among(restored, campaign(parsed, scale), Path.cwd())
+    except AcnetError as error:
+        raise AcnetError(f"{error}; {theirs}; then run the same command again") from error
     if runs.unknown:
         _say(f"not in {params}/runs.yaml here, so Snakemake and the tables ignore them: {some(runs.unknown)}; {theirs}")
     if runs.others:

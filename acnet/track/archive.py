@@ -5,7 +5,7 @@ import hashlib
 import mimetypes
 import tempfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from acnet.errors import AcnetError, optional
@@ -67,8 +67,7 @@ def archive(campaign: Campaign, root: Path, out: Path, with_checkpoints: bool = 
             }  # fmt: skip
             crate.root_dataset.append_to("mentions", crate.add(entity(crate, f"#{made.as_posix()}", training)))
         with replacing(out) as temporary:
-            crate.write_zip(f"{temporary}.zip")
-            Path(f"{temporary}.zip").replace(temporary)
+            crate.write_zip(temporary)
     return len(files)
 
 
@@ -83,28 +82,37 @@ def read_archive(file: Path) -> Published:
     try:
         with zipfile.ZipFile(file) as opened:
             names = [name for name in opened.namelist() if name.split("/")[0] in FOLDERS and not name.endswith("/")]
-            content = {name: opened.read(name) for name in names}  # which checks each file's CRC
+            # Reading checks each file's CRC.
+            entries = [Entry(name, _md5(opened, name), opened.getinfo(name).file_size) for name in names]
     except (OSError, zipfile.BadZipFile) as error:
         raise AcnetError(f"{file}: not a whole archive of `acnet archive` ({error})") from error
     scales = {Path(name).parts[1] for name in names if name.startswith("results/")}
     if len(scales) != 1:
         raise AcnetError(f"{file}: not an archive of `acnet archive`: it has no results of one scale")
-    entries = [Entry(name, hashlib.md5(data).hexdigest(), len(data)) for name, data in content.items()]
     refuse_outside(file, entries)
     return Published(scales.pop(), entries)
 
 
-def unpack(file: Path, entries: Iterable[Entry], root: Path) -> None:
-    """Bring `entries` of an archive into their places, and checkpoints back from safetensors.
+def _md5(archive: zipfile.ZipFile, name: str) -> str:
+    with archive.open(name) as handle:
+        return hashlib.file_digest(handle, "md5").hexdigest()
 
-    A run without checkpoint is marked as restored, so that it is not trained again.
+
+def unpack(file: Path, entries: Sequence[Entry], missing: Collection[Entry], root: Path) -> None:
+    """Bring those of an archive's `entries` that are `missing` into their places, and checkpoints from safetensors.
+
+    A run without checkpoint is marked as restored, so that it is not trained again; also one whose files an earlier,
+    interrupted call brought.
     """
     from acnet.export import rebuild_checkpoint
 
     with zipfile.ZipFile(file) as opened:
-        for entry in entries:
+        for entry in missing:
             with replacing(root / entry.path) as temporary:
                 temporary.write_bytes(opened.read(entry.path))
-    for folder in {(root / entry.path).parent for entry in entries if entry.path.endswith("/provenance.json")}:
+    for entry in (entry for entry in entries if entry.path.endswith("/provenance.json")):
+        folder = (root / entry.path).parent
+        if (folder / "checkpoint.pt").exists() and entry not in missing:
+            continue
         if not ((folder / WEIGHTS).exists() and rebuild_checkpoint(folder / WEIGHTS)):
             (folder / RESTORED).touch()

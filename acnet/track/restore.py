@@ -53,7 +53,7 @@ def restore(
     wanted = [entry for entry in chosen if not here[entry]]
     missing: list[str] = []
     if archived:
-        unpack(archived, wanted, root)
+        unpack(archived, chosen, wanted, root)
     elif wanted:
         missing = _download(wanted, root, name, remote)
     brought = {entry for entry in wanted if entry.path not in missing}

@@ -75,7 +75,10 @@ def test_results_come_back_elsewhere_and_count_as_trained(measured, acnet, elsew
     assert done.status == 0, done.lines
     for name in ("params.yaml", "history.csv", "metrics/single.json", "metrics/single.images.npz"):
         assert (there / RUN / name).read_bytes() == (measured / RUN / name).read_bytes()
-    assert next(line for line in acnet("status").said if line.startswith("acb1 ")).split()[3] == "done"
+    for _ in range(2):
+        assert next(line for line in acnet("status").said if line.startswith("acb1 ")).split()[3] == "done"
+        (there / RUN / "restored").unlink()  # as after a call that was killed before its marks
+        assert acnet(f"restore {measured}/acnet-mini.zip").status == 0
     (there / RUN / "history.csv").write_text("mine")
     (line,) = acnet(f"restore {measured}/acnet-mini.zip").lines
     assert f"{RUN}/history.csv: here with another content; move it away, or --overwrite" in line
@@ -94,8 +97,17 @@ def test_checkpoints_come_back_byte_for_byte_from_safetensors(measured, acnet, e
     assert not [line for line in done.lines if "trains them again" in line]
     checkpoint = there / RUN / "checkpoint.pt"
     assert checkpoint.read_bytes() == (measured / RUN / "checkpoint.pt").read_bytes()
+    checkpoint.unlink()
+    assert acnet(f"restore {measured}/acnet-mini.zip").status == 0
     # Were it newer than its metrics, Snakemake would evaluate it again.
     assert checkpoint.stat().st_mtime == (there / RUN / "metrics/single.json").stat().st_mtime
+
+
+def test_without_its_scale_here_an_archive_says_how_to_get_the_parameters(measured, acnet, elsewhere):
+    assert acnet("archive").status == 0
+    (elsewhere() / "params/scales/mini.yaml").unlink()
+    done = acnet(f"restore {measured}/acnet-mini.zip")
+    assert done.status == 2 and f"`unzip -o {measured}/acnet-mini.zip 'params/*'` restores the" in done.lines[-1]
 
 
 @pytest.mark.parametrize("content", [b"", b"PK no zip", "outside"], ids=str)

@@ -100,6 +100,16 @@ def test_evaluate_on_a_full_disk(room, here, acnet, small_disk):
     assert len(list(disk.glob("metrics/*"))) == 4 and not (disk / "evaluating").exists()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # rocrate leaves its ZipFile open
+def test_archive_on_a_full_disk(here, acnet, small_disk, root):
+    pytest.importorskip("rocrate", reason="pip install '.[archive]'")
+    shutil.copy(root / "CITATION.cff", here)
+    disk = small_disk(8)
+    done = acnet(f"archive --out {disk}/mine.zip")
+    assert (done.status, done.lines[-1]) == (2, f"acnet: {disk}: {FULL}")
+    assert snapshot(disk) == {}
+
+
 def test_a_file_larger_than_allowed_is_refused_too(here):
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (16 * 1024, 16 * 1024))  # noqa: E731
     status, line = real("--data-root made data prepare mini_cityscapes", here, preexec_fn=limit)

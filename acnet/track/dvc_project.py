@@ -78,7 +78,7 @@ def remote_of(project: "Repo", remote: str | None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def one_at_a_time(root: Path) -> Iterator[None]:
-    """Let one process at a time record, publish or clean up; another one waits, saying so once."""
+    """Let one process at a time record or publish; another one waits, saying so once."""
     file = root / ".dvc" / "tmp" / "acnet.lock"
     file.parent.mkdir(parents=True, exist_ok=True)
     with held(file, f"another process holds {file}; waiting for it", wait=True):

@@ -103,7 +103,8 @@ def link(project: Path, copy: Path) -> None:
     for name in _COPIED:
         if (project / name).exists():
             shutil.copytree(project / name, copy / name, dirs_exist_ok=True)
-    links = [path for name in _GIVEN for path in (project / name).glob("*") if path.is_symlink()]
+    given = [path for name in _GIVEN for depth in ("*", "*/*") for path in (project / name).glob(depth)]
+    links = [path for path in given if path.is_symlink() and not path.parent.is_symlink()]
 
     def left_out(folder: str, names: list[str]) -> list[str]:
         return [it for it in names if it.startswith(".") or it.endswith(_UNFINISHED) or Path(folder, it) in links]

@@ -87,12 +87,15 @@ def test_a_copy_gets_what_is_finished_and_cannot_change_the_projects(tmp_path):
 
 def test_links_to_the_users_own_data_stay_links(tmp_path):
     (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "project/data/raw").mkdir(parents=True)
+    (tmp_path / "project/data/raw/mine").mkdir(parents=True)
     (tmp_path / "elsewhere/photo.png").write_text("mine")
-    (tmp_path / "project/data/raw/camvid").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere/another.png").symlink_to("photo.png")
+    for name in ("camvid", "mine/images"):  # `acnet data new` makes the second
+        (tmp_path / "project/data/raw" / name).symlink_to(tmp_path / "elsewhere")
     link(tmp_path / "project", tmp_path / "copy")
-    found = tmp_path / "copy/data/raw/camvid"
-    assert found.is_symlink() and (found / "photo.png").read_text() == "mine"
+    for name in ("camvid", "mine/images"):
+        found = tmp_path / "copy/data/raw" / name
+        assert found.is_symlink() and (found / "photo.png").read_text() == "mine"
 
 
 def test_data_on_another_disk_are_refused_in_one_line(tmp_path, monkeypatch):

@@ -66,7 +66,6 @@ def _evaluate(parsed: argparse.Namespace) -> None:
     from acnet.jobs.results import forget
 
     run, folder = read_run(parsed.params), parsed.params.parent
-    forget(folder)
     settings, measures = campaign(parsed, run.scale), load_measures(parsed.params_root)
     protocols = [settings.protocol(name, run.name) for name in parsed.protocol]
     checkpoint, out, complete = folder / "checkpoint.pt", folder / "metrics", True
@@ -78,6 +77,7 @@ def _evaluate(parsed: argparse.Namespace) -> None:
     elif parsed.gates:
         run = run.scored_on(protocols[0].split)
         measure_gates(run, checkpoint, protocols[0], measures, _near(parsed, run), folder / "gates.json")
+    forget(folder)
 
 
 def _part(text: str) -> tuple[int, int]:
@@ -107,10 +107,7 @@ def _gates(parsed: argparse.Namespace) -> None:
 
 def _scored(parsed: argparse.Namespace) -> tuple[Run, Path, Protocol]:
     """The run of --params on the split that --protocol scores, its folder, and that protocol."""
-    from acnet.jobs.results import forget
-
     run = read_run(parsed.params)
-    forget(parsed.params.parent)
     protocol = campaign(parsed, run.scale).protocol(parsed.protocol, run.name)
     return run.scored_on(protocol.split), parsed.params.parent, protocol
 

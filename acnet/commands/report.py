@@ -20,7 +20,7 @@ _DRAWN = {
     "claims": ("claims", "write_claims", "write the verdict on each of the paper's claims", False),
     "forest": ("forest", "write_forest", "plot the primary claims: the paper's differences beside ours", False),
     "page": ("page", "write_page", "write the page with all tables, figures and claims", False),
-    "publish": ("publish", "publish", "copy what may be published to reports/published", False),
+    "publish": ("publish", "publish", "copy the publishable files of the report into reports/published", False),
 }
 
 
@@ -37,7 +37,7 @@ def add(commands) -> None:
         if name == "forest":
             made.add_argument("--published", nargs="+", metavar="SCALE", help="plot published scales side by side")
     for name, run, text in (
-        ("tally", _tally, "count runs by state and claims by verdict; name the page's file"),
+        ("tally", _tally, "count runs by state and claims by verdict; print the page's path"),
         ("publish-runs", _publish_runs, "write the record of each finished run to reports/published"),
         ("restore-runs", _restore_runs, "restore finished runs from their records into results"),
     ):

@@ -37,12 +37,12 @@ def _submit(parsed: argparse.Namespace) -> None:
     from acnet.submit.submit import SERVERS, submit
 
     settings, seed, folder = trained(parsed)
-    forget(folder)
     run = read_run(folder / "params.yaml")
     if run.reader != parsed.reader:
         raise AcnetError(f"run '{parsed.run}': is trained on {run.dataset}, not for the server of {parsed.reader}")
     protocol = settings.protocol(parsed.protocol, parsed.run)
     made = submit(run, folder / "checkpoint.pt", protocol, parsed.data_root, parsed.split)
+    forget(folder)
     generated = settings.datasets[run.dataset].generate
     if generated or parsed.split != "test":
         what = "generated images" if generated else f"split {parsed.split}, which the server does not score"

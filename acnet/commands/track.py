@@ -20,7 +20,7 @@ def add(commands) -> None:
     place = command(commands, "place", _place, "copy a finished run to experiment/, as dvc exp apply does", "--scale")
     place.add_argument("run", help="an entry of runs.yaml")
     place.add_argument("--seed", type=whole(0), help="one of the scale's seeds (the first)")
-    command(commands, "stage", _stage, "run by dvc repro and dvc exp run; configured in workflow/config.yaml")
+    command(commands, "stage", _stage, "(internal) what dvc repro and dvc exp run call; reads workflow/config.yaml")
     text = "push a campaign to a DVC remote and its list of files as a Git tag"
     publish = command(commands, "publish", _publish, text, "--scale")
     publish.add_argument("--data", action="store_true", help="include prepared images and labels; check their licence")
@@ -42,7 +42,8 @@ def add(commands) -> None:
     text = "show where a table cell comes from and how to reproduce it"
     trace = command(commands, "trace", _trace, text, "--scale", "--json")
     trace.add_argument("table", help="a table, such as table3")
-    trace.add_argument("row", help="the row's key, its run, or its method or the end of it, such as 'ACB#3'")
+    text = "the row's key, its run, or its method, of which the last part is enough, such as 'ACB#3'"
+    trace.add_argument("row", help=text)
     trace.add_argument("column", nargs="?", help="a column's key (default: all columns)")
     gc = command(commands, "gc", _gc, "list files that no table, run or DVC experiment needs; --yes removes them")
     known = "; ".join(f"{kind}: {what}" for kind, what in KINDS.items())

@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -66,14 +66,11 @@ class _File:
     claims: dict[str, Claim]
 
 
-def load_claims(params_root: str | Path, tables: Tables, runs: Collection[str] | None = None) -> dict[str, Claim]:
-    """Read `params_root`/claims.yaml; AcnetError for any mistake, also for a cell that `tables` lacks.
-
-    Runs are those of `params_root`/runs.yaml unless given, protocols those of protocols.yaml.
-    """
+def load_claims(params_root: str | Path, tables: Tables) -> dict[str, Claim]:
+    """Read `params_root`/claims.yaml; AcnetError for any mistake, also for an unknown cell, run or protocol."""
     file = f"{params_root}/claims.yaml"
     claims = build(_File, read_mapping(file), file).claims
-    runs = read_mapping(f"{params_root}/runs.yaml") if runs is None else runs
+    runs = read_mapping(f"{params_root}/runs.yaml")
     protocols = [name for name in read_mapping(f"{params_root}/protocols.yaml") if name != "defaults"]
     for name, claim in claims.items():
         where = f"{file}: claims.{name}"

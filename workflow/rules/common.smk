@@ -79,7 +79,7 @@ try:
     MEASURES, RULE = load_measures(PARAMS), load_rule(PARAMS)
     NEEDS = load_resources(PARAMS, SCALE)
     check_names(TABLES, CAMPAIGN.runs, CAMPAIGN.protocols)
-    load_claims(PARAMS, TABLES, CAMPAIGN.runs)
+    load_claims(PARAMS, TABLES)
     SHOWN, ON_REQUEST = CAMPAIGN.shown(TABLES), CAMPAIGN.on_request(TABLES)
     TARGETS = SHOWN + ON_REQUEST
     COMPARED = [name for name, table in TABLES.tables.items() if table.against]

@@ -169,11 +169,14 @@ class Evidence:
     ) -> Step:
         """The sum of signed summands, seed by seed over those that all have, and of an exact number, `cited`.
 
-        `more` are fields of Step.
+        Those of `terms` that have a run are the summands in their order, and get the mean over these seeds. `more` are
+        fields of Step.
         """
         seeds = sorted(set.intersection(*(set(one.by_seed) for _, one in summed)))
         if not seeds:
             return Step(label, terms, NOT_MEASURED, reason="no seed that all of its runs have", **more)
+        means = iter([statistics.fmean(one.by_seed[seed] for seed in seeds) for _, one in summed])
+        terms = [dataclasses.replace(term, ours=next(means)) if term.run else term for term in terms]
         values = [cited + sum(sign * one.by_seed[seed] for sign, one in summed) for seed in seeds]
         images, samples = None, [one.samples for _, one in summed]
         # Runs that were scored on different images have no common resamples.

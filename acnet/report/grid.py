@@ -193,7 +193,8 @@ def _notes(table: Table, row: Row, cells: list[Cell]) -> list[str]:
     found = [_server_note(table, row, cells)] if row.server else []
     found += [row.note] if row.note else []
     if any(cell.state == NO_VALUE for cell in cells):
-        found.append("a dash is a class that occurs neither in the labels nor in the predictions")
+        unseen = "a class that occurs neither in the labels nor in the predictions"
+        found.append(f"a dash is a number that the dataset does not give, or {unseen}")
     return found
 
 

@@ -41,7 +41,7 @@ def write_page(report: Report, published: Path | None = None) -> Path:
         scale=scale,
         roles={paper: backbone(ours) for paper, ours in scale.roles.items() if backbone(ours) != paper},
         css=(Path(__file__).parent / "page.css").read_text(encoding="utf-8"),
-        claims=[_claim(claim) for claim in claims],
+        claims=[_claim(claim, scale.rule.margin) for claim in claims],
         counts={name: counted(claims, kinds) for name, kinds in KINDS.items()},
         tables=[_table(name, cells, report) for name in scale.tables],
         figures=[(name, tables.figure(name)) for name in scale.figures],
@@ -53,6 +53,7 @@ def write_page(report: Report, published: Path | None = None) -> Path:
         titles={run["name"]: run["title"] for run in runs},
         stale={run["name"]: run["stale"] for run in runs if run["stale"]},
         measured=sum(run["state"].startswith(("measured", "trained")) for run in runs),
+        trained_seeds=sorted({it["seed"] for run in runs for it in run["seeds"] if it["state"] in _STATES[-2:]}),
         lacking=[it for it in entries if it not in scale.shown and not getattr(entries[it], "on_request", False)],
     )  # fmt: skip
     path = published or report.folder / "index.html"
@@ -78,7 +79,7 @@ def _breakable(method: str) -> Markup:
     return Markup("+<wbr>").join(method.split("+"))
 
 
-def _claim(claim: dict[str, Any]) -> dict[str, Any]:
+def _claim(claim: dict[str, Any], margin: float) -> dict[str, Any]:
     measured = claim["verdict"] != NOT_MEASURED
     ours, paper = ([step[side] for step in claim["steps"]] for side in ("ours", "paper"))
     return {
@@ -86,11 +87,11 @@ def _claim(claim: dict[str, Any]) -> dict[str, Any]:
         "reason": claim["reason"] if not measured else None,
         "ours": _margins(ours, claim["check"]) if measured else "",
         "paper": _margins(paper, claim["check"]),
-        "steps": [_step(step, claim["check"] == "count_best") for step in claim["steps"] if step["terms"]],
+        "steps": [_step(step, claim["check"] == "count_best", margin) for step in claim["steps"] if step["terms"]],
     }
 
 
-def _step(step: dict[str, Any], counts: bool) -> dict[str, Any]:
+def _step(step: dict[str, Any], counts: bool, margin: float) -> dict[str, Any]:
     shown = {
         key: number(step[key], 0) if counts else signed(step[key]) for key in ("ours", "paper") if step[key] is not None
     }
@@ -100,9 +101,9 @@ def _step(step: dict[str, Any], counts: bool) -> dict[str, Any]:
             remarks.append("{}: {} to {}".format(words, *map(signed, step[name])))
     if counts and step["interval"]:
         remarks.append("at least {:.0f}, at most {:.0f}".format(*step["interval"]))
-    remarks += (
-        [f"{step['needed']:,}{' or more' * (step['needed'] == MOST_SEEDS)} seeds needed"] if step["needed"] else []
-    )
+    if (step["needed"] or 0) > len(step["seeds"]):
+        difference = "the paper's difference" if step["paper"] else f"{margin} points"
+        remarks.append(f"{step['needed']:,}{' or more' * (step['needed'] == MOST_SEEDS)} seeds would find {difference}")
     terms = [] if counts else step["terms"]
     return {**step, "ours": shown.get("ours"), "remarks": ", ".join(remarks), "terms": terms}
 
@@ -127,6 +128,7 @@ def _table(name: str, cells: Cells, report: Report) -> dict[str, Any]:
         "grid": drawn,
         "marks": {key: number for number, key in enumerate(rows, 1)},
         "mixed": not all(row.ours for row in table.rows),
+        "quoted": all(row.paper or row.per_class for row in table.rows),
         "downloads": {suffix: base64.b64encode(text.encode()).decode() for suffix, text in texts.items()},
     }
 

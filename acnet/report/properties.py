@@ -78,7 +78,7 @@ def _contrast(label: str, text: str, run: str, contrasts: dict[int, dict[str, An
     if any(None in contrast.values() for contrast in contrasts.values()):
         return Step(label, [], NOT_MEASURED, reason=f"no labelled pixel: {text}")
     values = {what: {seed: 100 * one[what] for seed, one in contrasts.items()} for what in ("gate", "shuffled")}
-    terms = [Term(what, float(np.mean(list(by_seed.values()))), run=run) for what, by_seed in values.items()]
+    terms = [Term(what, None, run=run) for what in values]
     (_, first), *more = contrasts.items()
     images = None if more else tuple(100 * end for end in first["interval"])
     gate, shuffled = map(Summand, values.values())
@@ -134,22 +134,21 @@ def _margin(
     if None in summands:
         regions = dict.fromkeys(region.label for _, _, region in summed)
         return Step(label, [], NOT_MEASURED, reason=f"no labelled pixel: {' or '.join(regions)}")
-    means = [float(np.mean(list(one.by_seed.values()))) for one in summands]
-    labels = [f"{names.get(run, run)}, {region.label}" for _, run, region in summed]
-    terms = [
-        Term(label, mean, run=run, protocol=protocol)
-        for label, mean, (_, run, _) in zip(labels, means, summed, strict=True)
-    ]
+    terms = [Term(f"{names.get(run, run)}, {at.label}", None, run=run, protocol=protocol) for _, run, at in summed]
     return evidence.step(label, terms, [(sign, one) for (sign, _, _), one in zip(summed, summands, strict=True)])
 
 
-def _lacking(runs: Sequence[str], protocol: str, evidence: Evidence) -> str | None:
-    """Why `runs` cannot be compared by `protocol`; None if they can."""
+def _lacking(runs: Sequence[str], protocol: str, evidence: Evidence, region: _Region | None = None) -> str | None:
+    """Why `runs` cannot be compared by `protocol`, in `region`; None if they can."""
     shown = evidence.tables.trained(evidence.scale.shown)
     if absent := [run for run in runs if run not in shown]:
         return f"{LEFT_OUT}{', '.join(absent)}"
-    missing = [f"{run} ({protocol})" for run in runs if not evidence.results.measured(run, protocol)]
-    return f"{NOT_RUN}{', '.join(missing)}" if missing else None
+    found = {run: evidence.results.measured(run, protocol).values() for run in runs}
+    if missing := [f"{run} ({protocol})" for run in runs if not found[run]]:
+        return f"{NOT_RUN}{', '.join(missing)}"
+    band = str(region.part["band"]) if region and "band" in region.part else None
+    other = [run for run in runs if band and not all(band in metrics["near_edges"] for metrics in found[run])]
+    return f"measured with other bands, evaluate again: {', '.join(other)}" if other else None
 
 
 def greater_in(claim: Claim, evidence: Evidence) -> list[Step]:
@@ -159,7 +158,7 @@ def greater_in(claim: Claim, evidence: Evidence) -> list[Step]:
     for other, part in itertools.product(others, claim.parts):
         region = _region(part, evidence)
         label = f"{first} − {other}, {region.label}"
-        reason = _lacking([first, other], claim.protocol, evidence)
+        reason = _lacking([first, other], claim.protocol, evidence, region)
         if reason:
             steps.append(Step(label, [], NOT_MEASURED, reason=reason))
             continue
@@ -178,11 +177,11 @@ def context_gains(claim: Claim, evidence: Evidence) -> list[Step]:
     names, protocol = {run: name for name, run in figure.runs.items()}, figure.protocol
     baseline, first, second = list(figure.runs.values())[:3]
     left_out = claim.figure not in evidence.scale.figures
-    reason = f"{LEFT_OUT}{heading(claim.figure)}" if left_out else _lacking(list(names)[:3], protocol, evidence)
+    small, large, edges, everywhere = (_region(part, evidence) for part in ("small", "large", "edges", "all"))
+    reason = f"{LEFT_OUT}{heading(claim.figure)}" if left_out else _lacking(list(names)[:3], protocol, evidence, edges)
     if reason:
         return [Step(claim.statement, [], NOT_MEASURED, reason=reason)]
     pixels = next(iter(evidence.results.measured(baseline, protocol).values()))["class_pixels"]
-    small, large, edges, everywhere = (_region(part, evidence) for part in ("small", "large", "edges", "all"))
     steps = [
         _margin(f"{names[run]} − {names[baseline]} on {where.label}", [(1, run, where), (-1, baseline, where)],
                 protocol, evidence, names)

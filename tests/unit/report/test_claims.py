@@ -74,6 +74,13 @@ def test_an_undecided_claim_states_the_seeds_that_would_decide_the_papers_differ
         n: stats.nct.sf(stats.t.isf(0.025, n - 1), n - 1, 1.73 / 2 * n**0.5) for n in (step.needed - 1, step.needed)
     }
     assert step.paper == pytest.approx(1.73) and power[step.needed - 1] < 0.8 <= power[step.needed]
+    assert step.needed > 3 and f", {step.needed} seeds would find the paper&#39;s difference)" in made.page()
+    for seed in range(3):  # less spread: three seeds would do, of which these have found nothing
+        change(made.results, "gcm_d5_s8", seed=seed, miou=0.7 + (0.009, -0.001, 0.004)[seed])
+    page = made.page()
+    assert (
+        steps_of(made, "C02")[0].needed == 3 and "3 seeds would" not in page[page.index('id="C02"') :].split("</tr>")[0]
+    )
 
 
 def test_one_seed_decides_no_difference(campaign):
@@ -88,13 +95,15 @@ def test_one_seed_decides_no_difference(campaign):
 
 def test_differences_are_taken_seed_by_seed_over_the_seeds_that_both_have(campaign):
     made = campaign(tables=["table1"], figures=[], seeds=[0, 1, 2])
-    for seed, miou in enumerate((0.5, 0.6, 0.7)):
+    for seed, miou in enumerate((0.5, 0.66, 0.7)):
         change(made.results, "gcm_d5_s8", seed=seed, miou=miou + 0.01)
         change(made.results, "gc_s8", seed=seed, miou=miou)
     (step,) = steps_of(made, "C02")
     assert step.seeds == pytest.approx((1, 1, 1)) and step.verdict == "held"  # though the scores differ by 20 points
     (made.results / "gc_s8/seed1/metrics/single.json").unlink()
-    assert len(steps_of(made, "C02")[0].seeds) == 2
+    (step,) = steps_of(made, "C02")
+    # The numbers behind it are those of the same seeds, though the run without a gap has three.
+    assert len(step.seeds) == 2 and [term["ours"] for term in step.terms] == pytest.approx([61, 60])
     for seed in (0, 2):
         (made.results / f"gcm_d5_s8/seed{seed}/metrics/single.json").unlink()
     assert judge(made, "C02")[0::2] == ("not measured", "no seed that all of its runs have")
@@ -245,6 +254,8 @@ def test_class_gains_compare_small_with_large_classes_segments_and_edges(campaig
     assert judge(made, "C33")[0::2] == (
         "not measured", "no labelled pixel: small segments; no labelled pixel: small segments or large segments",
     )  # fmt: skip
+    change(made.results, "gc_s16", seed=1, near_edges={"2": {"miou": 0.5}})
+    assert judge(made, "C33")[0::2] == ("not measured", "measured with other bands, evaluate again: gc_s16")
     for seed in (0, 1):
         (made.results / f"fcn_lc/seed{seed}/metrics/single.json").unlink()
     assert judge(made, "C33")[0::2] == ("not measured", "not run: fcn_lc (single)")
@@ -262,6 +273,9 @@ def test_runs_are_compared_in_parts_of_the_pixels(campaign):
     ]  # fmt: skip
     assert [step.ours for step in found.steps] == [pytest.approx(-2), pytest.approx(1)]
     assert found.verdict == "contradicted"
+    change(made.results, "gcm_lc", near_edges={"2": {"miou": 0.5}})
+    small, edge = steps_of(made, "C40")
+    assert (small.reason, edge.reason) == (None, "measured with other bands, evaluate again: gcm_lc")
     assert judge(made, "C44")[0::2] == ("not measured", "this scale leaves out acb3, acb3_ungated")
 
 

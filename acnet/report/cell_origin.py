@@ -116,7 +116,7 @@ def _rows(name: str, table: Table, wanted: str) -> list[Row]:
     for means in (
         lambda row: row.key == text,
         lambda row: row.method.lower() == text,
-        lambda row: text in map(row.run, table.columns),
+        lambda row: text in (str(row.run(column)).lower() for column in table.columns),
         lambda row: ending.search(row.method.lower()),
     ):
         if found := list(filter(means, ours)):

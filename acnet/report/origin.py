@@ -10,12 +10,16 @@ from typing import Any
 
 from acnet.files import sha256
 from acnet.params.campaign import Campaign
+from acnet.params.protocols import Protocol
 from acnet.params.run import Run, read_origins
 from acnet.progress import duration
 from acnet.provenance import DISTRIBUTIONS, PATCH, changed_since, source_hash
 from acnet.report.results import Results
 
 Line = tuple[str, str]
+# What a metrics file without them was measured with.
+_BEFORE = {it.name: it.metadata.get("before", dataclasses.MISSING) for it in dataclasses.fields(Protocol)}
+_BEFORE = {name: value for name, value in _BEFORE.items() if value is not dataclasses.MISSING}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,10 +100,15 @@ class Origin:
 
     def protocol(self, name: str) -> str:
         """The settings of a protocol as the run's metrics file states them, else today's; changed ones with both."""
-        now = self.campaign.protocol(name, self.run).identity()
-        made = now | (self.read.metrics(self.run, name, self.seed) or {}).get("protocol", {})
-        shown = {key: f"{made[key]:.4g}" if isinstance(made[key], float) else made[key] for key in now if key != "name"}
-        return ", ".join(f"{key} {value}{self._today(now[key], made[key])}" for key, value in shown.items())
+        file = (self.read.metrics(self.run, name, self.seed) or {}).get("protocol")
+        removed = file and name not in self.campaign.titles
+        today = file if removed else self.campaign.protocol(name, self.run).identity()
+        made, now = today | _BEFORE | file if file else today, _BEFORE | today
+        shown = {key: made[key] for key in today | (file or {}) if key != "name"}
+        return ", ".join(
+            f"{key} {f'{value:.4g}' if isinstance(value, float) else value}{self._today(now.get(key), value)}"
+            for key, value in shown.items()
+        )
 
     def metrics(self, protocol: str) -> str:
         """The file behind a number and its hash."""

@@ -31,9 +31,6 @@ def publish(report: Report) -> list[Path]:
             raise AcnetError(f"{source / name}: not found; make the report of scale {scale.name} first")
     listed = _runs(report)
     _refuse_loss(scale, listed, target / "README.md")
-    for path in target.glob("*"):
-        if path.name != "runs":  # the records, which `acnet report publish-runs` writes
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
     for name in names:
         with replacing(target / name) as temporary:
             shutil.copyfile(source / name, temporary)
@@ -51,7 +48,12 @@ def publish(report: Report) -> list[Path]:
         "\n".join(listed),
     ]
     write_text(target / "README.md", "\n\n".join(parts) + "\n")
-    return [target / name for name in [*names, *page, "README.md"]]
+    written = [target / name for name in [*names, *page, "README.md"]]
+    for path in target.rglob("*"):  # last, so that a failure before loses nothing
+        # The records are what `acnet report publish-runs` writes.
+        if path.is_file() and path not in written and path.relative_to(target).parts[0] != "runs":
+            path.unlink()
+    return written
 
 
 def _contents(report: Report) -> dict[str, list[str]]:

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import shutil
 import subprocess
 from hashlib import md5
 
@@ -42,10 +43,11 @@ def tell(tmp_path, campaign):
     (tmp_path / "data" / "mini_cityscapes").mkdir(parents=True)
     (tmp_path / "data" / "mini_cityscapes" / "manifest.json").write_text("{}")
 
-    def account(table, row, column=None, **changed) -> str:
+    def account(table, row, column=None, params=None, **changed) -> str:
         (folder / "provenance.json").write_text(json.dumps(made | changed))
         roots = Roots(*(tmp_path / name for name in ("data", "results", "logs")))
-        return trace(campaign, table, row, column, roots, functools.partial(commands_that_fetch, tmp_path, campaign))
+        chosen = Campaign(params, "mini") if params else campaign
+        return trace(chosen, table, row, column, roots, functools.partial(commands_that_fetch, tmp_path, chosen))
 
     account.root, account.folder, account.made = tmp_path, folder, made
     return account
@@ -112,6 +114,28 @@ def test_a_protocol_changed_since_is_the_one_that_the_run_was_measured_by(tell):
     file.write_text(json.dumps(stored | {"protocol": {"name": "single", "scales": [0.5]}}))
     protocol = fields(tell("table3", "r50_acb3"))["protocol"]
     assert protocol.startswith("single: scales [0.5]  (now [1.0]), flip False,")
+
+
+def test_settings_that_an_identity_leaves_out_are_those_of_the_measuring_too(tell, root, tmp_path):
+    params = shutil.copytree(root / "params", tmp_path / "params")
+    text = (params / "protocols.yaml").read_text()
+    own = "title: single scale\n  common:\n    split: {value: val, origin: ours}\n"
+    (params / "protocols.yaml").write_text(text.replace("title: single scale\n", own, 1))
+    assert fields(tell("table3", "r50_acb3", params=params))["protocol"].endswith(", split None  (now val)")
+    file = tell.folder / "metrics/single.json"
+    stored = json.loads(file.read_text())
+    file.write_text(json.dumps(stored | {"protocol": {"name": "single", "gate": "constant"}}))
+    assert fields(tell("table3", "r50_acb3"))["protocol"].endswith(", gate constant  (now trained)")
+
+
+def test_a_run_is_found_however_its_name_is_written(tell, root, tmp_path):
+    params = shutil.copytree(root / "params", tmp_path / "params")
+    for name, old, new in (("runs", "\nacb2:", "\nAcb2:"), ("tables", "ours: acb2", "ours: Acb2")):
+        text = (params / f"{name}.yaml").read_text()
+        assert old in text
+        (params / f"{name}.yaml").write_text(text.replace(old, new))
+    for wanted in ("Acb2", "acb2"):
+        assert fields(tell("table3", wanted, params=params))["run"].startswith("Acb2, seed 0 at scale mini: not run")
 
 
 @pytest.fixture

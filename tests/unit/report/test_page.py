@@ -14,7 +14,7 @@ from fabricated import change, write_gates
 pytest.importorskip("matplotlib", reason="matplotlib draws the figures; pip install matplotlib")
 
 from acnet.errors import AcnetError
-from acnet.files import sha256, write_json, write_text
+from acnet.files import read_json, sha256, write_json, write_text
 from acnet.params.campaign import Campaign as ParamsCampaign
 from acnet.provenance import source_hash
 from acnet.report.cell_origin import Roots, trace
@@ -104,6 +104,17 @@ def test_a_run_tells_its_scores_and_the_time_of_all_its_seeds(campaign):
     assert "<span>2 min 31 s</span>" in summary[: summary.index("</summary>")]  # twice 75.3 s
     section = text[text.index('id="run-gc_s16"') : text.index('id="run-gc_s8"')]
     assert '<th scope="row">single</th><td>70.00</td><td>90.00</td>' in section
+    assert "10 of 10 networks trained, with seeds 0, 1." in text
+    made.scale = dataclasses.replace(made.scale, seeds=[0, 1, 2, 3])  # as `more_seeds` of runs not trained yet
+    assert "trained, with seeds 0, 1." in made.page()
+
+
+def test_metrics_of_a_protocol_that_is_no_more_show_their_own_settings(campaign):
+    made = campaign(tables=["table1"], figures=[])
+    folder = made.results / "gc_s16/seed0/metrics"
+    write_json(folder / "mine.json", read_json(folder / "single.json") | {"protocol": {"name": "mine", "flip": True}})
+    assert '<th scope="row">mine</th>' in (text := made.page())
+    assert 'class="text origin">flip True<br>' in text
 
 
 def test_of_several_differences_the_page_shows_the_smallest(campaign):
@@ -242,6 +253,11 @@ def test_generated_images_may_be_published_once_the_report_is_whole(campaign):
     paths = publish(made.report)
     assert {"figure5.png", "index.html"} <= {path.name for path in paths}
     assert "- [The page](index.html)" in paths[-1].read_text()
+    before = {path: path.read_bytes() for path in paths}
+    (made.reports / "cells.csv").unlink()  # which the page is drawn from
+    with pytest.raises(AcnetError, match=r"cells.csv: not found"):
+        publish(made.report)
+    assert {path: path.read_bytes() for path in paths} == before
 
 
 def test_a_published_page_states_nothing_that_may_change(campaign):

@@ -75,14 +75,17 @@ def write_json(path: str | os.PathLike, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_json(path: str | os.PathLike) -> Any:
-    """The value in a JSON file; AcnetError if it is missing or broken."""
+def read_json(path: str | os.PathLike, *keys: str) -> Any:
+    """The value in a JSON file; AcnetError if it is missing or broken, or lacks one of `keys`."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise AcnetError(f"{path}: not found") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise AcnetError(f"{path}: not valid JSON ({error}); move it away and run again") from error
+    if lacking := [key for key in keys if not isinstance(value, dict) or key not in value]:
+        raise AcnetError(f"{path}: lacks {', '.join(lacking)}; move it away and run again")
+    return value
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):

@@ -10,6 +10,7 @@ from acnet.evaluate.bootstrap import Interval
 from acnet.files import write_text
 from acnet.params.claims import CellName
 from acnet.params.tables import Row, Table, Tables
+from acnet.progress import some
 from acnet.report.report import Report
 from acnet.report.results import Results
 from acnet.report.text import csv_text
@@ -21,10 +22,11 @@ NOT_RUN, NO_VALUE = "not run", "no value"
 class Cell:
     """One cell, a line of cells.csv; numbers in percent.
 
-    `state` is measured, not run, no value (a class that is neither labelled nor predicted), cited, or empty. `values`
-    are ours by `run` and `protocol`, one for each of `seeds`; `low` and `high` bound the confidence interval of their
-    mean; `beside` is ours by a second protocol. In a cell that a test server scores, `values` are the validation scores
-    of the network before fine-tuning, `server` is the server's score and `fine_tuned` the network sent there.
+    `state` is measured, not run, no value (a class that is neither labelled nor predicted, or that the dataset lacks),
+    cited, or empty. `values` are ours by `run` and `protocol`, one for each of `seeds`; `low` and `high` bound the
+    confidence interval of their mean; `beside` is ours by a second protocol. In a cell that a test server scores,
+    `values` are the validation scores of the network before fine-tuning, `server` is the server's score and
+    `fine_tuned` the network sent there.
     """
 
     table: str
@@ -141,13 +143,20 @@ def _line(cell: Cell, scale: str) -> dict[str, object]:
 
 
 def read_cells(report: Report) -> Cells:
-    """The cells in cells.csv."""
-    path = report.folder / "cells.csv"
+    """The cells in cells.csv; AcnetError unless it has each one that tables.yaml asks for."""
+    path, remedy = report.folder / "cells.csv", f"`acnet report cells --scale {report.scale.name}` writes it"
     if not path.exists():
-        raise AcnetError(f"{path}: not found; `acnet report cells --scale {report.scale.name}` writes it")
+        raise AcnetError(f"{path}: not found; {remedy}")
     with open(path, newline="", encoding="utf-8") as handle:
-        cells = map(_parsed, csv.DictReader(handle))
-        return {(cell.table, cell.row, cell.column): cell for cell in cells}
+        try:
+            found = {(cell.table, cell.row, cell.column): cell for cell in map(_parsed, csv.DictReader(handle))}
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise AcnetError(f"{path}: not whole; {remedy} anew") from error
+    tables = report.tables.tables.items()
+    every = [(name, row.key, column) for name, table in tables for row in table.rows for column in table.all_columns]
+    if lacking := [".".join(cell) for cell in every if cell not in found]:
+        raise AcnetError(f"{path}: lacks {some(lacking)}; {remedy} anew")
+    return found
 
 
 def _parsed(line: dict[str, str]) -> Cell:

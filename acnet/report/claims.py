@@ -91,12 +91,12 @@ def write_claims(report: Report) -> Path:
     return path
 
 
-def read_claims(folder: Path) -> dict[str, Any]:
-    """What claims.json in the `folder` of a scale holds."""
+def read_claims(folder: Path, written_by: str = "claims") -> dict[str, Any]:
+    """What claims.json in the `folder` of a scale holds; the command `written_by` is named where it is missing."""
     path = folder / "claims.json"
     if not path.exists():
-        raise AcnetError(f"{path}: not found; `acnet report claims --scale {folder.name}` writes it")
-    return read_json(path)
+        raise AcnetError(f"{path}: not found; `acnet report {written_by} --scale {folder.name}` writes it")
+    return read_json(path, "title", "rule", "counts", "claims")
 
 
 def counted(claims: Iterable[Mapping[str, Any]], kinds: Sequence[str]) -> dict[Verdict, int]:

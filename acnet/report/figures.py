@@ -9,6 +9,7 @@ import pandas
 from matplotlib.figure import Figure
 
 from acnet.drawing import ACCENT, INK, LOOKS, QUIET, placeholder, save, style
+from acnet.errors import AcnetError
 from acnet.params import tables
 from acnet.params.campaign import Campaign
 from acnet.report.photos import photo_figure
@@ -149,8 +150,15 @@ _CURVES = {"curves": curves_figure, "factors": factors_figure}
 def _histories(run: str, results: Results, name: str = "history") -> list[pandas.DataFrame]:
     """The training curves of `run`, or those of "validation", a row for each recorded step."""
     files = [results.seed_folder(run, seed) / f"{name}.csv" for seed in results.scale.seeds]
-    found = [pandas.read_csv(file, dtype=float, float_precision="round_trip") for file in files if file.exists()]
-    return [history for history in found if len(history)]
+    needed = ["epoch", "main_loss" if name == "history" else "loss"]
+    return [history for file in files if file.exists() and len(history := _history(file, needed))]
+
+
+def _history(file: Path, needed: list[str]) -> pandas.DataFrame:
+    try:
+        return pandas.read_csv(file, dtype=float, float_precision="round_trip").dropna(subset=needed, how="all")
+    except (KeyError, ValueError) as error:
+        raise AcnetError(f"{file}: not a training curve ({error}); move it away and run again") from error
 
 
 def _by_epoch(history: pandas.DataFrame) -> pandas.Series:

@@ -20,7 +20,7 @@ def write_forest(report: Report, published: Sequence[str] = ()) -> list[Path]:
     With the names of `published` scales it is out_root/published/forest, which has a panel for each of them.
     """
     there = report.out_root / "published"
-    found = [read_claims(there / name) for name in published] or [read_claims(report.folder)]
+    found = [read_claims(there / name, "publish") for name in published] or [read_claims(report.folder)]
     with style():
         return save(forest_figure(found), there if published else report.folder / "figures", "forest")
 

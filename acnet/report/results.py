@@ -73,19 +73,26 @@ class Results:
         path = self.seed_folder(run, seed) / "metrics" / f"{protocol}.json"
         if not path.exists():
             return None
-        metrics = read_json(path)
+        metrics = read_json(path, "scale", "run", "seed", "protocol")
         named = {**metrics, "protocol": metrics["protocol"]["name"]}
         for key, expected in {"scale": self.scale.name, "run": run, "seed": seed, "protocol": protocol}.items():
             if named[key] != expected:
                 raise AcnetError(
-                    f"{path}: {key} is {named[key]!r}, but its place says {expected!r}; evaluate {run} again"
+                    f"{path}: {key} is {named[key]!r}, but its place says {expected!r}; move it away and run again"
                 )
         return metrics
 
     def measured(self, run: str, protocol: str) -> dict[int, Mapping[str, Any]]:
-        """The metrics of `run` by `protocol`, of each seed that has some."""
+        """The metrics of `run` by `protocol`, of each seed that has some; AcnetError if their settings differ."""
         found = {seed: self.metrics(run, protocol, seed) for seed in self.scale.seeds}
-        return {seed: metrics for seed, metrics in found.items() if metrics}
+        found = {seed: metrics for seed, metrics in found.items() if metrics}
+        first, *others = {metrics.get("protocol_hash"): seed for seed, metrics in found.items()}.values() or [None]
+        if others:
+            raise AcnetError(
+                f"{self.folder / run}: seeds {first} and {others[0]} were measured with different settings of protocol "
+                f"'{protocol}' (protocol_hash); evaluate {run} again"
+            )
+        return found
 
     def scores(self, run: str, protocol: str, metric: str, class_name: str | None = None) -> dict[int, float]:
         """A metric in percent by seed, of the scale's seeds that have it."""
@@ -167,7 +174,7 @@ class Results:
 
     def gates(self, run: str) -> dict[int, dict]:
         """What was measured of the gates of `run`, of each seed that has it."""
-        found = {seed: self._json(self.seed_folder(run, seed) / "gates.json") for seed in self.scale.seeds}
+        found = {seed: self._json(self.seed_folder(run, seed) / "gates.json", "blocks") for seed in self.scale.seeds}
         return {seed: gates for seed, gates in found.items() if gates}
 
     def state(self, run: str, seed: int) -> str:
@@ -190,8 +197,8 @@ class Results:
         return build(ServerScore, read_yaml(path), f"{path}: scores") if path.exists() else None
 
     @staticmethod
-    def _json(path: Path) -> dict | None:
-        return read_json(path) if path.exists() else None
+    def _json(path: Path, *keys: str) -> dict | None:
+        return read_json(path, *keys) if path.exists() else None
 
 
 def absent_rule(metrics: Mapping[str, Any]) -> str:

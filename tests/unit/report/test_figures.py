@@ -13,7 +13,15 @@ from acnet.cli import main
 from acnet.data.classes import load
 from acnet.errors import AcnetError
 from acnet.params.tables import load_tables
-from acnet.report.figures import class_gains_figure, curves_figure, factors_figure, gains_of, write_curves, write_figure
+from acnet.report.figures import (
+    class_gains_figure,
+    curves,
+    curves_figure,
+    factors_figure,
+    gains_of,
+    write_curves,
+    write_figure,
+)
 from acnet.report.forest import forest_figure, write_forest
 from acnet.report.gates import gates_csv, gates_figure, gates_runs_figure, measured_gates
 from acnet.report.gates import write_gates as write_gates_files
@@ -121,7 +129,7 @@ def test_a_curve_is_the_mean_main_loss_of_each_epoch(campaign):
 def test_alpha_and_beta_of_every_block_are_drawn_over_training_ungated_ones_too(campaign):
     made = campaign(tables=[], figures=["figure1"])
     names = [f"blocks.{i}.{part}" for i in (0, 1) for part in ("global_context.alpha", "local_context.beta")]
-    lines = [",".join(["step", "epoch", *names]), "1,0.5,1,1,1,1", "2,1.0,0.9,1.1,0.5,1.2"]
+    lines = [",".join(["epoch", "main_loss", *names]), "0.5,1,1,1,1,1", "1.0,2,0.9,1.1,0.5,1.2"]
     (made.results / "gc_s16/seed0/history.csv").write_text("\n".join(lines) + "\n")
     (panel,) = [axes for axes in factors_figure(["fcn_s16", "gc_s16"], open_results(made)[1]).axes if axes.lines]
     assert panel.get_title(loc="left") == "gc_s16"
@@ -146,6 +154,24 @@ def test_the_forest_shows_the_papers_differences_beside_ours_and_verdicts_of_sev
     assert "undecided" in texts(left) and not {"undecided", "held", "contradicted"} & set(texts(right))
     assert not any("block" in label.get_text() for label in left.get_yticklabels())  # the gates have their own figure
     assert [path.name for path in write_forest(made.report)] == ["forest.png", "forest.pdf"]
+    with pytest.raises(AcnetError, match=r"stanford/claims.json: not found; `acnet report publish --scale stanford`"):
+        write_forest(made.report, ["stanford"])
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("history", ""),
+        ("history", "a,b\n1,2\n"),
+        ("history", "epoch,main_loss\n1,x\n"),
+        ("validation", "epoch,miou\n1,2\n"),
+    ],
+)
+def test_a_file_that_is_no_training_curve_is_refused_by_name(campaign, file, text):
+    made = campaign(tables=["table1"], figures=[])
+    (made.results / f"gc_s16/seed0/{file}.csv").write_text(text)
+    with pytest.raises(AcnetError, match=rf"gc_s16/seed0/{file}.csv: not a training curve \(.*\); move it away"):
+        curves(made.report.runs, made.report.results)
 
 
 def test_classes_with_most_pixels_come_first(campaign):

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -148,6 +149,29 @@ def test_claims_and_page_name_the_file_that_is_not_made_yet(campaign):
         write_page(made.report)
 
 
+def test_cells_that_are_not_those_of_the_tables_are_refused(campaign, root, tmp_path):
+    made = campaign(tables=["table1"], figures=[])
+    assert "Every row has a run of ours beside the paper's number." in made.page()
+    made.roots["params_root"] = shutil.copytree(root / "params", tmp_path / "params")
+    file = tmp_path / "params/tables.yaml"
+    own = "    rows:\n      - {key: mine, method: Mine, ours: {os16: gcm_d5_s16}}\n"
+    file.write_text(file.read_text().replace("    rows:\n", own, 1))
+    remedy = "`acnet report cells --scale mini` writes it anew"
+    for write in (write_claims, write_page):
+        with pytest.raises(AcnetError, match=f"cells.csv: lacks table1.mine.os16, table1.mine.os8; {remedy}"):
+            write(made.report)
+    assert "Every row has a run of ours. Our protocol" in made.page()
+    whole = (made.reports / "cells.csv").read_bytes()
+    for content, said in (
+        (whole[:5000], "lacks table4."),
+        (b"a,b\n1,2\n", "not whole"),
+        (b"", "lacks table1.mine.os16"),
+    ):
+        (made.reports / "cells.csv").write_bytes(content)
+        with pytest.raises(AcnetError, match=f"cells.csv: {said}.*; {remedy}"):
+            read_cells(made.report)
+
+
 def test_a_missing_run_is_marked_and_the_rest_stands(campaign):
     made = campaign(skip=["acb2", "r101_ohem"])
     write_all(made)
@@ -208,7 +232,7 @@ def test_a_class_that_never_occurs_is_no_missing_run(campaign):
     assert read_csv(made, "table4")["acnet", "train"]["state"] == "no value"
     text = (made.reports / "tables/table4.md").read_text()
     assert "not run" not in text
-    assert "a dash is a class that occurs neither in the labels nor in the predictions" in text
+    assert "a dash is a number that the dataset does not give, or a class that occurs neither" in text
 
 
 def test_metrics_use_each_tables_own_measure(campaign):
@@ -227,9 +251,30 @@ def test_a_metrics_file_in_the_wrong_place_is_refused(campaign, key, value):
     made = campaign(tables=["table1"], figures=[])
     path = made.results / "gc_s16/seed0/metrics/single.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
-    with pytest.raises(AcnetError, match=rf"gc_s16/seed0/metrics/single.json: {key} is "):
+    with pytest.raises(AcnetError, match=rf"gc_s16/seed0/metrics/single.json: {key} is .*; move it away and run again"):
         write_table("table1", made.report)
     assert not Path(made.reports / "tables").exists()
+
+
+@pytest.mark.parametrize("text", ["{}", "[]"])
+def test_a_file_without_what_the_report_reads_is_refused_by_name(campaign, text):
+    made = campaign(tables=["table1"], figures=[])
+    made.claims()
+    (made.reports / "claims.json").write_text(text)
+    with pytest.raises(AcnetError, match=r"mini/claims.json: lacks title, rule, counts, claims; move it away"):
+        write_page(made.report)
+    (made.results / "gc_s16/seed0/metrics/single.json").write_text(text)
+    with pytest.raises(AcnetError, match=r"metrics/single.json: lacks scale, run, seed, protocol; move it away"):
+        write_cells(made.report)
+
+
+def test_seeds_measured_by_different_versions_of_a_protocol_have_no_mean(campaign):
+    made = campaign(tables=["table1"], figures=[], seeds=[0, 1, 2])
+    for seed in (0, 1, 2):
+        change(made.results, "gc_s16", seed=seed, protocol_hash="ab" if seed < 2 else "cd")
+    said = r"mini/gc_s16: seeds 1 and 2 were measured with different settings of protocol 'single' \(protocol_hash\)"
+    with pytest.raises(AcnetError, match=f"{said}; evaluate gc_s16 again"):
+        write_cells(made.report)
 
 
 def test_a_table_that_the_scale_lacks_is_refused(campaign):

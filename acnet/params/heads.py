@@ -35,7 +35,7 @@ def head_options(heads: Mapping[str, Layer], head: Sourced, own: Sourced) -> Sou
     changed = plain_layer(own.value or {}, kinds, own.origin, place(own.note, "head_options"))
     options = merged([usual, changed], usual, own.note)
     origin = max((entry.origin for entry in options.values()), key=_TRUST.index, default="paper")
-    note = "; ".join(f"{key}: {entry}" for key, entry in options.items())
+    note = "; ".join(f"{key} ({entry})" for key, entry in options.items())
     return Sourced({key: entry.value for key, entry in options.items()}, origin, note)
 
 

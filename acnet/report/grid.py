@@ -85,7 +85,7 @@ def grid(name: str, cells: Cells, report: Report) -> Grid:
         lines = [line for row, own in rows for line in _wide(row, before[row.key], own, table.digits, scale.comparable)]
     else:
         each = ["ours", *["paper"] * quoted, *["difference"] * (quoted and scale.comparable), *[beside] * bool(beside)]
-        against = f"over {table.row(table.against).method}" if table.against else None
+        against = f"minus {table.row(table.against).method}" if table.against else None
         each += [against] * bool(against)
         groups = [(column.label, len(each)) for column in table.columns.values()]
         numbers = {"ours": _ours, "paper": _paper, "difference": _difference, beside: _by_second_protocol}

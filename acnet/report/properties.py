@@ -212,7 +212,7 @@ def gated_gains(claim: Claim, evidence: Evidence) -> list[Step]:
             continue
         # A class without pixels has no mean with any seed.
         mean = {name: sum(one[name]["mean"] or 0.0 for one in gates) for name in gates[0]}
-        labels = ("classes with a small gate", "with a large gate")
+        labels = ("classes with a small gate", "classes with a large gate")
         small, large = _halves(mean, (run, base), claim.protocol, evidence, labels)
         summed = [(sign, run, large), (-sign, base, large), (-sign, run, small), (sign, base, small)]
         steps.append(_margin(label, summed, claim.protocol, evidence, {}))

@@ -68,8 +68,8 @@ def test_each_line_of_params_yaml_ends_with_its_origin(root, tmp_path, monkeypat
 
 def test_the_origin_of_a_heads_parameters_is_the_least_certain_and_names_each(paper):
     assert str(paper.origins("danet")["model.head_options"]) == (
-        "prior: key_share: prior: queries and keys have 1/8 of the channels; "
-        "branch_weight: prior: DANet v0.5.0: of the losses on each branch"
+        "prior: key_share (prior: queries and keys have 1/8 of the channels); "
+        "branch_weight (prior: DANet v0.5.0: of the losses on each branch)"
     )
     assert paper.origins("encnet")["model.head_options"].origin == "paper"
 

@@ -91,7 +91,7 @@ def peers(campaign):
 def test_other_systems_are_judged_by_their_differences_from_acnet(peers):
     lines = write_table("peers", peers.report)[1].read_text().splitlines()
     ends = {line.split("|")[1].strip(): line.rsplit("|", 2)[1].strip() for line in lines if line.startswith("| ")}
-    assert ends["Method"] == "over ACNet (Res-50+ACB#3)"
+    assert ends["Method"] == "minus ACNet (Res-50+ACB#3)"
     found = [ends[name] for name in ("ACNet (Res-50+ACB#3)", "PSPNet", "DANet", "EncNet", "ResNet-38")]
     assert found == ["", "+2.00, better", "−3.00, worse", "0.00, undecided", ""]
 

@@ -114,18 +114,20 @@ def _run(*arguments: str, **environment: str) -> bytes:
     return subprocess.run(command, capture_output=True, check=True, timeout=20, env=environ).stdout
 
 
-def write_surroundings(folder: Path, resumed: bool) -> None:
-    """Write the `changes`, if there are any, and the installed distributions into a run's folder.
-
-    Of a training that is `resumed` the changes with which it began, or was resumed before, stay if there are none now.
-    """
-    installed = {f"{found.metadata['Name']}=={found.version}" for found in importlib.metadata.distributions()}
-    write_text(folder / DISTRIBUTIONS, "\n".join(sorted(installed, key=str.lower)) + "\n")
+def write_changes(folder: Path) -> None:
+    """Write the `changes`, if there are any, into a folder."""
     if patch := changes():
         with replacing(folder / PATCH) as temporary:
             temporary.write_bytes(patch)
-    elif not resumed:
-        (folder / PATCH).unlink(missing_ok=True)  # of an earlier training
+
+
+def write_surroundings(folder: Path, changed: Path) -> None:
+    """Write the installed distributions into a run's folder, and move there what `write_changes` left in `changed`."""
+    installed = {f"{found.metadata['Name']}=={found.version}" for found in importlib.metadata.distributions()}
+    write_text(folder / DISTRIBUTIONS, "\n".join(sorted(installed, key=str.lower)) + "\n")
+    (folder / PATCH).unlink(missing_ok=True)  # of an earlier training
+    if (changed / PATCH).exists():
+        (changed / PATCH).replace(folder / PATCH)
 
 
 def code() -> dict[str, Any]:

@@ -48,4 +48,4 @@ def snapshot(folder: Path) -> dict[str, bytes]:
     return {str(path): (folder / path).read_bytes() for path in files if not _UNFINISHED & set(path.parts)}
 
 
-_UNFINISHED = {".preparing"}
+_UNFINISHED = {".preparing", ".finished"}

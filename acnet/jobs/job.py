@@ -22,7 +22,7 @@ from acnet.jobs.training_state import newest_state, read_state, save_state
 from acnet.jobs.watch import Watch
 from acnet.params.run import Run
 from acnet.progress import Progress, duration
-from acnet.provenance import code, combined, write_surroundings
+from acnet.provenance import code, combined, write_changes, write_surroundings
 
 _EVERY = 3.0  # seconds between progress files
 
@@ -95,7 +95,7 @@ class TrainingJob:
             start = state["step"]
         self.note(f"resuming at step {start}" if file else "starting from the beginning")
         if self.first:
-            write_surroundings(self._resume.parent, resumed=file is not None)
+            write_changes(self._resume)
             self._progress = Progress(self.run.name, steps, "steps", start=start)
             self._watch = Watch(self.run, self._resume.parent, self.data, parts, start, steps)
         self._saved = time.monotonic()
@@ -154,6 +154,7 @@ class TrainingJob:
         self.note(f"finished after {duration(seconds)} of training")
         self._lock.check()
         self._watch.finish()
+        write_surroundings(self._resume.parent, self._resume)
         facts = {**combined(self._codes), "inputs_digest": self._identity["inputs"]}
         return {**facts, "journal": read_journal(self._resume)}
 

@@ -91,8 +91,8 @@ def test_during_training_the_state_is_kept(here):
     text = re.sub(r"  epochs: \d+", "  epochs: 50", file.read_text())
     file.write_text(re.sub(r"  save_minutes: [\d.]+", "  save_minutes: 0.0", text))
     shutil.copy(file, here)
-    for path in (here / RUN).iterdir():
-        path.unlink()
+    shutil.rmtree(here / RUN)
+    (here / RUN).mkdir()
     shutil.copy(here / "params.yaml", file)
 
     process = start(here, f"train --params {file}")

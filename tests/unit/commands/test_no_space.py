@@ -71,6 +71,7 @@ def test_train_on_a_full_disk(here, acnet, small_disk, kilobytes):
         "history.csv",
         "distributions.txt",
         "changes.patch",
+        "resume/changes.patch",
         "resume/journal.txt",
         "resume/progress.json",
     }

@@ -27,7 +27,8 @@ def inputs_digest(run: Run, folder: Path, data: Path) -> str | None:
     if not (data / MANIFEST).exists() or (initial and not initial.exists()):
         return None
     splits = read_json(data / MANIFEST)["splits"]
-    return digest([[splits.get(split) for split in run.train_splits], sha256(initial) if initial else None])
+    files = [splits.get(split, {}).get("files") for split in run.train_splits]  # with their hashes
+    return digest([files, sha256(initial) if initial else None])
 
 
 def finished(folder: Path, run: Run, inputs: str | None) -> bool:

@@ -44,7 +44,7 @@ def row(root, scale):
     seeds = defaultdict(set)
     for run, seed, _ in found:
         seeds[run].add(seed)
-    counts = Counter(map(len, seeds.values())).most_common()
+    counts = sorted(Counter(map(len, seeds.values())).items(), key=lambda count: (count[1], count[0]), reverse=True)
     datasets = [name for name in campaign.datasets if name in {campaign.dataset_of(run) for run in seeds}]
     measured = ", ".join(f"{runs} × {number}" for number, runs in counts)
     commits = some(sorted({commit for *_, commit in found if commit}))

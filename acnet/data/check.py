@@ -91,11 +91,9 @@ class Record:
 def read_record(params: Path, data: Path, name: str, dataset: Any) -> Record | None:
     """The record in params/, else that of the first right copy here, if any; one of other classes is none."""
     files = [folder / "histograms" / f"{name}.json" for folder in (params, data)]
-    found, names = (
-        (Record(file, read_json(file)) for file in files if file.exists()),
-        classes.class_table(dataset).names,
-    )
-    return next((one for one in found if all({*shares} == {*names} for shares in one.shares.values())), None)
+    found = [Record(file, read_json(file)) for file in files if file.exists()]
+    names = {*classes.class_table(dataset).names}
+    return next((one for one in found if all(shares.keys() == names for shares in one.shares.values())), None)
 
 
 def write_record(folder: Path, name: str, counted: dict[str, tuple[int, dict[str, int] | None]]) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from acnet.data.store import MANIFEST
 from acnet.files import digest, read_json, sha256
-from acnet.params.run import Run
+from acnet.params.run import Run, initial_checkpoint
 from acnet.provenance import changed_since, code
 
 FILES = ("history.csv", "provenance.json", "checkpoint.pt")
@@ -23,7 +23,7 @@ def inputs_digest(run: Run, folder: Path, data: Path) -> str | None:
 
     `data` is the prepared dataset. None if one of them is not there.
     """
-    initial = folder.parent.parent / run.init.run / folder.name / "checkpoint.pt" if run.init.kind == "run" else None
+    initial = initial_checkpoint(run, folder) if run.init.kind == "run" else None
     if not (data / MANIFEST).exists() or (initial and not initial.exists()):
         return None
     splits = read_json(data / MANIFEST)["splits"]

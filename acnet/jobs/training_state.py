@@ -12,6 +12,7 @@ from acnet.checkpoint import write_tensors
 from acnet.files import replacing, sha256
 
 _GENERATIONS = 2
+_CHANGED = {"params": "the parameters", "inputs": "the training images, labels or first weights"}
 _NAME = re.compile(r"state-(\d{9})-([0-9a-f]{16})\.pt")
 
 
@@ -40,13 +41,17 @@ def newest_state(folder: Path, identity: Mapping[str, Any], say: Callable[[str],
         aside = file.with_name(f"{file.name}.aside")
         if sha256(file)[:16] != _NAME.fullmatch(file.name)[2]:
             say(f"{file} is damaged; set aside as {aside.name}")
-        elif other := [key for key, value in identity.items() if read_state(file).get(key, value) != value]:
-            changed = {"params": "the parameters have", "inputs": "the training images, labels or first weights have"}
-            say(f"{changed[other[0]]} changed; {file} is set aside as {aside.name}")
+        elif other := _difference(identity, read_state(file)):
+            say(f"{_CHANGED[other]} have changed; {file} is set aside as {aside.name}")
         else:
             return file
         file.replace(aside)
     return None
+
+
+def _difference(identity: Mapping[str, Any], state: Mapping[str, Any]) -> str | None:
+    """The first key of `identity` that has another value in `state`."""
+    return next((key for key, value in identity.items() if state.get(key, value) != value), None)
 
 
 def read_state(file: Path) -> dict[str, Any]:

@@ -118,6 +118,11 @@ class Run:
         return f"{self.name} seed {self.seed} at {self.scale}"
 
 
+def initial_checkpoint(run: Run, folder: Path) -> Path:
+    """The checkpoint that the fine-tuned `run` starts from, of the same seed; `folder` is where `run` is trained."""
+    return folder.parent.parent / run.init.run / folder.name / "checkpoint.pt"
+
+
 def run_folder(results: Path, scale: str, run: str, seed: int) -> Path:
     """The folder of one run with one seed."""
     return results / scale / run / f"seed{seed}"

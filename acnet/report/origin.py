@@ -18,8 +18,11 @@ from acnet.report.results import Results
 
 Line = tuple[str, str]
 # What a metrics file without them was measured with.
-_BEFORE = {it.name: it.metadata.get("before", dataclasses.MISSING) for it in dataclasses.fields(Protocol)}
-_BEFORE = {name: value for name, value in _BEFORE.items() if value is not dataclasses.MISSING}
+_BEFORE = {
+    it.name: it.default
+    for it in dataclasses.fields(Protocol)
+    if it.metadata.get("before", dataclasses.MISSING) is not dataclasses.MISSING
+}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from acnet.checkpoint import compare_with_record, load_weights, read_checkpoint, read_tensors
 from acnet.errors import AcnetError
 from acnet.files import sha256
-from acnet.params.run import Run
+from acnet.params.run import Run, initial_checkpoint
 
 _PREFIX = re.compile(r"^(module\.|_orig_mod\.)+")  # of DataParallel and torch.compile
 
@@ -21,7 +21,7 @@ def load_initial_weights(network: nn.Module, run: Run, folder: Path) -> None:
     if (init := run.init).kind == "none":
         return
     if init.kind == "run":
-        file = folder.parent.parent / init.run / folder.name / "checkpoint.pt"
+        file = initial_checkpoint(run, folder)
         load_weights(network, read_checkpoint(file)["network"], file)
         compare_with_record(file)
         return

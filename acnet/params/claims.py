@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from acnet.errors import AcnetError
+from acnet.params.protocols import protocol_names
 from acnet.params.schema import among, build, limited, read_mapping
 from acnet.params.tables import Tables
 
@@ -70,8 +71,7 @@ def load_claims(params_root: str | Path, tables: Tables) -> dict[str, Claim]:
     """Read `params_root`/claims.yaml; AcnetError for any mistake, also for an unknown cell, run or protocol."""
     file = f"{params_root}/claims.yaml"
     claims = build(_File, read_mapping(file), file).claims
-    runs = read_mapping(f"{params_root}/runs.yaml")
-    protocols = [name for name in read_mapping(f"{params_root}/protocols.yaml") if name != "defaults"]
+    runs, protocols = read_mapping(f"{params_root}/runs.yaml"), protocol_names(params_root)
     for name, claim in claims.items():
         where = f"{file}: claims.{name}"
         _check(claim, tables, where)

@@ -58,6 +58,11 @@ class _Written(Protocol):
 _FIELDS = {field.name: _Written for field in dataclasses.fields(_Written) if field.name != "name"}
 
 
+def protocol_names(params: str | Path) -> list[str]:
+    """The protocols of protocols.yaml; its section `defaults` is none."""
+    return [name for name in read_mapping(f"{params}/protocols.yaml") if name != "defaults"]
+
+
 class Protocols:
     """protocols.yaml and what a scale overrides in it; AcnetError for any mistake in either.
 

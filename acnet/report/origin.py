@@ -81,7 +81,7 @@ class Origin:
         took = f"{duration(said['seconds'])} ({said['seconds'] / 3600:.3f} h)" if "seconds" in said else "unknown"
         processes = made.get("processes", 1)
         lines += [
-            ("initial weights", said["initial_weights"]),
+            ("initial weights", f"{said['initial_weights']}{self._today(self.now.init.name, self.known.init.name)}"),
             ("commit", f"{said['commit']}{', with uncommitted changes' if made.get('dirty') else ''}"),
             ("source", said["source_hash"]),
             ("trained", f"{_time(said['started'])} to {_time(said['finished'])}"),

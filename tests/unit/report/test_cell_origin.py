@@ -101,11 +101,13 @@ def test_a_parameter_changed_since_has_the_origin_that_the_runs_own_file_states(
     lines = [line for line in text.splitlines() if line.startswith(("  delta: ", "  epochs: ", "  dropout: "))]
     text = text.replace(lines[0], "  delta: 10.0  # run: params/runs.yaml: acb3")
     text = text.replace(lines[1], "  dropout: 0.5")
+    text = text.replace("name: from scratch", "name: mine")
     file.write_text(text.replace(lines[2], "  epochs: 7  # scale: params/scales/mini.yaml: common"))
     found = fields(tell("table3", "r50_acb3", column))
     assert found["model.delta"] == "10.0  (now 5.0)  # run: params/runs.yaml: acb3"
     assert found["model.dropout"].endswith("# not stated")
     assert found["train.epochs"] == "7  (now 50)  # scale: params/scales/mini.yaml: common"
+    assert found["initial weights"].endswith("  (now from scratch)")
 
 
 def test_a_protocol_changed_since_is_the_one_that_the_run_was_measured_by(tell):

@@ -15,7 +15,9 @@ from acnet.params.datasets import find_dataset
 def add(commands) -> None:
     """Add the commands to the parser."""
     data = group(commands, "data", "fetch, check, prepare and show datasets")
-    generate = command(data, "generate", _generate, "generate a mini dataset in the official layout, or the instrument")
+    generate = command(
+        data, "generate", _generate, "generate a mini dataset in its official layout, or the dataset instrument"
+    )
     fetch = command(data, "fetch", _fetch, "use your own copies of a dataset's archives, or download them")
     extract = command(data, "extract", _extract, "extract the fetched archives into the folder that prepare reads")
     prepare = command(data, "prepare", _prepare, "convert a dataset into the memory-mapped format that training reads")
@@ -26,7 +28,7 @@ def add(commands) -> None:
     for made in (generate, fetch, extract, prepare, check, show, stats):
         made.add_argument("dataset", help="an entry of datasets.yaml")
     for made in (prepare, check, new):
-        made.add_argument("--threads", type=whole(1), default=1, help="number of reading processes (1)")
+        made.add_argument("--threads", type=whole(1), default=1, help="number of reading processes (default: 1)")
     new.add_argument("dataset", help="its name: letters, digits, _ and -")
     new.add_argument("--images", type=Path, required=True, help="folder of images; subfolders train, val, test")
     new.add_argument("--labels", type=Path, required=True, help="PNGs of class ids (255: ignored), same subfolders")
@@ -37,7 +39,7 @@ def add(commands) -> None:
     record = "record the class frequencies in params/ if no error is found"
     check.add_argument("--record", action="store_true", help=record)
     show.add_argument("--split", default="train", help="split of the image (train)")
-    show.add_argument("--index", type=whole(0), default=0, help="number of the image in the split (0)")
+    show.add_argument("--index", type=whole(0), default=0, help="number of the image in the split (default: 0)")
     for made in (show, stats):
         out = "a .png, .jpg, .pdf or .svg file (default: in shown/ of the data folder)"
         made.add_argument("--out", type=Path, help=out)

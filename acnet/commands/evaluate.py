@@ -21,16 +21,18 @@ def add(commands) -> None:
     evaluate = command(commands, "evaluate", _evaluate, text, "--params")
     protocol = "an entry of protocols.yaml"
     evaluate.add_argument("--protocol", action="append", required=True, help=f"{protocol}; may be repeated")
-    part = "score every N-th image, starting with the I-th (1/1)"
+    part = "evaluate every N-th image, starting with the I-th (default: 1/1)"
     evaluate.add_argument("--part", type=_part, default=(0, 1), metavar="I/N", help=part)
     evaluate.add_argument("--gates", action="store_true", help="also measure the gates, with the first protocol")
     text = "write example predictions and gates for the figures"
     examples = command(commands, "examples", _examples, text, "--params")
     examples.add_argument("--protocol", required=True, help=protocol)
-    examples.add_argument("--count", type=whole(1), default=4, help="number of images (4)")
+    examples.add_argument("--count", type=whole(1), default=4, help="number of images (default: 4)")
     text = "measure the gates of a trained network by class, segment size and edge distance"
     gates = command(commands, "gates", _gates, text, "--params")
-    gates.add_argument("--protocol", default="single", help="protocol that sets image size and precision (single)")
+    gates.add_argument(
+        "--protocol", default="single", help="protocol that sets image size and precision (default: single)"
+    )
     share(gates, "--json")
     predict = command(commands, "predict", _predict, "write label maps, overlays, confidence and gates of images")
     which = predict.add_mutually_exclusive_group(required=True)
@@ -39,24 +41,26 @@ def add(commands) -> None:
     predict.add_argument("images", nargs="+", type=Path, help="image files, folders of images, or a dataset's folder")
     export = command(commands, "export", _export, "write a trained network as ONNX, safetensors or PT2, and check it")
     export.add_argument("run", help="a trained run of runs.yaml")
-    export.add_argument("--format", choices=("onnx", "safetensors", "pt2"), default="onnx", help="file format (onnx)")
+    export.add_argument(
+        "--format", choices=("onnx", "safetensors", "pt2"), default="onnx", help="file format (default: onnx)"
+    )
     export.add_argument("--size", type=_size, metavar="HxW", help="fixed image size and batch size 1 (default: any)")
-    export.add_argument("--seed", type=whole(0), help="seed of the run (the scale's first)")
-    export.add_argument("--out", type=Path, metavar="FILE", help="file to write (SCALE_RUN_seedN.FORMAT)")
+    export.add_argument("--seed", type=whole(0), help="seed of the run (default: the scale's first)")
+    export.add_argument("--out", type=Path, metavar="FILE", help="file to write (default: SCALE_RUN_seedN.FORMAT)")
     share(export, "--scale")
     text = "compare two runs class by class, and list the images that change most"
     compare = command(commands, "compare", _compare, text)
     compare.add_argument("first", help="a run; differences are second minus first")
     compare.add_argument("second", help="another run of the same dataset")
-    compare.add_argument("--images", type=whole(1), default=8, help="number of images to list (8)")
+    compare.add_argument("--images", type=whole(1), default=8, help="number of images to list (default: 8)")
     share(compare, "--json")
     for made, out in (
         (predict, "folder to write to (default: a folder of the run in data/shown)"),
         (compare, "write the comparison and a picture of each listed image to this folder"),
     ):
         share(made, "--scale")
-        made.add_argument("--protocol", default="single", help=f"{protocol} (single)")
-        made.add_argument("--seed", type=whole(0), help="seed of the run (the scale's first)")
+        made.add_argument("--protocol", default="single", help=f"{protocol} (default: single)")
+        made.add_argument("--seed", type=whole(0), help="seed of the run (default: the scale's first)")
         made.add_argument("--out", type=Path, metavar="FOLDER", help=out)
 
 

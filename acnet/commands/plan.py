@@ -24,12 +24,12 @@ _STATES = 4  # checkpoints' sizes that an unfinished training keeps: weights and
 def add(commands) -> None:
     """Add the commands to the parser."""
     plan = command(commands, "plan", _plan, "estimate jobs, FLOPs, hours and disk space of a scale", "--scale")
-    target = "a table or figure, such as table1 or controls; may be repeated (all)"
+    target = "a table or figure, such as table1 or controls; may be repeated (default: all)"
     plan.add_argument("--target", action="append", default=[], help=target)
     instead = plan.add_mutually_exclusive_group()
     instead.add_argument("--commands", action="store_true", help="print the shell commands in order instead")
     share(instead, "--json")
-    steps = "steps to measure for each kind of run; 0: none, so no hours are estimated (3)"
+    steps = "steps to measure for each kind of run; 0: none, so no hours are estimated (default: 3)"
     plan.add_argument("--calibrate", type=whole(0), default=3, metavar="STEPS", help=steps)
     profile = "a folder of workflow/profiles: estimate jobs, GPU-hours and wall time with it"
     instead.add_argument("--profile", help=profile)
@@ -38,10 +38,10 @@ def add(commands) -> None:
     speeds, names = "TFLOP/s that a device sustains in training, and in evaluation if that differs", ("N", "EVALUATION")
     text = f"{speeds} (default: this machine is measured, see --calibrate)"
     plan.add_argument("--tflops", type=positive, nargs="+", metavar=names, help=text)
-    text = "measure the speed and memory of a training step on this machine"
+    text = "measure a training step (time, memory) and the time of a test image on this machine"
     step = command(commands, "benchmark", _benchmark, text, "--scale")
-    step.add_argument("--run", default="acb3", help="an entry of runs.yaml (acb3)")
-    step.add_argument("--steps", type=whole(1), default=10, help="number of steps to measure (10)")
+    step.add_argument("--run", default="acb3", help="an entry of runs.yaml (default: acb3)")
+    step.add_argument("--steps", type=whole(1), default=10, help="number of steps to measure (default: 10)")
     step.add_argument("--random", action="store_true", help="use random images instead of the prepared dataset")
 
 
@@ -99,7 +99,7 @@ def _print_costs(parsed: argparse.Namespace, settings: Campaign, estimated) -> N
     images = sum(seeds[run] * cost.images for run, cost in runs.items())
     disk = sum(seeds[run] * cost.checkpoint for run, cost in runs.items()) / 2**30
     flops = operations(sum(job.flops for job in jobs))
-    print(f"{sum(seeds.values())} trainings, {images:,} images, {flops}, {disk:.2f} GiB of checkpoints")
+    print(f"{sum(seeds.values())} networks to train, {images:,} images, {flops}, {disk:.2f} GiB of checkpoints")
     parts = f"training {seconds(job for job in jobs if job.rule == 'train')}, "
     parts += f"evaluation {seconds(job for job in jobs if job.protocol)}"
     if parsed.tflops:
@@ -144,7 +144,9 @@ def _print_cluster(parsed: argparse.Namespace, settings: Campaign, estimated) ->
     print(f"jobs            {len(jobs) - local} submitted, {local} on the login node: {counted}")
     again = sum(math.ceil(job.seconds / (60 * runtime)) - 1 for job in trainings)
     if profile.jobs and again:
-        print(f"                {again} more, for trainings longer than their runtime of {duration(60 * runtime)}")
+        print(
+            f"                {again} more, for training that takes longer than its runtime of {duration(60 * runtime)}"
+        )
     if settings.scale.gpus:
         total, training = gpu_seconds(jobs.values()), gpu_seconds(trainings)
         print(f"GPU-hours       {total / 3600:,.0f} (training {training / 3600:,.0f})")
@@ -162,7 +164,7 @@ def _print_cluster(parsed: argparse.Namespace, settings: Campaign, estimated) ->
     checkpoints = [cost.checkpoint for run, cost in estimated.runs.items() for _ in settings.seeds(run)]
     print(
         f"disk            {sum(checkpoints) / 2**30:.1f} GiB of checkpoints, "
-        f"{_STATES * max(checkpoints) / 2**30:.1f} GiB for each training under way, up to "
+        f"{_STATES * max(checkpoints) / 2**30:.1f} GiB for each running training job, up to "
         f"{needs.prepare.disk_mb / 1000:,.0f} GB for each of {counts['prepare']} datasets"
     )
     longest = max(job.seconds for job in trainings) / 3600

@@ -11,12 +11,12 @@ from acnet.progress import some
 
 # name: (module of acnet.report, function, help, takes a name)
 _DRAWN = {
-    "cells": ("cells", "write_cells", "write the cells of all tables as cells.csv, which claims and page read", False),
+    "cells": ("cells", "write_cells", "write cells.csv, all table cells, for the claims and the page", False),
     "table": ("tables", "write_table", "write one table as CSV, Markdown and LaTeX", True),
-    "cost": ("cost", "write_cost", "plot mIoU over FLOPs for the rows of a table, as PNG and PDF", True),
+    "cost": ("cost", "write_cost", "plot mIoU against FLOPs for the rows of a table, as PNG and PDF", True),
     "figure": ("figures", "write_figure", "write one figure as PNG and PDF", True),
     "curves": ("figures", "write_curves", "plot loss, alpha and beta over training as PNG and PDF", False),
-    "gates": ("gates", "write_gates", "plot where the gates are large, as PNG, PDF and CSV", False),
+    "gates": ("gates", "write_gates", "plot where the gates are large as PNG and PDF, and write gates.csv", False),
     "claims": ("claims", "write_claims", "write the verdict on each of the paper's claims", False),
     "forest": ("forest", "write_forest", "plot the primary claims: the paper's differences beside ours", False),
     "page": ("page", "write_page", "write the page with all tables, figures and claims", False),
@@ -31,7 +31,7 @@ def add(commands) -> None:
         made = command(report, name, _draw, text, "--scale")
         made.set_defaults(drawn=name)
         if takes_name:
-            made.add_argument("name", help="such as peers" if name == "cost" else f"such as {name}1")
+            made.add_argument("name", help="a table, such as peers" if name == "cost" else f"such as {name}1")
         if name == "gates":
             made.add_argument("--run", help="only this run, written to figures/gates_RUN")
         if name == "forest":

@@ -28,8 +28,8 @@ def add(commands) -> None:
 def _submission_options(parser: argparse.ArgumentParser, run: str) -> None:
     parser.add_argument("--run", required=True, help=run)
     share(parser, "--scale")
-    parser.add_argument("--seed", type=whole(0), help="one of the scale's seeds (the first)")
-    parser.add_argument("--protocol", default="multi_flip", help="an entry of protocols.yaml (multi_flip)")
+    parser.add_argument("--seed", type=whole(0), help="one of the scale's seeds (default: the first)")
+    parser.add_argument("--protocol", default="multi_flip", help="an entry of protocols.yaml (default: multi_flip)")
 
 
 def _submit(parsed: argparse.Namespace) -> None:

@@ -19,7 +19,7 @@ def add(commands) -> None:
     command(commands, "record", _record, text, "--scale")
     place = command(commands, "place", _place, "copy a finished run to experiment/, as dvc exp apply does", "--scale")
     place.add_argument("run", help="an entry of runs.yaml")
-    place.add_argument("--seed", type=whole(0), help="one of the scale's seeds (the first)")
+    place.add_argument("--seed", type=whole(0), help="one of the scale's seeds (default: the first)")
     command(commands, "stage", _stage, "(internal) what dvc repro and dvc exp run call; reads workflow/config.yaml")
     text = "push a campaign to a DVC remote and its list of files as a Git tag"
     publish = command(commands, "publish", _publish, text, "--scale")
@@ -27,7 +27,7 @@ def add(commands) -> None:
     publish.add_argument("--replace", action="store_true", help="replace the files published under this name")
     text = "write a campaign as one RO-Crate, a zip for Zenodo and the like"
     archive = command(commands, "archive", _archive, text, "--scale")
-    archive.add_argument("--out", type=Path, metavar="FILE", help="a .zip file (acnet-SCALE.zip)")
+    archive.add_argument("--out", type=Path, metavar="FILE", help="a .zip file (default: acnet-SCALE.zip)")
     archive.add_argument("--checkpoints", action="store_true", help="include the checkpoints, as safetensors")
     restore = command(commands, "restore", _restore, "download and verify a published campaign, or unpack an archive")
     restore.add_argument("--only", default="", help="metrics, or a table or figure such as table3")
@@ -37,7 +37,7 @@ def add(commands) -> None:
         (restore, "name of the campaign, or a .zip of acnet archive"),
     ):
         made.add_argument("name", nargs="?" if made is publish else None, help=text)
-        made.add_argument("--remote", help="DVC remote (the default one)")
+        made.add_argument("--remote", help="DVC remote (default: that of DVC's settings)")
         made.add_argument("--git-remote", default="origin", help="Git remote of the tag (origin)")
     text = "show where a table cell comes from and how to reproduce it"
     trace = command(commands, "trace", _trace, text, "--scale", "--json")
@@ -47,7 +47,7 @@ def add(commands) -> None:
     trace.add_argument("column", nargs="?", help="a column's key (default: all columns)")
     gc = command(commands, "gc", _gc, "list files that no table, run or DVC experiment needs; --yes removes them")
     known = "; ".join(f"{kind}: {what}" for kind, what in KINDS.items())
-    gc.add_argument("kinds", nargs="*", metavar="KIND", help=f"only these kinds (all). {known}")
+    gc.add_argument("kinds", nargs="*", metavar="KIND", help=f"only these kinds (default: all). {known}")
     gc.add_argument("--yes", action="store_true", help="remove the listed files")
 
 

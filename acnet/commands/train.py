@@ -13,14 +13,16 @@ def add(commands) -> None:
     """Add the commands to the parser."""
     resolve = command(commands, "resolve", _resolve, "write the complete parameters of one run", "--scale")
     resolve.add_argument("--run", required=True, help="an entry of runs.yaml")
-    resolve.add_argument("--seed", type=whole(0), help="seed of initial weights and augmentation (the scale's first)")
+    resolve.add_argument(
+        "--seed", type=whole(0), help="seed of initial weights and augmentation (default: the scale's first)"
+    )
     text = "train the network of a params.yaml, or resume its training"
     train = command(commands, "train", _train, text, "--params", in_project=False)
     limit = "save and exit with status 75 before this time is over (environment: ACNET_TIME_LIMIT)"
     train.add_argument("--time-limit", type=float, metavar="MINUTES", help=limit)
-    processes = "number of processes on all nodes, one per GPU (1)"
+    processes = "number of processes on all nodes, one per GPU (default: 1)"
     train.add_argument("--processes", type=whole(1), default=1, help=processes)
-    train.add_argument("--nodes", type=whole(1), default=1, help="number of nodes of the Slurm job to use (1)")
+    train.add_argument("--nodes", type=whole(1), default=1, help="number of nodes of the Slurm job to use (default: 1)")
     status = "show every run of a scale: waiting, running, stopped, failed, done, stale"
     command(commands, "status", _status, status, "--scale", "--json")
 

@@ -45,8 +45,7 @@ class Spread:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Resources:
-    """The needs of each rule that runs as a job of its own, the hours of the longest training, and the trainings that
-
+    """The needs of each rule that runs as a job of its own, the hours of the longest training run, and the runs that
     take several GPUs: by run, or `all`.
     """
 

@@ -115,7 +115,7 @@ def _dry_run(project: Path, scale: str, targets: Sequence[str]) -> list[logging.
 class Profile:
     """The settings of a workflow profile that a plan depends on.
 
-    Jobs at once (None: as many as cores allow), retries, a limit on GPUs, and a runtime of trainings (minutes).
+    Jobs at once (None: as many as cores allow), retries, a limit on GPUs, and a runtime of training jobs (minutes).
     """
 
     name: str

@@ -194,7 +194,7 @@ def _notes(table: Table, row: Row, cells: list[Cell]) -> list[str]:
     found += [row.note] if row.note else []
     if any(cell.state == NO_VALUE for cell in cells):
         unseen = "a class that occurs neither in the labels nor in the predictions"
-        found.append(f"a dash is a number that the dataset does not give, or {unseen}")
+        found.append(f"a dash marks a number that the dataset does not give, or {unseen}")
     return found
 
 

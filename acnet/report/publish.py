@@ -72,7 +72,7 @@ def _contents(report: Report) -> dict[str, list[str]]:
             found[f"[{heading(name)}](figures/{name}.png): {tables.figure(name).title}"] = drawn(name)
     for name in scale.tables:
         if tables.table(name).against:
-            found[f"[Scores over FLOPs](figures/{name}_cost.png)"] = drawn(f"{name}_cost")
+            found[f"[Scores against FLOPs](figures/{name}_cost.png)"] = drawn(f"{name}_cost")
     if (report.folder / "gates.csv").exists():  # not every scale has them
         figures = "[one network](figures/gates.png), [every network](figures/gates_runs.png)"
         numbers = [*drawn("gates", "gates_runs"), "gates.csv"]

@@ -56,7 +56,7 @@ class ServerScore:
 
 
 class Results:
-    """Reads results/{scale}, every file once. `logs_root` holds the logs of trainings (by default logs/ beside it)."""
+    """Reads results/{scale}, every file once. `logs_root` holds the training logs (by default logs/ beside it)."""
 
     def __init__(self, scale: ScaleInfo, results_root: str | Path, logs_root: str | Path | None = None):
         self.scale = scale

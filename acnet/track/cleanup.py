@@ -15,7 +15,7 @@ from acnet.track.repository import Repository, Unavailable
 KINDS = {
     "aside": "training states that were set aside",
     "partial": "partial files of a killed process",
-    "logs": "logs of finished trainings, and of other jobs that wrote nothing for a day",
+    "logs": "logs of finished training jobs, and of other jobs that wrote nothing for a day",
     "cache": "files of DVC's cache that neither the work tree nor a branch's tip, a tag or an experiment names",
 }
 _DAY = 24 * 3600  # no job is silent for so long

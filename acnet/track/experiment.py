@@ -28,7 +28,7 @@ class Experiment:
     """A finished run: its name in DVC, its small files by path, and its checkpoint.
 
     `checkpoint` is None where the file is not at hand; `sha256` is what provenance.json says of it. `digest` is equal
-    exactly when two trainings and their measures are, wherever they hang and however `stale` they are by now.
+    exactly when two training runs and their measures are, wherever they hang and however `stale` they are by now.
     """
 
     name: str

@@ -126,7 +126,7 @@ def after_all(wildcards):
 
 
 def say_absent(runs, consequence):
-    """Name the trainings among `runs` that ended, here or elsewhere, whose checkpoint is not here, and what follows.
+    """Name the training runs among `runs` that ended, here or elsewhere, whose checkpoint is not here, and what follows.
 
     Returns their folders.
     """

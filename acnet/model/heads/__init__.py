@@ -1,4 +1,4 @@
-"""The systems that ACNet is compared with, a page for each, as heads on its dilated ResNet.
+"""The methods that ACNet is compared with, a page for each, as heads on its dilated ResNet.
 
 A page of params/heads.yaml's name holds the class `Head`: it is built from the run's NetworkConfig, the channels of the
 backbone's four layers, the number of classes and the parameters that params/heads.yaml gives it. Its forward takes the

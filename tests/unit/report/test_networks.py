@@ -115,7 +115,7 @@ def test_the_front_joins_the_networks_that_no_other_beats_in_score_and_cost():
 
 
 def test_the_page_shows_the_scores_over_cost_once_drawn(peers):
-    alt = 'alt="One recipe, Cityscapes val: scores over FLOPs"'
+    alt = 'alt="One recipe, Cityscapes val: scores against FLOPs"'
     assert alt not in peers.page()
     assert [path.name for path in write_cost("peers", peers.report)] == [
         "peers_cost.png",

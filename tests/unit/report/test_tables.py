@@ -232,7 +232,7 @@ def test_a_class_that_never_occurs_is_no_missing_run(campaign):
     assert read_csv(made, "table4")["acnet", "train"]["state"] == "no value"
     text = (made.reports / "tables/table4.md").read_text()
     assert "not run" not in text
-    assert "a dash is a number that the dataset does not give, or a class that occurs neither" in text
+    assert "a dash marks a number that the dataset does not give, or a class that occurs neither" in text
 
 
 def test_metrics_use_each_tables_own_measure(campaign):

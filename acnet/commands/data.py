@@ -22,15 +22,17 @@ def add(commands) -> None:
     extract = command(data, "extract", _extract, "extract the fetched archives into the folder that prepare reads")
     prepare = command(data, "prepare", _prepare, "convert a dataset into the memory-mapped format that training reads")
     check = command(data, "check", _check, "read a dataset on disk and list what is missing or wrong")
-    show = command(data, "show", _show, "write an image of a prepared dataset beside its labels, with a legend")
+    show = command(
+        data, "show", _show, "write a picture of an image of a prepared dataset beside its labels, with a legend"
+    )
     stats = command(data, "stats", _stats, "plot the class frequencies of a prepared dataset")
     new = command(data, "new", _new, "add a dataset of your own, and a scale that trains on it, to params/")
     for made in (generate, fetch, extract, prepare, check, show, stats):
         made.add_argument("dataset", help="an entry of datasets.yaml")
     for made in (prepare, check, new):
         made.add_argument("--threads", type=whole(1), default=1, help="number of reading processes (default: 1)")
-    new.add_argument("dataset", help="its name: letters, digits, _ and -")
-    new.add_argument("--images", type=Path, required=True, help="folder of images; subfolders train, val, test")
+    new.add_argument("dataset", help="name of the new dataset: letters, digits, _ and -")
+    new.add_argument("--images", type=Path, required=True, help="folder of images, with subfolders train, val, test")
     new.add_argument("--labels", type=Path, required=True, help="PNGs of class ids (255: ignored), same subfolders")
     new.add_argument("--classes", type=Path, help="class names: one per line, or JSON with names and palette")
     new.add_argument("--val", type=_share, metavar="FRACTION", help="without subfolders: fraction of images for val")
@@ -38,7 +40,7 @@ def add(commands) -> None:
     check.add_argument("--json", type=Path, metavar="FILE", help="write the full report to this file")
     record = "record the class frequencies in params/ if no error is found"
     check.add_argument("--record", action="store_true", help=record)
-    show.add_argument("--split", default="train", help="split of the image (train)")
+    show.add_argument("--split", default="train", help="split of the image (default: train)")
     show.add_argument("--index", type=whole(0), default=0, help="number of the image in the split (default: 0)")
     for made in (show, stats):
         out = "a .png, .jpg, .pdf or .svg file (default: in shown/ of the data folder)"

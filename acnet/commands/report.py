@@ -1,4 +1,4 @@
-"""acnet report: tables, figures, claims and the page, from the finished runs."""
+"""acnet report: tables, figures, claims and the HTML report, from the finished runs."""
 
 import argparse
 import importlib
@@ -11,33 +11,33 @@ from acnet.progress import some
 
 # name: (module of acnet.report, function, help, takes a name)
 _DRAWN = {
-    "cells": ("cells", "write_cells", "write cells.csv, all table cells, for the claims and the page", False),
+    "cells": ("cells", "write_cells", "write cells.csv, all table cells, for claims and HTML report", False),
     "table": ("tables", "write_table", "write one table as CSV, Markdown and LaTeX", True),
     "cost": ("cost", "write_cost", "plot mIoU against FLOPs for the rows of a table, as PNG and PDF", True),
     "figure": ("figures", "write_figure", "write one figure as PNG and PDF", True),
     "curves": ("figures", "write_curves", "plot loss, alpha and beta over training as PNG and PDF", False),
-    "gates": ("gates", "write_gates", "plot where the gates are large as PNG and PDF, and write gates.csv", False),
+    "gates": ("gates", "write_gates", "plot, as PNG and PDF, where the gates are large, and write gates.csv", False),
     "claims": ("claims", "write_claims", "write the verdict on each of the paper's claims", False),
     "forest": ("forest", "write_forest", "plot the primary claims: the paper's differences beside ours", False),
-    "page": ("page", "write_page", "write the page with all tables, figures and claims", False),
+    "page": ("page", "write_page", "write the HTML report with all tables, figures and claims", False),
     "publish": ("publish", "publish", "copy the publishable files of the report into reports/published", False),
 }
 
 
 def add(commands) -> None:
     """Add the commands to the parser."""
-    report = group(commands, "report", "write tables, figures, claims and the page from the finished runs")
+    report = group(commands, "report", "write tables, figures, claims and the HTML report from the finished runs")
     for name, (_, _, text, takes_name) in _DRAWN.items():
         made = command(report, name, _draw, text, "--scale")
         made.set_defaults(drawn=name)
         if takes_name:
-            made.add_argument("name", help="a table, such as peers" if name == "cost" else f"such as {name}1")
+            made.add_argument("name", help="a table, such as peers" if name == "cost" else f"a {name}, such as {name}1")
         if name == "gates":
             made.add_argument("--run", help="only this run, written to figures/gates_RUN")
         if name == "forest":
             made.add_argument("--published", nargs="+", metavar="SCALE", help="plot published scales side by side")
     for name, run, text in (
-        ("tally", _tally, "count runs by state and claims by verdict; print the page's path"),
+        ("tally", _tally, "count runs by state and claims by verdict; print the path of the HTML report"),
         ("publish-runs", _publish_runs, "write the record of each finished run to reports/published"),
         ("restore-runs", _restore_runs, "restore finished runs from their records into results"),
     ):

@@ -33,12 +33,12 @@ def add(commands) -> None:
     restore.add_argument("--only", default="", help="metrics, or a table or figure such as table3")
     restore.add_argument("--overwrite", action="store_true", help="replace local files whose content differs")
     for made, text in (
-        (publish, "name of the campaign (that of the scale)"),
+        (publish, "name of the campaign (default: that of the scale)"),
         (restore, "name of the campaign, or a .zip of acnet archive"),
     ):
         made.add_argument("name", nargs="?" if made is publish else None, help=text)
         made.add_argument("--remote", help="DVC remote (default: that of DVC's settings)")
-        made.add_argument("--git-remote", default="origin", help="Git remote of the tag (origin)")
+        made.add_argument("--git-remote", default="origin", help="Git remote of the tag (default: origin)")
     text = "show where a table cell comes from and how to reproduce it"
     trace = command(commands, "trace", _trace, text, "--scale", "--json")
     trace.add_argument("table", help="a table, such as table3")

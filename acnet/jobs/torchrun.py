@@ -35,7 +35,7 @@ def command(processes: int, nodes: int, threads: int, arguments: Sequence[str], 
         return [*run, "--rdzv-endpoint=127.0.0.1:0", "--local-addr=127.0.0.1", *called]
     job = known.get("SLURM_JOB_ID")
     if job is None or shutil.which("srun") is None:
-        raise AcnetError(f"--nodes: {nodes} nodes are started by srun, within a Slurm job only")
+        raise AcnetError(f"--nodes: {nodes} nodes need srun, which works only within a Slurm job")
     step = ["srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1", f"--cpus-per-task={here * threads}"]
     # Without GPUs to hand out, on a node without any, the processes compute on its cores.
     step += [f"--gpus-per-node={here}"] if "CUDA_VISIBLE_DEVICES" in known else []

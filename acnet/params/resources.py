@@ -95,8 +95,8 @@ def uncovered(hours: float, runtime: float, retries: int) -> str | None:
     if (1 + retries) * runtime >= 60 * hours:
         return None
     return (
-        f"the longest training takes some {hours:g} hours, more than (1 + {retries} retries) x {runtime:g} minutes: "
-        f"set retries to at least {math.ceil(60 * hours / runtime) - 1} in the profile, or train.runtime to "
+        f"the longest training run takes some {hours:g} hours, more than (1 + {retries} retries) x {runtime:g} "
+        f"minutes: set retries to at least {math.ceil(60 * hours / runtime) - 1} in the profile, or train.runtime to "
         f"{math.ceil(60 * hours / (1 + retries))} minutes in params/resources.yaml; otherwise it stops there and "
         "resumes when snakemake is started again"
     )

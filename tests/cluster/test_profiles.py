@@ -189,7 +189,7 @@ def test_the_guide_shows_each_profiles_command_and_its_other_commands_do_what_it
 def test_a_dry_run_says_when_the_retries_fall_short(fresh):
     command = [*documented("slurm"), "--set-resources", "train:runtime=600"]
     said = fresh.snakemake("-n", *command).stdout
-    assert said.count("the longest training takes some 96 hours, more than (1 + 5 retries) x 600 minutes") == 1
+    assert said.count("the longest training run takes some 96 hours, more than (1 + 5 retries) x 600 minutes") == 1
     assert "the longest training" not in fresh.snakemake("-n", *documented("slurm")).stdout
 
 

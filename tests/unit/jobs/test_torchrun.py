@@ -44,7 +44,7 @@ def test_nodes_without_gpus_are_asked_for_none():
 
 
 def test_several_nodes_need_a_slurm_job():
-    with pytest.raises(AcnetError, match="2 nodes are started by srun, within a Slurm job only"):
+    with pytest.raises(AcnetError, match="2 nodes need srun, which works only within a Slurm job"):
         torchrun.command(2, 2, 1, ARGUMENTS, {})
 
 

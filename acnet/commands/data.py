@@ -32,7 +32,9 @@ def add(commands) -> None:
     for made in (prepare, check, new):
         made.add_argument("--threads", type=whole(1), default=1, help="number of reading processes (default: 1)")
     new.add_argument("dataset", help="name of the new dataset: letters, digits, _ and -")
-    new.add_argument("--images", type=Path, required=True, help="folder of images, with subfolders train, val, test")
+    new.add_argument(
+        "--images", type=Path, required=True, help="folder of images; subfolders train, val, test, or none with --val"
+    )
     new.add_argument("--labels", type=Path, required=True, help="PNGs of class ids (255: ignored), same subfolders")
     new.add_argument("--classes", type=Path, help="class names: one per line, or JSON with names and palette")
     new.add_argument("--val", type=_share, metavar="FRACTION", help="without subfolders: fraction of images for val")

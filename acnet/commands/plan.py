@@ -99,7 +99,7 @@ def _print_costs(parsed: argparse.Namespace, settings: Campaign, estimated) -> N
     images = sum(seeds[run] * cost.images for run, cost in runs.items())
     disk = sum(seeds[run] * cost.checkpoint for run, cost in runs.items()) / 2**30
     flops = operations(sum(job.flops for job in jobs))
-    print(f"{sum(seeds.values())} networks to train, {images:,} images, {flops}, {disk:.2f} GiB of checkpoints")
+    print(f"{sum(seeds.values())} training runs, {images:,} images, {flops}, {disk:.2f} GiB of checkpoints")
     parts = f"training {seconds(job for job in jobs if job.rule == 'train')}, "
     parts += f"evaluation {seconds(job for job in jobs if job.protocol)}"
     if parsed.tflops:

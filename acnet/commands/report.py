@@ -11,7 +11,7 @@ from acnet.progress import some
 
 # name: (module of acnet.report, function, help, takes a name)
 _DRAWN = {
-    "cells": ("cells", "write_cells", "write cells.csv, all table cells, for claims and HTML report", False),
+    "cells": ("cells", "write_cells", "write cells.csv, the cells of all tables, for claims and HTML report", False),
     "table": ("tables", "write_table", "write one table as CSV, Markdown and LaTeX", True),
     "cost": ("cost", "write_cost", "plot mIoU against FLOPs for the rows of a table, as PNG and PDF", True),
     "figure": ("figures", "write_figure", "write one figure as PNG and PDF", True),

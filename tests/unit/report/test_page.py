@@ -184,7 +184,9 @@ def test_each_table_says_what_of_it_is_ours_and_names_the_second_protocol_in_wor
     assert "Shaded rows have a run of ours" in second and 'class="results mixed"' in second
     assert 'class="results"' in first  # nothing of it is shaded
     assert first.count('<th scope="col" class="beside"><span>ours, flipped</span>') == 2
-    assert "Our protocol: single, single scale; of the column “ours, flipped”: single_flip; backbone ResNet-50" in first
+    assert (
+        "Our protocol: single, single scale; for the column “ours, flipped”: single_flip; backbone ResNet-50" in first
+    )
 
 
 def test_tables_of_any_width_scroll_inside_their_own_box(campaign):

@@ -11,7 +11,7 @@ from acnet.report.claims import read_claims
 from acnet.report.report import Report
 
 TITLE = "The primary claims"
-_TICKS = (-10, -5, -2, -1, 0, 1, 2, 5, 10)
+_TICKS = (-40, -10, -5, -2, -1, 0, 1, 2, 5, 10, 40)
 
 
 def write_forest(report: Report, published: Sequence[str] = ()) -> list[Path]:
@@ -44,16 +44,21 @@ def forest_figure(reports: Sequence[dict[str, Any]]) -> Figure:
         for place, name in enumerate(names):
             _draw(axes, place, lines.get(name))
         axes.set_xscale("symlog", linthresh=2, linscale=0.9)
-        axes.set_xticks(_TICKS, [f"{tick:+d}".replace("-", "−") if tick else "0" for tick in _TICKS], fontsize=7)
-        axes.minorticks_off()
         axes.set_title(report["title"], loc="left", fontsize=8)
         axes.grid(axis="x", color=QUIET, alpha=0.15, linewidth=0.5)
         axes.tick_params(axis="y", length=0)
+    low, high = panels[0].get_xlim()
+    ticks = [tick for tick in _TICKS if low <= tick <= high]
+    for axes in panels:
+        axes.set_xticks(ticks, [f"{tick:+d}".replace("-", "−") if tick else "0" for tick in ticks], fontsize=7)
+        axes.minorticks_off()
     panels[0].set_yticks(range(len(names)), names, fontsize=7)
     panels[0].set_ylim(len(names) - 0.4, -0.6)
     figure.subplots_adjust(wspace=0.35)
-    figure.supxlabel("difference in points", fontsize=8, color=QUIET, y=-0.02)
-    figure.legend(handles=_handles(panels[0]), loc="lower center", bbox_to_anchor=(0.5, 0.95), ncols=3, fontsize=8)
+    inside, inch = figure.subplotpars, 1 / figure.get_figheight()
+    figure.supxlabel("difference in points", fontsize=8, color=QUIET, y=inside.bottom - 0.28 * inch, va="top")
+    place = (0.5, inside.top + 0.25 * inch)
+    figure.legend(handles=_handles(panels[0]), loc="lower center", bbox_to_anchor=place, ncols=3, fontsize=8)
     return figure
 
 

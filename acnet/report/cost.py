@@ -1,9 +1,10 @@
-"""A table's networks in one picture: the score over the FLOPs, and which of them no other beats in both."""
+"""A table's networks in one picture: the score against the FLOPs, and which of them no other beats in both."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
@@ -28,13 +29,13 @@ def cost_figure(name: str, report: Report) -> Figure:
     key, column = next(iter(table.columns.items()))
     found = {row.method: cells[name, row.key, key] for row in table.rows}
     found = {method: cell for method, cell in found.items() if cell.run and cell.ours is not None}
-    title = f"{column.label} over cost: {table.title}"
+    title = f"{column.label} against FLOPs: {table.title}"
     if not found:
         return placeholder(title, ["all of its networks"])
     points = {method: (report.size(cell.run).flops / 1e9, cell.ours) for method, cell in found.items()}
     figure = Figure(figsize=(7, 4.5))
     axes = figure.add_subplot()
-    labels = []
+    labels, halo = [], [withStroke(linewidth=2, foreground="white")]
     for method, (flops, score) in points.items():
         cell = found[method]
         if cell.interval:
@@ -42,22 +43,25 @@ def cost_figure(name: str, report: Report) -> Figure:
         fill = ACCENT if cell.row == table.against else "white"
         axes.plot(flops, score, marker="o", markersize=4.5, color=ACCENT, markerfacecolor=fill)
         text = axes.annotate(method, (flops, score), xytext=(4, 3), textcoords="offset points", fontsize=6.5)
+        text.set_path_effects(halo)
         labels.append(text)
-    axes.plot(*zip(*(points[method] for method in front(points)), strict=True), color=ACCENT, linewidth=0.8)
+    front_line = zip(*(points[method] for method in front(points)), strict=True)
+    axes.plot(*front_line, color=ACCENT, linewidth=0.8, alpha=0.5, zorder=1)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter("{x:g}")
-    axes.tick_params(axis="x", which="both", labelsize=7)
-    axes.set_xlabel("GFLOP of a forward pass of one training crop")
-    axes.set_ylabel(f"{column.label}, %")
+    axes.tick_params(which="both", labelsize=7, length=3, pad=3)
+    axes.set_xlabel("GFLOP of a forward pass of one training crop", fontsize=8)
+    axes.set_ylabel(f"{column.label}, %", fontsize=8)
     axes.set_title(title, loc="left")
     _part(labels)
     return figure
 
 
 def _part(labels: list[Annotation]) -> None:
-    """Move labels down, the highest first, until none covers another."""
-    boxes: list[Bbox] = []
+    """Move labels down, the highest first, until none covers another or a mark."""
+    marks = [label.axes.transData.transform(label.xy) for label in labels]
+    boxes = [Bbox([mark - 4, mark + 4]) for mark in marks]
     for label in sorted(labels, key=lambda label: -label.xy[1]):
         while any(label.get_window_extent().overlaps(box) for box in boxes):
             label.xyann = (label.xyann[0], label.xyann[1] - 1)

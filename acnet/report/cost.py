@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
@@ -35,15 +34,14 @@ def cost_figure(name: str, report: Report) -> Figure:
     points = {method: (report.size(cell.run).flops / 1e9, cell.ours) for method, cell in found.items()}
     figure = Figure(figsize=(7, 4.5))
     axes = figure.add_subplot()
-    labels, halo = [], [withStroke(linewidth=2, foreground="white")]
+    labels, looks = [], {"fontsize": 6.5, "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 0.5}}
     for method, (flops, score) in points.items():
         cell = found[method]
         if cell.interval:
             axes.plot((flops, flops), cell.interval, color=QUIET, alpha=0.4, linewidth=0.8)
         fill = ACCENT if cell.row == table.against else "white"
         axes.plot(flops, score, marker="o", markersize=4.5, color=ACCENT, markerfacecolor=fill)
-        text = axes.annotate(method, (flops, score), xytext=(4, 3), textcoords="offset points", fontsize=6.5)
-        text.set_path_effects(halo)
+        text = axes.annotate(method, (flops, score), xytext=(4, 3), textcoords="offset points", zorder=1.5, **looks)
         labels.append(text)
     front_line = zip(*(points[method] for method in front(points)), strict=True)
     axes.plot(*front_line, color=ACCENT, linewidth=0.8, alpha=0.5, zorder=1)

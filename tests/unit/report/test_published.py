@@ -7,7 +7,9 @@ import re
 import tarfile
 from collections import Counter, defaultdict
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from acnet.files import read_json
 from acnet.params.campaign import Campaign
@@ -72,6 +74,29 @@ def test_findings_are_those_of_the_published_claims(root):
         found = [float(text) for text in re.findall(r"[+-]?\d+\.\d", numbers.replace("−", "-"))]
         expected = [number for step in claims[name]["steps"] for number in (step["ours"], *step["interval"])]
         assert found == pytest.approx(expected, abs=0.051), name
+
+
+def test_first_findings_on_photographs_are_those_of_the_records(root):
+    text = (root / "reports/published/README.md").read_text().split("### Photographs, so far\n")[1].split("\n### ")[0]
+    shown = re.findall(r"^\| .+ \| (\w+) \| ([\d., ]+) \| (.*)\|$", text, re.MULTILINE)
+    found = {run: on_val(root / "reports/published/msrc21/runs" / run) for run, *_ in shown}
+    assert len(found) == 5
+    for run, numbers, difference in shown:
+        assert [float(number) for number in numbers.split(", ")] == pytest.approx(found[run], abs=0.0051)
+        if run != "fcn_s16":
+            differences = [score - fcn for score, fcn in zip(found[run], found["fcn_s16"], strict=True)]
+            between = stats.t.interval(0.95, len(differences) - 1, np.mean(differences), stats.sem(differences))
+            numbers = [float(text) for text in re.findall(r"[+-]\d+\.\d", difference.replace("−", "-"))]
+            assert numbers == pytest.approx([np.mean(differences), *between], abs=0.051)
+
+
+def on_val(folder):
+    """The mIoU on val, in percent, of the records in a folder, by seed."""
+    scores = []
+    for file in sorted(folder.glob("seed*.tar.xz")):
+        with tarfile.open(file) as tar:
+            scores.append(100 * json.load(tar.extractfile("metrics/single_val.json"))["miou"])
+    return scores
 
 
 @pytest.mark.parametrize("page", ["README.md", "reports/published/README.md"])

@@ -35,8 +35,8 @@ def add(commands) -> None:
     instead.add_argument("--profile", help=profile)
     gpus = "number of GPUs to estimate the wall time for, with --profile; may be repeated"
     plan.add_argument("--gpus", type=whole(1), action="append", help=gpus)
-    speeds, names = "TFLOP/s that a device sustains in training, and in evaluation if that differs", ("N", "EVALUATION")
-    text = f"{speeds} (default: this machine is measured, see --calibrate)"
+    speeds = "TFLOP/s that a device sustains in training, and in evaluation if that differs"
+    text, names = f"{speeds} (default: this machine is measured, see --calibrate)", ("TRAINING", "EVALUATION")
     plan.add_argument("--tflops", type=positive, nargs="+", metavar=names, help=text)
     text = "measure a training step (time, memory) and the time of a test image on this machine"
     step = command(commands, "benchmark", _benchmark, text, "--scale")

@@ -42,10 +42,13 @@ const last = {
 def laid_out(page, width, tmp_path):
     """What MEASURE finds in the page at this width, the 15 pixels of a desk's scroll bar aside."""
     frame = f'<iframe style="border: 0; width: {width + 15}px; height: 900px" srcdoc="{html.escape(page)}"></iframe>'
+    # The page marks what scrolls once it is drawn, which a busy machine may take its time for.
     script = (
-        "addEventListener('load', () => setTimeout(() => { try { const doc = document.querySelector('iframe')"
-        f".contentDocument; {MEASURE} document.title = JSON.stringify(last); }} catch (error) "
-        "{ document.title = JSON.stringify({error: String(error)}); } }, 300));"
+        "const measure = tries => { try { const doc = document.querySelector('iframe').contentDocument;"
+        "if (tries && !doc.querySelector('.more')) { setTimeout(measure, 100, tries - 1); return; }"
+        f"{MEASURE} document.title = JSON.stringify(last); }} catch (error) "
+        "{ document.title = JSON.stringify({error: String(error)}); } };"
+        "addEventListener('load', () => setTimeout(measure, 300, 30));"
     )
     file = tmp_path / "frame.html"
     file.write_text(f"<!doctype html><meta charset=utf-8><script>{script}</script><body style='margin: 0'>{frame}")

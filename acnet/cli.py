@@ -157,7 +157,9 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(prog="acnet", description=__doc__)
     top.add_argument("--version", action="version", version=f"acnet {__version__}")
     for root, what in _ROOTS.items():
-        top.add_argument(f"--{root}-root", type=Path, default=Path(root), help=f"folder of {what} (default: {root})")
+        top.add_argument(
+            f"--{root}-root", type=Path, default=Path(root), help=f"folder of {what} (default: %(default)s)"
+        )
     top.set_defaults(command=lambda parsed: print(_FIRST), in_project=False)
     commands = top.add_subparsers(title="commands", metavar="COMMAND", prog="acnet")
     for part, heading in parts.items():

@@ -30,7 +30,9 @@ def add(commands) -> None:
     for made in (generate, fetch, extract, prepare, check, show, stats):
         made.add_argument("dataset", help="an entry of datasets.yaml")
     for made in (prepare, check, new):
-        made.add_argument("--threads", type=whole(1), default=1, help="number of reading processes (default: 1)")
+        made.add_argument(
+            "--threads", type=whole(1), default=1, help="number of reading processes (default: %(default)s)"
+        )
     new.add_argument("dataset", help="name of the new dataset: letters, digits, _ and -")
     new.add_argument(
         "--images", type=Path, required=True, help="folder of images; subfolders train, val, test, or none with --val"
@@ -42,8 +44,10 @@ def add(commands) -> None:
     check.add_argument("--json", type=Path, metavar="FILE", help="write the full report to this file")
     record = "record the class frequencies in params/ if no error is found"
     check.add_argument("--record", action="store_true", help=record)
-    show.add_argument("--split", default="train", help="split of the image (default: train)")
-    show.add_argument("--index", type=whole(0), default=0, help="number of the image in the split (default: 0)")
+    show.add_argument("--split", default="train", help="split of the image (default: %(default)s)")
+    show.add_argument(
+        "--index", type=whole(0), default=0, help="number of the image in the split (default: %(default)s)"
+    )
     for made in (show, stats):
         out = "a .png, .jpg, .pdf or .svg file (default: in shown/ of the data folder)"
         made.add_argument("--out", type=Path, help=out)

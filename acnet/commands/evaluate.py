@@ -27,11 +27,11 @@ def add(commands) -> None:
     text = "write example predictions and gates for the figures"
     examples = command(commands, "examples", _examples, text, "--params")
     examples.add_argument("--protocol", required=True, help=protocol)
-    examples.add_argument("--count", type=whole(1), default=4, help="number of images (default: 4)")
+    examples.add_argument("--count", type=whole(1), default=4, help="number of images (default: %(default)s)")
     text = "measure the gates of a trained network by class, segment size and edge distance"
     gates = command(commands, "gates", _gates, text, "--params")
     gates.add_argument(
-        "--protocol", default="single", help="protocol that sets image size and precision (default: single)"
+        "--protocol", default="single", help="protocol that sets image size and precision (default: %(default)s)"
     )
     share(gates, "--json")
     predict = command(commands, "predict", _predict, "write label maps, overlays, confidence and gates of images")
@@ -42,7 +42,7 @@ def add(commands) -> None:
     export = command(commands, "export", _export, "write a trained network as ONNX, safetensors or PT2, and check it")
     export.add_argument("run", help="a trained run of runs.yaml")
     export.add_argument(
-        "--format", choices=("onnx", "safetensors", "pt2"), default="onnx", help="file format (default: onnx)"
+        "--format", choices=("onnx", "safetensors", "pt2"), default="onnx", help="file format (default: %(default)s)"
     )
     export.add_argument("--size", type=_size, metavar="HxW", help="fixed image size and batch size 1 (default: any)")
     export.add_argument("--seed", type=whole(0), help="seed of the run (default: the scale's first)")
@@ -52,14 +52,14 @@ def add(commands) -> None:
     compare = command(commands, "compare", _compare, text)
     compare.add_argument("first", help="a run; differences are second minus first")
     compare.add_argument("second", help="another run of the same dataset")
-    compare.add_argument("--images", type=whole(1), default=8, help="number of images to list (default: 8)")
+    compare.add_argument("--images", type=whole(1), default=8, help="number of images to list (default: %(default)s)")
     share(compare, "--json")
     for made, out in (
         (predict, "folder to write to (default: a folder of the run in data/shown)"),
         (compare, "write the comparison and a picture of each listed image to this folder"),
     ):
         share(made, "--scale")
-        made.add_argument("--protocol", default="single", help=f"{protocol} (default: single)")
+        made.add_argument("--protocol", default="single", help=f"{protocol} (default: %(default)s)")
         made.add_argument("--seed", type=whole(0), help="seed of the run (default: the scale's first)")
         made.add_argument("--out", type=Path, metavar="FOLDER", help=out)
 

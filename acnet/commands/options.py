@@ -10,7 +10,7 @@ from typing import Any
 from acnet.params.campaign import Campaign
 
 _SHARED = {
-    "--scale": {"default": "mini", "help": "a scale, that is a file of params/scales/ (default: mini)"},
+    "--scale": {"default": "mini", "help": "a scale, that is a file of params/scales/ (default: %(default)s)"},
     "--json": {"action": "store_true", "help": "print JSON (docs/reference/json.md) instead of text"},
     "--params": {"type": Path, "required": True, "help": "results/{scale}/{run}/seed{n}/params.yaml"},
 }

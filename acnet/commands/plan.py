@@ -29,7 +29,7 @@ def add(commands) -> None:
     instead = plan.add_mutually_exclusive_group()
     instead.add_argument("--commands", action="store_true", help="print the shell commands in order instead")
     share(instead, "--json")
-    steps = "steps to measure for each kind of run; 0: none, so no hours are estimated (default: 3)"
+    steps = "steps to measure for each kind of run; 0: none, so no hours are estimated (default: %(default)s)"
     plan.add_argument("--calibrate", type=whole(0), default=3, metavar="STEPS", help=steps)
     profile = "a folder of workflow/profiles: estimate jobs, GPU-hours and wall time with it"
     instead.add_argument("--profile", help=profile)
@@ -40,8 +40,8 @@ def add(commands) -> None:
     plan.add_argument("--tflops", type=positive, nargs="+", metavar=names, help=text)
     text = "measure a training step (time, memory) and the time of a test image on this machine"
     step = command(commands, "benchmark", _benchmark, text, "--scale")
-    step.add_argument("--run", default="acb3", help="an entry of runs.yaml (default: acb3)")
-    step.add_argument("--steps", type=whole(1), default=10, help="number of steps to measure (default: 10)")
+    step.add_argument("--run", default="acb3", help="an entry of runs.yaml (default: %(default)s)")
+    step.add_argument("--steps", type=whole(1), default=10, help="number of steps to measure (default: %(default)s)")
     step.add_argument("--random", action="store_true", help="use random images instead of the prepared dataset")
 
 

@@ -14,7 +14,7 @@ def add(commands) -> None:
         made = command(submit, reader, _submit, f"create the zip for the test server of {reader}")
         made.set_defaults(reader=reader)
         _submission_options(made, "an entry of runs.yaml that is trained")
-        split = "split to predict (default: test); zips of other splits are only for local trials"
+        split = "split to predict (default: %(default)s); zips of other splits are only for local trials"
         made.add_argument("--split", default="test", help=split)
     score = command(submit, "score", _score, "record a test server's score for the report")
     _submission_options(score, "the run that was submitted")
@@ -29,7 +29,7 @@ def _submission_options(parser: argparse.ArgumentParser, run: str) -> None:
     parser.add_argument("--run", required=True, help=run)
     share(parser, "--scale")
     parser.add_argument("--seed", type=whole(0), help="one of the scale's seeds (default: the first)")
-    parser.add_argument("--protocol", default="multi_flip", help="an entry of protocols.yaml (default: multi_flip)")
+    parser.add_argument("--protocol", default="multi_flip", help="an entry of protocols.yaml (default: %(default)s)")
 
 
 def _submit(parsed: argparse.Namespace) -> None:

@@ -38,7 +38,7 @@ def add(commands) -> None:
     ):
         made.add_argument("name", nargs="?" if made is publish else None, help=text)
         made.add_argument("--remote", help="DVC remote (default: that of DVC's settings)")
-        made.add_argument("--git-remote", default="origin", help="Git remote of the tag (default: origin)")
+        made.add_argument("--git-remote", default="origin", help="Git remote of the tag (default: %(default)s)")
     text = "show where a table cell comes from and how to reproduce it"
     trace = command(commands, "trace", _trace, text, "--scale", "--json")
     trace.add_argument("table", help="a table, such as table3")

@@ -20,9 +20,11 @@ def add(commands) -> None:
     train = command(commands, "train", _train, text, "--params", in_project=False)
     limit = "save and exit with status 75 before this time is over (environment: ACNET_TIME_LIMIT)"
     train.add_argument("--time-limit", type=float, metavar="MINUTES", help=limit)
-    processes = "number of processes on all nodes, one per GPU (default: 1)"
+    processes = "number of processes on all nodes, one per GPU (default: %(default)s)"
     train.add_argument("--processes", type=whole(1), default=1, help=processes)
-    train.add_argument("--nodes", type=whole(1), default=1, help="number of nodes of the Slurm job to use (default: 1)")
+    train.add_argument(
+        "--nodes", type=whole(1), default=1, help="number of nodes of the Slurm job to use (default: %(default)s)"
+    )
     status = "show every run of a scale: waiting, running, stopped, failed, done, stale"
     command(commands, "status", _status, status, "--scale", "--json")
 

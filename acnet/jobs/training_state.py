@@ -12,7 +12,7 @@ from acnet.checkpoint import write_tensors
 from acnet.files import replacing, sha256
 
 _GENERATIONS = 2
-_CHANGED = {"params": "the parameters", "inputs": "the training images, labels or first weights"}
+_CHANGED = {"params": "the parameters", "inputs": "the training images, labels or initial weights"}
 _NAME = re.compile(r"state-(\d{9})-([0-9a-f]{16})\.pt")
 
 

@@ -1,4 +1,4 @@
-"""The first weights of a network: from scratch, an ImageNet backbone, or another run."""
+"""The initial weights of a network: from scratch, an ImageNet backbone, or another run."""
 
 import re
 from pathlib import Path

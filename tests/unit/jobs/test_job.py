@@ -88,7 +88,7 @@ def test_a_stopped_training_starts_anew_on_other_data(again, undisturbed):
     prepare(again.data, largest=5)
     again.train()
     journal = " ".join(read_json(again.folder() / "provenance.json")["journal"])
-    assert "the training images, labels or first weights have changed" in journal
+    assert "the training images, labels or initial weights have changed" in journal
     assert journal.count("starting from the beginning") == 2
     assert not same(again, undisturbed)
     facts = [read_json(run.folder() / "provenance.json") for run in (again, undisturbed)]

@@ -1,4 +1,4 @@
-"""Where the first weights come from."""
+"""Where the initial weights come from."""
 
 import argparse
 import lzma

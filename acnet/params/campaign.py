@@ -28,6 +28,8 @@ class Campaign:
         self.params = Path(params)
         self.scale_name = scale
         self.scale: Scale = load_scale(self.params, scale)
+        if self.scale.like:
+            Campaign(self.params, self.scale.like)  # a mistake there is one of that file
         self._scale_file = f"{self.params}/scales/{scale}.yaml"
         self.datasets: dict[str, Dataset] = load_datasets(self.params)
         model, recipe = f"{self.params}/model.yaml", f"{self.params}/recipe.yaml"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from acnet.errors import AcnetError
-from acnet.params.schema import build, limited, nearest, read_mapping
+from acnet.params.schema import among, build, limited, nearest, read_mapping
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,13 +24,15 @@ class WeightsFile:
 class Scale:
     """One file of params/scales/.
 
-    `stands_in` says which dataset stands in for each of the paper's; `comparable` whether cited absolute numbers may
-    be compared with; `gpus` is what one training asks of Snakemake; every run is trained with `seeds`, some by name
-    with `more_seeds` too; `weights` are backbone files that win over the published ImageNet weights where they are at
-    hand. `common`, `datasets`, `roles`, `strategies` and `fine_tuning` override the layers of recipe.yaml, `protocols`
-    those of protocols.yaml, `runs` what single runs set themselves, all with plain values.
+    `like` names the scale whose values hold where the file has none, key by key within mappings; `stands_in` says which
+    dataset stands in for each of the paper's; `comparable` whether cited absolute numbers may be compared with; `gpus`
+    is what one training asks of Snakemake; every run is trained with `seeds`, some by name with `more_seeds` too;
+    `weights` are backbone files that win over the published ImageNet weights where they are at hand. `common`,
+    `datasets`, `roles`, `strategies` and `fine_tuning` override the layers of recipe.yaml, `protocols` those of
+    protocols.yaml, `runs` what single runs set themselves, all with plain values.
     """
 
+    like: str | None = None
     title: str
     banner: str
     stands_in: dict[str, str]
@@ -68,8 +70,26 @@ def no_target(target: str, scale: str, have: Collection[str]) -> str:
 
 
 def load_scale(params: Path, name: str) -> Scale:
-    """Read {params}/scales/{name}.yaml; AcnetError for an unknown scale or a mistake in it."""
+    """Read {params}/scales/{name}.yaml; AcnetError for an unknown scale or a mistake in it or its `like`."""
     if name not in scale_names(params):
         raise AcnetError(f"scale '{name}': {params}/scales/ has no such file{nearest(name, scale_names(params))}")
-    file = params / "scales" / f"{name}.yaml"
-    return build(Scale, read_mapping(file), str(file))
+    return build(Scale, _values(params, name, scale_names(params)), f"{params}/scales/{name}.yaml")
+
+
+def _values(params: Path, name: str, usable: list[str]) -> dict[str, Any]:
+    """What a scale's file says, over what those say that it is like: only the `usable`, so that no circle closes."""
+    file = f"{params}/scales/{name}.yaml"
+    values = read_mapping(file)
+    if values.get("like") is None:
+        return values
+    others = [other for other in usable if other != name]
+    base = among(values["like"], others, f"{file}: like")
+    of_base = _values(params, base, others)
+    build(Scale, of_base, f"{params}/scales/{base}.yaml")  # a mistake there is one of that file
+    return _over(of_base, values)
+
+
+def _over(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """`values`, and of `base` what they lack; the same within mappings."""
+    both = {key: (base[key], value) for key, value in values.items() if isinstance(base.get(key), dict)}
+    return base | values | {key: _over(*pair) for key, pair in both.items() if isinstance(pair[1], dict)}

@@ -11,6 +11,7 @@ from acnet.drawing import ACCENT, QUIET, placeholder, save, style
 from acnet.report.cells import table_cells
 from acnet.report.report import Report
 
+_LINE = 8  # points below its mark from which a line leads to a label
 Points = Mapping[str, tuple[float, float]]  # by method: FLOPs, score
 
 
@@ -52,7 +53,13 @@ def cost_figure(name: str, report: Report) -> Figure:
     axes.set_xlabel("GFLOP of a forward pass of one training crop", fontsize=8)
     axes.set_ylabel(f"{column.label}, %", fontsize=8)
     axes.set_title(title, loc="left")
+    low, high = axes.get_ylim()
+    axes.set_ylim(low - 0.15 * (high - low), high)  # room for the labels of the lowest marks
     _part(labels)
+    for label in labels:
+        if label.xyann[1] < -_LINE:
+            arrow = {"arrowstyle": "-", "color": QUIET, "linewidth": 0.4, "shrinkA": 0, "shrinkB": 3}
+            axes.annotate("", label.xy, xytext=label.xyann, textcoords="offset points", arrowprops=arrow, zorder=1)
     return figure
 
 

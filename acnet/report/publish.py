@@ -68,8 +68,11 @@ def _contents(report: Report) -> dict[str, list[str]]:
         line = f"[{heading(name)}](tables/{name}.md): {tables.table(name).title}"
         found[line] = [f"tables/{name}.{kind}" for kind in ("csv", "md", "tex")]
     for name in scale.figures:
-        if scale.generated or not tables.figure(name).examples:
-            found[f"[{heading(name)}](figures/{name}.png): {tables.figure(name).title}"] = drawn(name)
+        figure = tables.figure(name)
+        sources = figure.sources()
+        few = bool(sources) and sum(bool(report.results.measured(*source)) for source in sources) < 2  # "not drawn yet"
+        if not few and (scale.generated or not figure.examples):
+            found[f"[{heading(name)}](figures/{name}.png): {figure.title}"] = drawn(name)
     for name in scale.tables:
         if tables.table(name).against:
             found[f"[Scores against FLOPs](figures/{name}_cost.png)"] = drawn(f"{name}_cost")

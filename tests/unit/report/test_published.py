@@ -1,5 +1,6 @@
 """What the README says of published results, by the files themselves."""
 
+import csv
 import dataclasses
 import io
 import json
@@ -103,3 +104,22 @@ def on_val(folder):
 def test_links_to_published_files_lead_somewhere(root, page):
     links = re.findall(r"\]\(([^)#:]+)[^):]*\)", (root / page).read_text())
     assert links and not [link for link in links if not (root / page).parent.joinpath(link).exists()]
+
+
+@pytest.mark.parametrize(
+    ("scale", "opens"), [("instrument", "**On the synthetic dataset**"), ("camvid-narrow", "**On CamVid**")]
+)
+def test_scores_of_other_methods_are_those_of_the_published_table(root, scale, opens):
+    text = (root / "reports/published/README.md").read_text().split(opens)[1].split("\n\n")[0]
+    with (root / f"reports/published/{scale}/tables/peers.csv").open() as file:
+        scores = {row["method"]: float(row["ours"]) for row in csv.DictReader(file) if row["ours"]}
+    shown = re.findall(r"(\S+)\s+\((\d+\.\d)[,)]", text)
+    names = {
+        "ACNet": "ACNet (Res-50+ACB#3)",
+        "UperNet": "UperNet, a variant",
+        "much": "Learned gate (DRANet's decoder)",
+    }
+    names["context"] = "Res-50+LC, two blocks (ACB#2 without GCM)"
+    assert len(shown) >= 4
+    for name, score in shown:
+        assert float(score) == pytest.approx(scores[names.get(name, name)], abs=0.051), name

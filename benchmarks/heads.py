@@ -1,6 +1,6 @@
 """Training step and test image of each row of the table "One recipe", turn by turn in one process.
 
-    python benchmarks/heads.py --scale msrc21-narrow --turns 3
+    python benchmarks/heads.py --scale camvid-narrow --turns 3
 
 Random images of the training crop. Prints milliseconds per image (the median of the turns, which go round the networks
 so that a busy moment hits all), and how many times the first row's that is.

@@ -91,5 +91,8 @@ def _values(params: Path, name: str, usable: list[str]) -> dict[str, Any]:
 
 def _over(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     """`values`, and of `base` what they lack; the same within mappings."""
-    both = {key: (base[key], value) for key, value in values.items() if isinstance(base.get(key), dict)}
-    return base | values | {key: _over(*pair) for key, pair in both.items() if isinstance(pair[1], dict)}
+    found = base | values
+    for key, value in values.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            found[key] = _over(base[key], value)
+    return found

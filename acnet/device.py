@@ -20,13 +20,6 @@ _SHORT = (
     "CUDNN_STATUS_ALLOC_FAILED",
 )
 
-# The instruction sets for products in half precision, as torch.cpu.get_capabilities names them (x86, Arm).
-_INSTRUCTIONS = {
-    "float32": (),
-    "bfloat16": ("avx512_bf16", "amx_bf16", "bf16"),
-    "float16": ("avx512_fp16", "amx_fp16", "fp16_arith"),
-}
-
 
 def default_device() -> torch.device:
     """A GPU, or the CPU where there is none."""
@@ -60,31 +53,6 @@ def set_up_device(threads: int) -> torch.device:
     device = torch.device("cuda", int(local) if local and assigned else lease(gpus))
     torch.cuda.set_device(device)
     return device
-
-
-def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager:
-    """The autocast context of a `precision`; float32 is no autocast at all."""
-    if precision == "float32":
-        return contextlib.nullcontext()
-    return torch.autocast(device.type, dtype=getattr(torch, precision))
-
-
-def emulation_warning(device: torch.device, precision: str, scale: str) -> str | None:
-    """What to do where `device` has no instructions for products in `precision`: there it is slower than float32.
-
-    None where it has them, or where torch cannot tell.
-    """
-    if device.type == "cuda":
-        native = precision != "bfloat16" or torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        known = getattr(torch.cpu, "get_capabilities", dict)()  # older releases of torch lack it
-        native = not known or any(known.get(name) for name in _INSTRUCTIONS[precision])
-    if precision == "float32" or native:
-        return None
-    return (
-        f"{precision} is slower than float32 here: this {'GPU' if device.type == 'cuda' else 'CPU'} only emulates it; "
-        f"set precision: float32 under `common` in params/scales/{scale}.yaml"
-    )
 
 
 def memory_ran_out(error: Exception) -> bool:

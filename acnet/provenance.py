@@ -22,7 +22,7 @@ PACKAGE = Path(__file__).resolve().parent
 # depends on the images themselves. The others draw what a trained network sees.
 SOURCES = (
     "data/**/*.py", "model/**/*.py", "train/**/*.py", "evaluate/**/*.py",
-    "checkpoint.py", "device.py", "distributed.py",
+    "checkpoint.py", "device.py", "distributed.py", "precision.py",
 )  # fmt: skip
 WITHOUT = (
     "data/check*.py", "data/generate/*.py", "data/new.py", "data/palette.py", "data/show.py",

@@ -10,12 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from acnet.data.transforms import normalise, resampled_region, scaled_size
-from acnet.device import autocast, memory_ran_out
+from acnet.device import memory_ran_out
 from acnet.errors import AcnetError
 from acnet.evaluate.windows import Block, corners, interpolation
 from acnet.files import digest
 from acnet.model import steer_gates
 from acnet.params.protocols import Protocol
+from acnet.precision import autocast
 
 _PIXELS = 80_000  # in one forward pass on a CPU, unless one window has more
 

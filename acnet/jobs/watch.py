@@ -16,13 +16,13 @@ from acnet.data.classes import IGNORE, class_table
 from acnet.data.palette import coloured, heat
 from acnet.data.store import Store, read_manifest
 from acnet.data.transforms import normalise
-from acnet.device import autocast
 from acnet.errors import optional
 from acnet.evaluate.counts import confusion
 from acnet.evaluate.metrics import summary
 from acnet.files import write_text
 from acnet.model import steer_gates
 from acnet.params.run import Run
+from acnet.precision import autocast
 
 VALIDATION, EVENTS = "validation.csv", "events"
 _SHOWN, _HEIGHT = 4, 256  # images whose predictions are among the events, and their height in pixels at most

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from acnet.data.classes import IGNORE
-from acnet.device import autocast
 from acnet.distributed import rank, summed, world_size
 from acnet.model.gate_control import GateControl, steer_gates
 from acnet.params.config import TrainingConfig
+from acnet.precision import autocast
 from acnet.train.batch_norm import use_global_batch_norm
 from acnet.train.batches import share
 from acnet.train.dropout import FixedDropout, use_fixed_dropout

@@ -12,13 +12,14 @@ from torch import nn
 
 from acnet.checkpoint import write_tensors
 from acnet.data.training import TrainingSamples
-from acnet.device import emulation_warning, explain_out_of_memory, set_up_device
+from acnet.device import explain_out_of_memory, set_up_device
 from acnet.distributed import world_size
 from acnet.errors import NonRetryableError
 from acnet.files import canonical, replacing, sha256, write_json
 from acnet.jobs.job import TrainingJob, training_job
 from acnet.model import build_network, context_scalars
 from acnet.params.run import Run
+from acnet.precision import slow_precision
 from acnet.provenance import now, provenance
 from acnet.train.batches import batches, training_samples
 from acnet.train.history import History
@@ -45,7 +46,7 @@ def train_run(run: Run, folder: Path, data_root: Path, time_limit: float | None 
 def _train(run: Run, folder: Path, job: TrainingJob) -> None:
     train = run.train
     device = set_up_device(train.threads)
-    if slow := emulation_warning(device, train.precision, run.scale):
+    if slow := slow_precision(device, train.precision, run.scale):
         job.note(slow)
     samples = training_samples(run, job.data)
     steps = train.epochs * samples.steps_per_epoch

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from acnet.errors import AcnetError
@@ -28,8 +28,8 @@ class Campaign:
         self.params = Path(params)
         self.scale_name = scale
         self.scale: Scale = load_scale(self.params, scale)
-        if self.scale.like:
-            Campaign(self.params, self.scale.like)  # a mistake there is one of that file
+        # Built first, so that a mistake in its file is reported as one of that file.
+        base = Campaign(self.params, self.scale.like) if self.scale.like else None
         self._scale_file = f"{self.params}/scales/{scale}.yaml"
         self.datasets: dict[str, Dataset] = load_datasets(self.params)
         model, recipe = f"{self.params}/model.yaml", f"{self.params}/recipe.yaml"
@@ -52,6 +52,9 @@ class Campaign:
         }
         for name, entries in mapping(self.scale.runs, f"{self._scale_file}: runs", self.runs).items():
             self._own[name] |= plain_layer(entries, BOTH, "scale", f"{self._scale_file}: runs.{name}")
+        if base:
+            for layers, inherited in ((self._overrides, base._overrides), (self._own, base._own)):
+                layers |= {name: _with_origins(layers[name], layer) for name, layer in inherited.items()}
         self._protocols = Protocols(self.params, written, self.scale.protocols, self._scale_file)
         for paper, dataset in mapping(self.scale.stands_in, f"{self._scale_file}: stands_in", written).items():
             among(dataset, self.datasets, f"{self._scale_file}: stands_in.{paper}")
@@ -204,3 +207,8 @@ class Campaign:
             chosen = merged([self._model, *layers, REPLACED, self._own[name]], BOTH, where)
             chosen["head_options"] = head_options(self.heads, chosen["head"], chosen["head_options"])
         return chosen
+
+
+def _with_origins(layer: Mapping[str, Sourced], base: Mapping[str, Sourced]) -> dict[str, Sourced]:
+    """`layer`, in which values that are those of `base` have the origin they have there."""
+    return {key: base[key] if key in base and base[key].value == entry.value else entry for key, entry in layer.items()}

@@ -27,8 +27,12 @@ def test_a_scale_takes_what_it_lacks_from_the_one_it_is_like(params):
 def test_a_scale_can_be_like_one_that_is_like_another(params):
     scale(params, "first", "like: camvid\ncommon: {epochs: 30, batch: 4}\n")
     scale(params, "second", "like: first\ncommon: {batch: 2}\n")
-    train = Campaign(params, "second").resolve("acb3", 0).train
+    campaign = Campaign(params, "second")
+    train, origins = campaign.resolve("acb3", 0).train, campaign.origins("fcn_flops")
     assert (train.epochs, train.batch) == (30, 2)
+    files = {"train.crop": "camvid", "train.epochs": "first", "train.batch": "second", "model.reduction": "camvid"}
+    for key, name in files.items():
+        assert origins[key].note.startswith(f"{params}/scales/{name}.yaml: "), key
 
 
 @pytest.mark.parametrize(

@@ -59,9 +59,8 @@ def class_gains_figure(entry: tables.Figure, results: Results) -> Figure:
     Classes with most labelled pixels come first. A run that is missing is named under the title; without the first
     run, or without any other, a placeholder.
     """
-    (baseline_label, baseline), *others = entry.runs.items()
-    gains = {label: gains_of(run, baseline, entry.protocol, results) for label, run in others}
-    gains = {label: found for label, found in gains.items() if found}
+    baseline_label, baseline = next(iter(entry.runs.items()))
+    gains = class_gains(entry, results)
     missing = [run for run in entry.runs.values() if not results.measured(run, entry.protocol)]
     if not gains:
         return placeholder(entry.title, missing)
@@ -90,6 +89,13 @@ def class_gains_figure(entry: tables.Figure, results: Results) -> Figure:
     if missing:
         axes.set_title(f"not run: {', '.join(missing)}", color=QUIET, fontsize=8, loc="right", pad=24)
     return figure
+
+
+def class_gains(entry: tables.Figure, results: Results) -> dict[str, dict[str, Gain]]:
+    """The gains of each other run of a figure over its first, by the run's label; none where either is not measured."""
+    baseline, *_ = entry.runs.values()
+    gains = {label: gains_of(run, baseline, entry.protocol, results) for label, run in list(entry.runs.items())[1:]}
+    return {label: found for label, found in gains.items() if found}
 
 
 def gains_of(run: str, baseline: str, protocol: str, results: Results) -> dict[str, Gain]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from acnet.errors import AcnetError
 from acnet.files import replacing, write_text
+from acnet.report.figures import class_gains
 from acnet.report.page import write_page
 from acnet.report.report import Report
 from acnet.report.scale import ScaleInfo
@@ -69,9 +70,8 @@ def _contents(report: Report) -> dict[str, list[str]]:
         found[line] = [f"tables/{name}.{kind}" for kind in ("csv", "md", "tex")]
     for name in scale.figures:
         figure = tables.figure(name)
-        sources = figure.sources()
-        few = bool(sources) and sum(bool(report.results.measured(*source)) for source in sources) < 2  # "not drawn yet"
-        if not few and (scale.generated or not figure.examples):
+        drawable = figure.kind != "class_gains" or class_gains(figure, report.results)
+        if drawable and (scale.generated or not figure.examples):
             found[f"[{heading(name)}](figures/{name}.png): {figure.title}"] = drawn(name)
     for name in scale.tables:
         if tables.table(name).against:

@@ -15,6 +15,7 @@ from acnet.device import default_device, set_up_device
 from acnet.evaluate.trained_network import InferenceNetwork
 from acnet.model import build_network, count_parameters
 from acnet.params.run import InitialWeights, Run
+from acnet.precision import autocast
 from acnet.train.batches import batches, training_samples
 from acnet.train.step import TrainingStep
 
@@ -75,7 +76,8 @@ def ceiling(device: torch.device, precision: str, size: int | None = None, repea
     """FLOPs per second of a product of two square matrices: the most that convolutions could reach."""
     size = size or (8192 if device.type == "cuda" else 1024)
     left, right = torch.randn(2, size, size, device=device).to(getattr(torch, precision))
-    times = [_timed(lambda: left @ right, device) for _ in range(repeat + 2)][2:]
+    with autocast(device, precision):  # on a CPU that lacks instructions for it, as in training
+        times = [_timed(lambda: left @ right, device) for _ in range(repeat + 2)][2:]
     return 2 * size**3 / min(times)
 
 

@@ -32,9 +32,8 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3)
     parsed = parser.parse_args()
     campaign = Campaign(Path("params"), parsed.scale)
-    print(
-        f"{described(set_up_device(1))}\n\n| network | float32 | bfloat16 | torch's own bfloat16 |\n|---|---:|---:|---:|"
-    )
+    print(f"{described(set_up_device(1))}\n")
+    print("| network | float32 | bfloat16 | torch's own bfloat16 |\n|---|---:|---:|---:|")
     for name in RUNS:
         run = campaign.resolve(name, 0)
         full, half = run.with_training(precision="float32"), run.with_training(precision="bfloat16")

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SMALLER = {
     "datasets.yaml": {"{train: 48, val: 16, test: 4}": "{train: 4, val: 2, test: 1}"},
     "scales/mini.yaml": {
-        "base_width: 16": "base_width: 4",
+        "base_width: 16": "base_width: 8",
         "reduction: 64": "reduction: 8",
         "local_channels: 16": "local_channels: 4",
         "block_channels: [56, 32]": "block_channels: [8, 8]",

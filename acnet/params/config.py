@@ -20,7 +20,7 @@ class NetworkConfig:
     """What `acnet.model.build_network` takes; params/model.yaml explains each value."""
 
     backbone: Literal["resnet10", "resnet18", "resnet34", "resnet50", "resnet101"]
-    base_width: int = limited(low=4, high=256)
+    base_width: int = limited(low=8, high=256)  # below, gradients of oneDNN are wrong on AVX2 (its issue 6035)
     stem: Literal["7x7", "deep"] = "7x7"
     output_stride: Literal[8, 16] = 16
     dilation: Literal["uniform", "prior"] = "uniform"

@@ -30,7 +30,7 @@ def test_a_run_starts_from_a_file_as_torchvision_published_it(here, acnet):
             "pretrained: false",
             f"weights: {{resnet18: {{file: resnet18.pth, sha256: {sha256('resnet18.pth')}, name: mine}}}}",
         ),
-        ("  base_width: 4\n", ""),
+        ("  base_width: 8\n", ""),
         ("  learning_rate: 0.1\n", "  learning_rate: 1e-12\n"),
     ):
         assert old in text

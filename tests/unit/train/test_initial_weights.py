@@ -178,10 +178,10 @@ def test_a_file_that_is_not_there_says_how_to_get_it(kind, remedy, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "difference"),
     [
-        ({"base_width": 8}, "conv1.weight has shape (4, 3, 7, 7), expected (8, 3, 7, 7)"),
+        ({"base_width": 16}, "conv1.weight has shape (8, 3, 7, 7), expected (16, 3, 7, 7)"),
         ({"backbone": "resnet34"}, "it has no layer1.2.conv1.weight"),
-        ({"backbone": "resnet50"}, "layer1.0.conv1.weight has shape (4, 4, 3, 3), expected (4, 4, 1, 1)"),
-        ({"stem": "deep"}, "bn1.weight has shape (4,), expected (8,)"),
+        ({"backbone": "resnet50"}, "layer1.0.conv1.weight has shape (8, 8, 3, 3), expected (8, 8, 1, 1)"),
+        ({"stem": "deep"}, "bn1.weight has shape (8,), expected (16,)"),
     ],
 )
 def test_weights_of_another_backbone_are_refused_by_the_first_tensor_that_differs(file, changes, difference):

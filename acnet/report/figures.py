@@ -189,10 +189,11 @@ def _panels(title: str, lines: dict[str, list], label: str, missing: str) -> Fig
     found = {run: each for run, each in lines.items() if each}
     if not found:
         return placeholder(title, [missing])
-    rows = math.ceil(len(found) / _COLUMNS)
-    figure = Figure(figsize=(10, 1.6 * rows))
-    room = {"hspace": 0.45, "wspace": 0.08, "left": 0.045, "right": 1, "bottom": 0.3 / rows, "top": 1}
-    panels = figure.subplots(rows, _COLUMNS, sharey=True, squeeze=False, gridspec_kw=room)
+    columns = min(_COLUMNS, len(found))
+    rows = math.ceil(len(found) / columns)
+    figure = Figure(figsize=(2.5 * columns, 1.6 * rows))
+    room = {"hspace": 0.45, "wspace": 0.08, "left": 0.18 / columns, "right": 1, "bottom": 0.3 / rows, "top": 1}
+    panels = figure.subplots(rows, columns, sharey=True, squeeze=False, gridspec_kw=room)
     for axes, (run, each) in zip(panels.flat, found.items(), strict=False):
         for line, look in each:
             axes.plot(line.index, line, color=ACCENT, linewidth=1.1, **look)

@@ -148,7 +148,7 @@ def _new(parsed: argparse.Namespace) -> None:
     add_dataset(name, folders, params, parsed.data_root, parsed.threads)
     print(
         f"added {name} to {params}/datasets.yaml, and a scale in {params}/scales/{name}.yaml. To train two networks:\n"
-        f"  snakemake --cores all runs --config scale={name} runs=fcn_s16,acb3\n"
+        f"  snakemake --cores all runs --config scale={name} runs=fcn_s16,gcm_d5_s16\n"
         f"  snakemake --cores 1 report --config scale={name}"
     )
 

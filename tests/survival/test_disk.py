@@ -12,10 +12,10 @@ from tests.tiny import prepare, tiny_run, write_params
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 3 MiB: a state takes a fifth of it."""
+    """A file system of 7 MiB: a state takes a fifth of it."""
     folder = tmp_path / "small"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=7m", "tmpfs", str(folder)]
     if subprocess.run(command, check=False, capture_output=True).returncode:
         pytest.skip("mounting a small file system takes root")
     yield folder
@@ -33,7 +33,7 @@ def test_a_full_disk_is_one_line_and_training_goes_on_from_the_last_state_once_t
     file = write_params(folder, params)
     ballast = small_disk / "ballast"
     states = 0
-    for size in (3068, 2800, 2400, 2000, 1600, 800, 0):  # ever more room
+    for size in (7160, 6500, 5600, 4700, 3700, 1900, 0):  # ever more room
         ballast.write_bytes(bytes(1024 * size))
         asked = ["--data-root", str(tmp_path / "data"), "train", "--params", str(file)]
         if main(asked) != 0:

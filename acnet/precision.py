@@ -21,7 +21,7 @@ def autocast(device: torch.device, precision: str) -> Iterator[None]:
     """torch.autocast in a `precision`; float32 is no autocast at all.
 
     A CPU without instructions for it computes products in float32, of operands and with results that are rounded to
-    `precision`: as with such instructions, and in a tenth of the time that torch's own emulation takes.
+    `precision`: as with such instructions, and more than ten times as fast as torch's own emulation.
     """
     if precision == "float32":
         yield

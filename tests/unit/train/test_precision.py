@@ -7,6 +7,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from acnet.model.heads import PAGES
 from acnet.precision import autocast, slow_precision
+from acnet.train import train
 from acnet.train.loss import total_loss
 from tests.tiny import tiny_run
 from tests.unit.model.test_heads import batch, with_head
@@ -113,3 +114,9 @@ def test_a_gpu_that_emulates_bfloat16_is_reported(monkeypatch, native, slow):
     assert not slow or "set precision: float32 under `common` in params/scales/mini.yaml" in said
     assert slow_precision(torch.device("cuda"), "float16", "mini") is None
     assert slow_precision(CPU, "bfloat16", "mini") is None
+
+
+def test_a_training_says_so_when_it_starts(monkeypatch, tiny, capfd):
+    monkeypatch.setattr(train, "slow_precision", lambda device, precision, scale: f"{precision} is slow, {scale}")
+    tiny.train(precision="bfloat16")
+    assert "bfloat16 is slow, mini" in capfd.readouterr().err

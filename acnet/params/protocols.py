@@ -32,7 +32,7 @@ class Protocol:
     stride: float = limited(1.0, low=0.05, high=1)
     fusion: Literal["softmax", "logits"] = "softmax"
     absent: Literal["ignore", "zero"] = "ignore"
-    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    precision: Literal["float32", "tf32", "bfloat16", "float16"] = "float32"
     gate: Literal["trained", "constant", "shuffled"] = limited(before="trained")
     batch: int = limited(1, low=1)
     split: str | None = limited(before=None)

@@ -72,7 +72,7 @@ def test_two_processes_take_the_steps_of_one(train, tmp_path):
     assert losses(tmp_path / "two/seed0") == pytest.approx(expected, rel=0.05)
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16"])
 def test_predictions_are_the_cpus_but_for_near_ties(train, tmp_path, precision):
     train()
     image = np.random.default_rng(0).integers(0, 256, (45, 61, 3)).astype(np.uint8)

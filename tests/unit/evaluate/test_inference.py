@@ -172,12 +172,13 @@ def test_padding_is_the_mean_colour_and_is_cut_away(small, photograph):
     assert images.shape == (2, 3, 8, 8) and not images[:, :, 5:].any()
 
 
-def test_bfloat16_gives_float32_scores_near_those_of_float32(small, photograph):
+@pytest.mark.parametrize(("precision", "near"), [("bfloat16", 0.1), ("tf32", 0.005)])
+def test_a_lower_precision_gives_float32_scores_near_those_of_float32(small, photograph, precision, near):
     image = photograph(45, 61)
     exact = predict(small(5), image, MULTI, 5)
-    rough = predict(small(5), image, dataclasses.replace(MULTI, precision="bfloat16"), 5)
+    rough = predict(small(5), image, dataclasses.replace(MULTI, precision=precision), 5)
     assert rough.dtype == torch.float32
-    assert 0 < (rough - exact).abs().max() < 0.1
+    assert 0 < (rough - exact).abs().max() < near
 
 
 def test_another_number_of_classes_is_one_clear_line(small, photograph):

@@ -12,35 +12,15 @@ from acnet.errors import AcnetError
 from acnet.evaluate.trained_network import fold_batch_norm
 from acnet.model import count_parameters
 from acnet.model.heads import PAGES, ccl, ccnet, danet, deeplabv3, encnet, gcu, psanet, refinenet
-from acnet.params.heads import load_heads
 from acnet.plan.measure import flops_per_image, parameters_and_flops
 from acnet.train.loss import total_loss
 from acnet.train.step import TrainingStep
-from tests.conftest import ROOT
 from tests.tiny import tiny_run
 
-from .variants import randomise, small
+from .variants import HEADS, batch, randomise, small, with_head
 
-OPTIONS = {
-    name: {key: entry.value for key, entry in layer.items()} for name, layer in load_heads(ROOT / "params").items()
-}
+CLASSES = 5  # of `small` and `batch`
 EXTRAS = {"danet": [4, 4], "encnet": [2], "bisenet": [4, 4]}  # dimensions of the further outputs
-CLASSES = 5
-
-
-def with_head(name, **changes):
-    """A narrow network with the head of that name, of which no part is switched off by a scalar that starts at 0."""
-    network = randomise(small("fcn", head=name, head_options=OPTIONS[name], **changes))
-    for parameter_name, parameter in network.named_parameters():
-        if parameter_name.endswith("gamma"):
-            parameter.data.fill_(0.5)
-    return network
-
-
-def batch(dtype=torch.float32, images=3, side=49):
-    generator = torch.Generator().manual_seed(0)
-    labels = torch.randint(0, CLASSES, (images, side, side), generator=generator)
-    return torch.randn(images, 3, side, side, generator=generator, dtype=dtype), labels
 
 
 def loss_of(network, images, labels):
@@ -49,8 +29,8 @@ def loss_of(network, images, labels):
 
 
 def test_every_page_is_in_the_list_with_the_parameters_that_it_takes():
-    assert sorted(OPTIONS) == PAGES
-    for name, options in OPTIONS.items():
+    assert sorted(HEADS) == PAGES
+    for name, options in HEADS.items():
         page = inspect.getmodule(type(with_head(name).head))
         taken = inspect.signature(page.Head).parameters
         assert list(taken) == ["config", "channels", "classes", *options], name
@@ -58,7 +38,7 @@ def test_every_page_is_in_the_list_with_the_parameters_that_it_takes():
         assert len(inspect.getsource(page).splitlines()) < 120, name
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", HEADS)
 def test_odd_sizes_give_scores_of_the_images_size_and_further_outputs_in_training_only(name):
     network, images = with_head(name), torch.randn(2, 3, 97, 131)
     output = network.eval()(images)
@@ -69,7 +49,7 @@ def test_odd_sizes_give_scores_of_the_images_size_and_further_outputs_in_trainin
     assert all(one.scores.shape[2:] in ((97, 131), ()) for one in extra)
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", HEADS)
 def test_gradient_reaches_every_parameter_and_one_step_lowers_the_loss_as_it_promises(name):
     network, promise = with_head(name).double(), 1e-8
     inputs = batch(torch.double)
@@ -81,7 +61,7 @@ def test_gradient_reaches_every_parameter_and_one_step_lowers_the_loss_as_it_pro
     assert (loss - loss_of(network, *inputs)).item() == pytest.approx(promise, rel=0.05)
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", HEADS)
 def test_bfloat16_gives_scores_near_those_of_float32_and_finite_gradients(name):
     network, (images, labels) = with_head(name, dropout=0.0), batch()
     with torch.no_grad():
@@ -94,17 +74,17 @@ def test_bfloat16_gives_scores_near_those_of_float32_and_finite_gradients(name):
     assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", HEADS)
 def test_a_step_in_micro_batches_adds_the_losses_of_further_outputs_to_the_main_one(name):
     torch.manual_seed(0)
     train = tiny_run(batch=4, accumulate=2).train
-    step = TrainingStep(small("fcn", head=name, head_options=OPTIONS[name]), train, torch.device("cpu"))
+    step = TrainingStep(small("fcn", head=name, head_options=HEADS[name]), train, torch.device("cpu"))
     total, main, auxiliary, _ = step(*batch(images=4), seed=1).tolist()
     assert total > main + 0.1 if name in EXTRAS else total == pytest.approx(main)
     assert math.isnan(auxiliary)
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", HEADS)
 def test_folding_batch_norm_and_channels_last_change_nothing(name):
     network, images = with_head(name).eval(), torch.randn(2, 3, 65, 49)
     with torch.no_grad():
@@ -117,7 +97,7 @@ def test_folding_batch_norm_and_channels_last_change_nothing(name):
 def test_the_backward_pass_of_further_outputs_is_counted():
     off = {"auxiliary": False, "global_context": "none", "local_context": "none"}
     flops = [
-        flops_per_image(tiny_run(classes=classes, head="danet", head_options=OPTIONS["danet"], **off))
+        flops_per_image(tiny_run(classes=classes, head="danet", head_options=HEADS["danet"], **off))
         for classes in (11, 12)
     ]
     # Another class: of three classifiers, forward and twice as much backward, from 8 channels at 2x2.
@@ -126,7 +106,7 @@ def test_the_backward_pass_of_further_outputs_is_counted():
 
 def test_the_backward_pass_of_a_depthwise_convolution_costs_twice_the_forward_pass():
     off = {"auxiliary": False, "global_context": "none", "local_context": "none"}
-    run = tiny_run(head="deeplabv3plus", head_options=OPTIONS["deeplabv3plus"], **off)
+    run = tiny_run(head="deeplabv3plus", head_options=HEADS["deeplabv3plus"], **off)
     height, width = run.train.crop
     first = 2 * 3 * 49 * run.model.base_width * (height // 2) * (width // 2)  # the images need no gradient
     assert flops_per_image(run) == 3 * parameters_and_flops(run)[1] - first
@@ -150,7 +130,7 @@ def wide(name, **changes):
     """The head of that name on ResNet-50 at its real width, for Cityscapes, on the meta device."""
     with torch.device("meta"):
         changes = {"backbone": "resnet50", "base_width": 64, "reduction": 512, "classes": 19, **changes}
-        return small("fcn", head=name, head_options={**OPTIONS[name]}, **changes).head
+        return small("fcn", head=name, head_options={**HEADS[name]}, **changes).head
 
 
 @pytest.mark.parametrize(
@@ -246,7 +226,7 @@ def test_parsenet_normalises_each_pixel_to_the_scale():
     network.head.classifier.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     network(torch.randn(1, 3, 65, 65))
     both = seen[0].unflatten(1, (2, 16)).norm(dim=2)
-    torch.testing.assert_close(both, torch.full_like(both, OPTIONS["parsenet"]["scale"]))
+    torch.testing.assert_close(both, torch.full_like(both, HEADS["parsenet"]["scale"]))
 
 
 def test_denseaspp_grows_by_an_eighth_with_every_rate():

@@ -6,6 +6,8 @@ import torch
 
 from acnet.model import build_network
 from acnet.params.config import NetworkConfig
+from acnet.params.heads import load_heads
+from tests.conftest import ROOT
 
 ACNET = NetworkConfig(backbone="resnet50", base_width=64, block_channels=[448, 256])
 CLASSES = 19
@@ -30,10 +32,13 @@ ROWS = {
     "r101_acb3": {"backbone": "resnet101", "auxiliary": True},
     "fcn_lc": {"global_context": "none", "local_context": "lc", "blocks": 1, "reuse": 1},
 }
+HEADS = {
+    name: {key: entry.value for key, entry in layer.items()} for name, layer in load_heads(ROOT / "params").items()
+}
 
 
 def full(row: str, **changes) -> NetworkConfig:
-    """one of the paper's networks at its real width."""
+    """One of the paper's networks at its real width."""
     return dataclasses.replace(ACNET, **{**ROWS[row], **changes})
 
 
@@ -56,3 +61,19 @@ def randomise(module: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
         if name.rsplit(".", 1)[-1] in ("alpha", "beta"):
             parameter.data.uniform_(0.6, 1.4, generator=generator)
     return module
+
+
+def with_head(name, **changes):
+    """A narrow network with the head of that name, of which no part is switched off by a scalar that starts at 0."""
+    network = randomise(small("fcn", head=name, head_options=HEADS[name], **changes))
+    for parameter_name, parameter in network.named_parameters():
+        if parameter_name.endswith("gamma"):
+            parameter.data.fill_(0.5)
+    return network
+
+
+def batch(dtype=torch.float32, images=3, side=49):
+    """Images and labels of five classes."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.randint(0, 5, (images, side, side), generator=generator)
+    return torch.randn(images, 3, side, side, generator=generator, dtype=dtype), labels

@@ -1,17 +1,18 @@
-"""Half precision on a processor without instructions for it."""
+"""Half precision and TF32 on a processor without instructions for them."""
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from acnet.device import set_up_device
 from acnet.model.heads import PAGES
 from acnet.precision import autocast, slow_precision
 from acnet.train import train
 from acnet.train.loss import total_loss
 from tests.tiny import tiny_run
-from tests.unit.model.test_heads import batch, with_head
-from tests.unit.model.variants import small
+from tests.unit.model.variants import batch, small, with_head
 
 CPU = torch.device("cpu")
 PRODUCTS = ("convolution", "convolution_backward", "mm", "addmm", "bmm", "baddbmm")
@@ -104,6 +105,30 @@ def test_what_autocast_leaves_in_float32_is_not_rounded(processor):
     one = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
     with autocast(CPU, "bfloat16"), torch.autocast("cpu", enabled=False):
         assert (one @ one.T).equal(torch.mm(one, one.T))
+
+
+def test_on_a_cpu_tf32_rounds_the_operands_of_products_to_ten_digits():
+    generator = torch.Generator().manual_seed(0)
+    images, weight = torch.randn(1, 3, 7, 9, generator=generator), torch.randn(4, 3, 3, 3, generator=generator)
+    bias = torch.randn(4, generator=generator)
+    with autocast(CPU, "tf32"):
+        found, untouched = functional.conv2d(images, weight, bias), images * images
+    rounded = []
+    for tensor in (images, weight):
+        mantissa, exponent = np.frexp(tensor.double().numpy())
+        rounded.append(torch.from_numpy(np.ldexp(np.round(mantissa * 2**11) / 2**11, exponent)))
+    torch.testing.assert_close(found.double(), functional.conv2d(*rounded, bias.double()), rtol=1e-6, atol=1e-6)
+    assert untouched.equal(images * images)
+    assert not found.equal(functional.conv2d(images, weight, bias))
+
+
+def test_on_a_gpu_tf32_is_allowed_inside_only():
+    libraries = torch.backends.cudnn, torch.backends.cuda.matmul
+    set_up_device(1)
+    with pytest.raises(ZeroDivisionError), autocast(torch.device("cuda"), "tf32"):
+        assert all(library.allow_tf32 for library in libraries)
+        _ = 1 / 0
+    assert not any(library.allow_tf32 for library in libraries)
 
 
 @pytest.mark.parametrize(("native", "slow"), [(True, False), (False, True)])

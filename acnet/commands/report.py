@@ -77,7 +77,7 @@ def _restore_runs(parsed: argparse.Namespace) -> None:
     print(f"restored: {len(files)} runs, without checkpoints", file=sys.stderr)
     runs = runs_among(files, settings, Path.cwd())
     if others := [*runs.others, *runs.unknown]:
-        how = f"other parameters or initial weights than {parsed.params_root}/ gives here"
+        how = f"trained with parameters or initial weights that differ from {parsed.params_root}/"
         print(f"{how}: {some(others)}; params.yaml and provenance.json of each say which", file=sys.stderr)
     if known := [file for file in runs.files if file.endswith("/params.yaml")]:
         touch(Path.cwd(), known, parsed.scale)  # so that Snakemake notices when params/ change

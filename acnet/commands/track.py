@@ -135,7 +135,7 @@ def _hand_over(parsed: argparse.Namespace, scale: str, restored: list[str]) -> N
     if runs.unknown:
         _say(f"not in {params}/runs.yaml here, so Snakemake and the tables ignore them: {some(runs.unknown)}; {theirs}")
     if runs.others:
-        how = f"other parameters or initial weights than {params}/ gives here"
+        how = f"trained with parameters or initial weights that differ from {params}/"
         _say(f"{how}, so Snakemake trains them again: {some(runs.others)}; {theirs}")
     target = "report" if parsed.only == "metrics" else parsed.only or "all"
     files = [] if target == "report" else runs.files  # where nothing is made, no rule makes them

@@ -111,7 +111,7 @@ def test_what_was_made_with_other_parameters_is_named_and_made_again_the_rest_is
     other = tail.replace("  common:\n", "  common:\n    stride: {value: 0.56, origin: ours}\n", 1)
     file.write_text(f"{head}\nsingle_flip:{other}")
     done = stranger.acnet("restore", "mini", "--only", "table2")
-    how = "other parameters or initial weights than params/ gives here"
+    how = "trained with parameters or initial weights that differ from params/"
     assert f"{how}, so Snakemake trains them again: gcm_lcm1/seed0; " in done.stderr
     assert trained(stranger, "table2") == {"gcm_lcm1/seed0"}
     stranger.git("checkout", "campaign/mini", "--", "params")

@@ -29,7 +29,7 @@ def cost_figure(name: str, report: Report) -> Figure:
     key, column = next(iter(table.columns.items()))
     found = {row.method: cells[name, row.key, key] for row in table.rows}
     found = {method: cell for method, cell in found.items() if cell.run and cell.ours is not None}
-    title = f"{column.label} against FLOPs: {table.title}"
+    title = f"{column.label} against FLOPs: {report.scale.title}"
     if not found:
         return placeholder(title, ["all of its networks"])
     points = {method: (report.size(cell.run).flops / 1e9, cell.ours) for method, cell in found.items()}

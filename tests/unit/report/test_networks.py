@@ -71,7 +71,7 @@ def test_a_table_without_numbers_of_the_paper_has_no_column_for_them(controls):
     change(controls.made.results, "lc3", miou=0.5)
     _, md, tex = write_table("controls", controls.made.report)
     lines = md.read_text().splitlines()
-    assert lines[0] == "### Controls. What the paper does not control for, Cityscapes val"
+    assert lines[0] == "### Controls. What the paper does not control for"
     assert "| Method | Parameters | FLOPs | mIoU, ours |" in lines
     assert "| Res-50+GCM+LC, three fusions | 32.96 M | 189 G | **50.00** |" in lines
     assert "| Res-50+GCM+LCM(3), gate constant | 32.96 M | 189 G | not run |" in lines
@@ -115,7 +115,7 @@ def test_the_front_joins_the_networks_that_no_other_beats_in_score_and_cost():
 
 
 def test_the_page_shows_the_scores_over_cost_once_drawn(peers):
-    alt = 'alt="One recipe, Cityscapes val: scores against FLOPs"'
+    alt = 'alt="One recipe: scores against FLOPs"'
     assert alt not in peers.page()
     assert [path.name for path in write_cost("peers", peers.report)] == [
         "peers_cost.png",

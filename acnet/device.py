@@ -69,11 +69,11 @@ def explain_out_of_memory(train: TrainingConfig) -> Iterator[None]:
         if not memory_ran_out(error):
             raise
         height, width = train.crop
-        lower = "train.accumulate to 2 (BN and OHEM then see half a batch), train.batch or train.crop"
+        lower = "increase train.accumulate (BN and OHEM see one micro-batch), or reduce train.batch or train.crop"
         halve = "" if train.precision != "float32" else "; or set train.precision to bfloat16"
         raise AcnetError(
-            f"out of memory with batch {train.batch} in {train.accumulate} pieces, crop {height}x{width}, "
-            f"{train.precision}; set {lower}{halve}: {(str(error) or repr(error)).splitlines()[0]}"
+            f"out of memory with batch {train.batch}, accumulate {train.accumulate}, crop {height}x{width}, "
+            f"{train.precision}; {lower}{halve}: {(str(error) or repr(error)).splitlines()[0]}"
         ) from error
 
 

@@ -34,7 +34,7 @@ def give_cache() -> None:
         tempfile.TemporaryFile(dir=cache).close()
     except OSError as error:
         os.environ["XDG_CACHE_HOME"] = str((STATE / "cache").resolve())
-        print(f"{cache}: {error.strerror}; XDG_CACHE_HOME={os.environ['XDG_CACHE_HOME']}", file=sys.stderr)
+        print(f"{cache}: {error.strerror}; using XDG_CACHE_HOME={os.environ['XDG_CACHE_HOME']}", file=sys.stderr)
 
 
 if __name__ == "__main__":

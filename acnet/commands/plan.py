@@ -29,7 +29,7 @@ def add(commands) -> None:
     instead = plan.add_mutually_exclusive_group()
     instead.add_argument("--commands", action="store_true", help="print the shell commands in order instead")
     share(instead, "--json")
-    steps = "steps to measure for each kind of run; 0: none, so no hours are estimated (default: %(default)s)"
+    steps = "training steps to measure for each kind of run; with 0, hours need --tflops (default: %(default)s)"
     plan.add_argument("--calibrate", type=whole(0), default=3, metavar="STEPS", help=steps)
     profile = "a folder of workflow/profiles: estimate jobs, GPU-hours and wall time with it"
     instead.add_argument("--profile", help=profile)

@@ -33,8 +33,11 @@ def _resolve(parsed: argparse.Namespace) -> None:
     settings = campaign(parsed)
     seeds, seed = settings.seeds(parsed.run), seed_asked(parsed, settings)
     if seed not in seeds:
-        file, more = f"{parsed.params_root}/scales/{parsed.scale}.yaml", [*seeds, seed]
-        raise AcnetError(f"--seed {seed}: scale '{parsed.scale}' has seeds {seeds}; `seeds: {more}` in {file} adds it")
+        file = f"{parsed.params_root}/scales/{parsed.scale}.yaml"
+        raise AcnetError(
+            f"--seed {seed}: run '{parsed.run}' has seeds {seeds} at scale '{parsed.scale}'; in {file}, add {seed} to "
+            f"`seeds` for all runs, or to `more_seeds` for this one"
+        )
     folder = run_folder(parsed.results_root, parsed.scale, parsed.run, seed)
     write_run(settings.resolve(parsed.run, seed), settings.origins(parsed.run), folder / "params.yaml")
 

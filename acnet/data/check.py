@@ -202,7 +202,7 @@ def _duplicates(split: str, found: list[_Found], seen: dict[str | bytes, tuple[s
     """Notes on images of `split` whose pixels or name were `seen` before, in (split, name); adds these images to it."""
     notes: dict[str, list[str]] = {}
     for one in found:
-        kinds = {one.content: "the same pixels as images of", one.name: "the name, not the pixels, of images of"}
+        kinds = {one.content: "the same pixels as images of", one.name: "the name, but other pixels, of images of"}
         for key, what in kinds.items():
             where, other = seen.setdefault(key, (split, one.name))
             if (where, other) != (split, one.name):

@@ -107,7 +107,7 @@ class Listing:
         """What is wrong with each image that is listed more than once."""
         counts = Counter((pair.name, pair.image) for pair in self.pairs)
         return [
-            f"{self.where}: names {name} {count} times; let it name each image once"
+            f"{self.where}: lists {name} {count} times; list each image once"
             for (name, _), count in counts.items()
             if count > 1
         ]

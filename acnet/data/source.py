@@ -20,7 +20,7 @@ def own_folder(dataset: Any, root: Path = Path(".")) -> Path | None:
     value = os.environ.get(dataset.environment) if dataset.environment else None
     if value:
         if not Path(value).is_dir():
-            remedy = f"let it name the folder of {dataset.title}"
+            remedy = f"set it to the folder of {dataset.title}"
             raise AcnetError(f"{dataset.environment}={value}: no such folder; {remedy}")
         return Path(value)
     candidates = (root / candidate for candidate in dataset.folders)
@@ -78,9 +78,10 @@ def refuse_other_source(name: str, dataset: Any, store: Path, root: Path = Path(
     if now["digest"] != former["digest"]:
         counts = [f"{facts['files']} files of {facts['bytes']} bytes" for facts in (former, now)]
         named = f"{dataset.environment}={found}" if os.environ.get(dataset.environment or "") else found
-        other = "whose files have changed" if now["folder"] == former["folder"] else f"but {named} has others"
+        same = now["folder"] == former["folder"]
+        other = "whose files have changed in" if same else f"but the files in {named} differ in"
         raise AcnetError(
-            f"{store}: prepared from {former['folder']}, {other} by name, size or time ({' then, '.join(counts)} now); "
-            f"`acnet data prepare {name}` reads them again; runs on it are trained again if an image or label differs; "
-            "to keep it, bring the former ones back"
+            f"{store}: prepared from {former['folder']}, {other} name, size or time ({' then, '.join(counts)} now); "
+            f"`acnet data prepare {name}` prepares it again; runs on it are trained again if an image or label "
+            "differs; to keep the prepared data, restore the former files"
         )

@@ -152,4 +152,4 @@ def read_counts(path: Path) -> Counts:
     except FileNotFoundError as error:
         raise AcnetError(f"{path}: not found; evaluate this run again") from error
     except (KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise AcnetError(f"{path}: not a whole file of counts ({error}); evaluate this run again") from error
+        raise AcnetError(f"{path}: truncated or corrupt ({error}); evaluate this run again") from error

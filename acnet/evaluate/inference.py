@@ -49,7 +49,8 @@ class Predictor:
         `protocol.fusion` says. Windows and flips of one scale are averaged as logits. Raises AcnetError when the
         network gives another number of classes or scores that are not finite.
         """
-        with self._enough_memory(name, image, f"window {protocol.window or 'whole'}, scale {max(protocol.scales):g}"):
+        what = f"window {protocol.window or 'whole'}, scale {max(protocol.scales):g}"
+        with self._enough_memory(name, image, what, "window or base_size"):
             with autocast(self.device, protocol.precision):  # entered once, since it keeps the weights it has converted
                 scales = [self._scores(image, protocol, scale, name) for scale in protocol.scales]
             for number in range(len(scales[0].rows)):
@@ -61,7 +62,7 @@ class Predictor:
     def gates(self, image: np.ndarray, protocol: Protocol, name: str) -> list[np.ndarray]:
         """The gates of every global context module on the whole image at scale 1, each (h, w) float32."""
         with (
-            self._enough_memory(name, image, "its gates, which see it whole"),
+            self._enough_memory(name, image, "gates of the whole image", "base_size"),
             torch.inference_mode(),
             autocast(self.device, protocol.precision),
         ):
@@ -70,7 +71,7 @@ class Predictor:
             return [gate[0, 0].float().cpu().numpy() for gate in self.network(pixels[None], native=True)["gates"]]
 
     @contextlib.contextmanager
-    def _enough_memory(self, name: str, image: np.ndarray, what: str) -> Iterator[None]:
+    def _enough_memory(self, name: str, image: np.ndarray, what: str, smaller: str) -> Iterator[None]:
         try:
             yield
         except (MemoryError, RuntimeError) as error:
@@ -79,7 +80,7 @@ class Predictor:
             height, width = image.shape[:2]
             raise AcnetError(
                 f"{self.source}: image {name}: not enough memory for {height}x{width} pixels, {what}; choose a "
-                "protocol with a smaller window or base_size"
+                f"protocol with a smaller {smaller}"
             ) from error
 
     def _scores(self, image: np.ndarray, protocol: Protocol, scale: float, name: str) -> "_Scores":

@@ -22,7 +22,7 @@ from acnet.params.run import Run
 from acnet.progress import Progress
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
-_NAMED = 5  # files passed over; of more the number is enough
+_NAMED = 5  # skipped files that are named; of more, the number is enough
 
 
 def predict_files(
@@ -34,7 +34,7 @@ def predict_files(
     NAME.confidence.png the highest probability (0 to 255), NAME.gate1.png and so on the gates (0 to 255), all of the
     image's size after its EXIF orientation; NAME.sheet.png shows all of them with captions and a legend.
 
-    Returns the sheets and the kinds of files. An image that cannot be read or scored is passed over; at the end
+    Returns the sheets and the kinds of files. An image that cannot be read or scored is skipped; at the end
     AcnetError counts them, after a list on stderr. `seen` is the longest side, in pixels, of the generated or tiny
     images that the network was trained on: a warning on stderr counts the larger images.
     Raises AcnetError at once for an input that is not there and for two images of one name.
@@ -59,8 +59,8 @@ def predict_files(
         progress.advance()
     progress.finish()
     if unlike:
-        told = f"acnet: {run.name} at scale {run.scale} has never seen photographs, only generated or tiny images"
-        print(f"{told} (at most {seen} pixels a side): its labels of {unlike} here mean little", file=sys.stderr)
+        told = f"acnet: {run.name} at scale {run.scale} was trained on generated images or small crops"
+        print(f"{told} (at most {seen} pixels a side); predictions for {unlike} larger are unreliable", file=sys.stderr)
     if failed:
         print("\n".join(failed), file=sys.stderr)
         raise AcnetError(
@@ -100,7 +100,7 @@ def _readable(folder: Path) -> list[Path]:
     others = [f.relative_to(folder).as_posix() for f in files if f.suffix.lower() not in SUFFIXES]
     if others:
         names = ", ".join(others[:_NAMED]) + (f" and {len(others) - _NAMED} more" if len(others) > _NAMED else "")
-        told = f"acnet: {folder}: passed over {len(others)} of {len(files)} files, which are not {', '.join(SUFFIXES)}"
+        told = f"acnet: {folder}: skipped {len(others)} of {len(files)} files (supported: {', '.join(SUFFIXES)})"
         print(f"{told}: {names}; convert images among them to PNG or JPEG", file=sys.stderr)
     return [f for f in files if f.suffix.lower() in SUFFIXES]
 

@@ -38,8 +38,8 @@ def fetch(name: str, dataset: Dataset, folder: Path) -> dict:
         if archive.file in missing and archive.needed:
             others = [a.file for a in dataset.archives if a.instead_of == archive.file or a.file == archive.instead_of]
             hint = f" ({others[0]} would do as well)" if others else ""
-            own = f"{dataset.environment} name the extracted folder" if dataset.environment else "`path` name a copy"
-            raise AcnetError(f"{name}: {missing[archive.file]}{hint}; or let {own}, or make it {dataset.folders[0]}")
+            own = f"{dataset.environment} to the extracted folder" if dataset.environment else "`path` to a copy"
+            raise AcnetError(f"{name}: {missing[archive.file]}{hint}; or set {own}, or extract to {dataset.folders[0]}")
     record = {"dataset": name, "archives": found, "missing": missing}
     write_json(folder / FETCHED, record)
     return record
@@ -66,7 +66,7 @@ def _own_copies(name: str, archive: Archive, folder: Path) -> list[Path]:
         return [Path(archive.path).expanduser()]
     own = os.environ.get(ENVIRONMENT)
     if own and not Path(own).is_dir():
-        raise AcnetError(f"{ENVIRONMENT}={own}: no such folder; let it name the folder of your archives")
+        raise AcnetError(f"{ENVIRONMENT}={own}: no such folder; set it to the folder of your archives")
     return [place / archive.file for place in ([Path(own) / name, Path(own), folder] if own else [folder])]
 
 

@@ -58,8 +58,8 @@ class GlobalContextModule(nn.Module):
         norms = [layer for layer in self.convolution if isinstance(layer, nn.BatchNorm2d)]
         if features.shape[0] == 1 and any(norm.training for norm in norms):
             raise AcnetError(
-                "model.global_conv: 'conv_bn_relu' normalises a 1x1 map over the batch and cannot train on 1 image; "
-                "set train.batch to 2 or more, or model.global_conv to 'conv1x1' or 'conv_then_pool'"
+                "model.global_conv: 'conv_bn_relu' normalises 1x1 maps over a micro-batch and cannot train on 1 image; "
+                "set train.batch / train.accumulate to 2 or more, or model.global_conv to 'conv1x1' or 'conv_then_pool'"
             )
         return self.convolution(self.pool(features))
 

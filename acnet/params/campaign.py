@@ -165,7 +165,7 @@ class Campaign:
             return folder
         if seed not in self.seeds(name):
             seeds = ", ".join(map(str, self.seeds(name)))
-            raise AcnetError(f"run '{name}': seed {seed} is not one of scale '{scale}', which has {seeds}")
+            raise AcnetError(f"run '{name}': no seed {seed} at scale '{scale}'; its seeds: {seeds}")
         if (folder / "provenance.json").exists():
             raise AcnetError(
                 f"{folder}/checkpoint.pt: trained, but not here; "
@@ -174,9 +174,9 @@ class Campaign:
             )
         have = sorted(run for run in self.runs if (run_folder(results, scale, run, seed) / "checkpoint.pt").exists())
         raise AcnetError(
-            f"run '{name}': not trained here, {folder} has no checkpoint.pt; "
+            f"run '{name}': not trained here with seed {seed}, {folder} has no checkpoint.pt; "
             f"`snakemake --cores all runs --config scale={scale} runs={name}` trains it; "
-            + (f"trained here: {', '.join(have)}" if have else "no run of this scale is trained here")
+            + (f"trained with it: {', '.join(have)}" if have else "no run of this scale is trained with it")
         )
 
     def runs_with_gates(self, tables: Tables, names: Iterable[str]) -> list[str]:
@@ -187,7 +187,7 @@ class Campaign:
     def require_gates(self, results: Path, name: str) -> None:
         """AcnetError unless the gates of a run are measured here: it is misspelt, has none, or what to do first."""
         if not self._has_gates(name):
-            raise AcnetError(f"run {name} has no gated module; name one with global_context: gcm and gate: distance")
+            raise AcnetError(f"run {name} has no distance gate; name a run with global_context: gcm and gate: distance")
         seeds = self.seeds(name)
         if not any((run_folder(results, self.scale_name, name, seed) / "gates.json").exists() for seed in seeds):
             folder = self.trained_folder(results, name, seeds[0])

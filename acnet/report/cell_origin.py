@@ -155,8 +155,8 @@ def _server(one: Cell, read: Results) -> str:
     """Where the number of a cell comes from whose run is fine-tuned for a test server."""
     answer = read.server(one.table)
     if one.server is None or answer is None:
-        return f"{one.fine_tuned}, fine-tuned from this run, goes there; the number above is validation"
-    said = [f"the number above answers {one.fine_tuned}, fine-tuned from this run"]
+        return f"gets {one.fine_tuned}, fine-tuned from this run; the number above is this run's validation score"
+    said = [f"the number above is its score of {one.fine_tuned}, fine-tuned from this run"]
     said += [f"{key} {value}" for key, value in answer.submission.items() if key != "run"]
     return ", ".join(said + ([answer.note] if answer.note else []))
 

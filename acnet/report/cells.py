@@ -151,11 +151,11 @@ def read_cells(report: Report) -> Cells:
         try:
             found = {(cell.table, cell.row, cell.column): cell for cell in map(_parsed, csv.DictReader(handle))}
         except (KeyError, ValueError, TypeError, AttributeError) as error:
-            raise AcnetError(f"{path}: not whole; {remedy} anew") from error
+            raise AcnetError(f"{path}: truncated or corrupt; {remedy} again") from error
     tables = report.tables.tables.items()
     every = [(name, row.key, column) for name, table in tables for row in table.rows for column in table.all_columns]
     if lacking := [".".join(cell) for cell in every if cell not in found]:
-        raise AcnetError(f"{path}: lacks {some(lacking)}; {remedy} anew")
+        raise AcnetError(f"{path}: lacks {some(lacking)}; {remedy} again")
     return found
 
 

@@ -174,7 +174,7 @@ class Evidence:
         """
         seeds = sorted(set.intersection(*(set(one.by_seed) for _, one in summed)))
         if not seeds:
-            return Step(label, terms, NOT_MEASURED, reason="no seed that all of its runs have", **more)
+            return Step(label, terms, NOT_MEASURED, reason="its runs have no seed in common", **more)
         means = iter([statistics.fmean(one.by_seed[seed] for seed in seeds) for _, one in summed])
         terms = [dataclasses.replace(term, ours=next(means)) if term.run else term for term in terms]
         values = [cited + sum(sign * one.by_seed[seed] for sign, one in summed) for seed in seeds]
@@ -229,7 +229,7 @@ def _rivals(names: list[CellName], evidence: Evidence) -> list[CellName]:
 
 
 def count_best(claim: Claim, evidence: Evidence) -> list[Step]:
-    """In how many classes `claim.row` is best or level, against the number the paper's cells give.
+    """In how many classes `claim.row` is best or tied for best, against the number the paper's cells give.
 
     `interval` is the number of classes whose t interval of the lead over the best cited method is at or above 0, and
     the number whose interval reaches 0; the classes' levels add up to one level for the count.
@@ -241,7 +241,7 @@ def count_best(claim: Claim, evidence: Evidence) -> list[Step]:
         for column in table.per_class or []
     }
     own = {column: (table_name, key, column) for column in rivals}
-    label = f"classes, of {len(rivals)}, in which {table.row(key).method} is best or level"
+    label = f"classes, of {len(rivals)}, in which {table.row(key).method} is best or tied for best"
     best = {column: max(cells[name].paper for name in names) for column, names in rivals.items()}
     paper = float(sum(cells[own[column]].paper >= best[column] for column in rivals))
     reason = evidence.first_problem([*own.values(), *itertools.chain.from_iterable(rivals.values())])

@@ -82,8 +82,8 @@ def as_text(comparison: Comparison, images: int) -> str:
     lines = [
         f"# {second} against {first}, protocol {comparison.protocol}",
         "",
-        "Percent; differences in points, with their confidence intervals by bootstrap over the images, which cover "
-        "other images, not other seeds.",
+        "Scores in percent; differences in points, with bootstrap confidence intervals over the images. They "
+        "account for the choice of images, not of seeds.",
         "",
         f"| metric | {first} | {second} | difference | interval |",
         "| --- | ---: | ---: | ---: | --- |",

@@ -113,7 +113,7 @@ def gates_runs_figure(found: dict[tuple[str, int], Gates]) -> Figure:
     for (run, _), gates in found.items():
         first.setdefault(run, gates)
     if not first:
-        return placeholder("Gates of every adaptive network, beyond shuffled ones", ["no adaptive network"])
+        return placeholder("Gates of every gated network, minus shuffled gates", ["no gated network"])
     figure = Figure(figsize=(8.5, 0.9 + 0.33 * len(first)))
     panels = figure.subplots(1, 2, sharey=True)
     for axes, (name, label) in zip(panels, _CONTRASTS.items(), strict=True):

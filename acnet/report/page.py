@@ -103,7 +103,8 @@ def _step(step: dict[str, Any], counts: bool, margin: float) -> dict[str, Any]:
         remarks.append("at least {:.0f}, at most {:.0f}".format(*step["interval"]))
     if (step["needed"] or 0) > len(step["seeds"]):
         difference = "the paper's difference" if step["paper"] else f"{margin} points"
-        remarks.append(f"{step['needed']:,}{' or more' * (step['needed'] == MOST_SEEDS)} seeds would find {difference}")
+        more = " or more" * (step["needed"] == MOST_SEEDS)
+        remarks.append(f"{step['needed']:,}{more} seeds needed to detect {difference}")
     terms = [] if counts else step["terms"]
     return {**step, "ours": shown.get("ours"), "remarks": ", ".join(remarks), "terms": terms}
 

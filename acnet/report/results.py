@@ -170,7 +170,7 @@ class Results:
                 arrays = {key: data[key] for key in data.files}
             return [_example(arrays, index, str(name)) for index, name in enumerate(arrays["names"])]
         except (KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
-            raise AcnetError(f"{path}: not a whole examples file ({error}); write it again") from error
+            raise AcnetError(f"{path}: truncated or corrupt ({error}); write it again") from error
 
     def gates(self, run: str) -> dict[int, dict]:
         """What was measured of the gates of `run`, of each seed that has it."""

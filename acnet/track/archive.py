@@ -85,7 +85,7 @@ def read_archive(file: Path) -> Published:
             # Reading checks each file's CRC.
             entries = [Entry(name, _md5(opened, name), opened.getinfo(name).file_size) for name in names]
     except (OSError, zipfile.BadZipFile) as error:
-        raise AcnetError(f"{file}: not a whole archive of `acnet archive` ({error})") from error
+        raise AcnetError(f"{file}: not a complete archive written by `acnet archive` ({error})") from error
     scales = {Path(name).parts[1] for name in names if name.startswith("results/")}
     if len(scales) != 1:
         raise AcnetError(f"{file}: not an archive of `acnet archive`: it has no results of one scale")

@@ -56,8 +56,8 @@ class GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):  # no BatchNorm2d: a pro
         output, mean, variance, count = _Normalize.apply(features, self.weight, self.bias, self.eps)
         if count == 1:
             raise AcnetError(
-                "train.batch: BN cannot train on a 1x1 map of 1 image; set train.batch to 2 or more, or "
-                "model.global_conv to 'conv1x1' or 'conv_then_pool'"
+                "train.batch: BN cannot train on a 1x1 map of 1 image; each micro-batch (train.batch / accumulate) "
+                "needs 2 images or more"
             )
         with torch.no_grad():
             self.num_batches_tracked += 1

@@ -147,16 +147,14 @@ def test_metrics_alone_are_small_and_enough_for_the_report(published, stranger):
     assert not list((stranger.root / "results").rglob("checkpoint.pt"))
     done = stranger.snakemake("-n", "report")
     assert NOTHING in done.stdout + done.stderr
-    absent = done.stderr.split("Checkpoints that are not here (28): ")[1]
+    absent = done.stderr.split("Missing checkpoints (28): ")[1]
     assert (
         "acb1/seed0, " in absent
         and "`snakemake --cores all --config scale=mini` would train these runs again" in absent
     )
     assert "train" in stranger.snakemake("-n", "all").stdout
     done = stranger.snakemake("runs", "--config", "runs=fcn_s16", check=False)  # which fails: the pixels are not here
-    before, after = done.stderr.split(
-        "Checkpoints that are not here (1): fcn_s16/seed0. These runs are trained again now"
-    )
+    before, after = done.stderr.split("Missing checkpoints (1): fcn_s16/seed0. These runs are trained again now")
     assert "localrule train" not in before and "localrule train" in after
     stranger.acnet("restore", "mini")
     assert nothing_to_do(stranger, "all")

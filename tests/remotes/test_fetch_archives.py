@@ -98,7 +98,7 @@ def test_one_archive_stands_in_for_another(server, tmp_path):
     good = dataclasses.replace(first, urls=[server.url("/one")])
     assert list(fetch("x", dataset(good, second), tmp_path / "b")["archives"]) == ["one.zip"]
     bad = dataclasses.replace(second, urls=[server.url("/gone")])
-    with pytest.raises(AcnetError, match=r"x: one\.zip: cannot .*two\.zip would do as well\); or let ACNET_X name"):
+    with pytest.raises(AcnetError, match=r"x: one\.zip: cannot .*two\.zip would do as well\); or set ACNET_X to"):
         fetch("x", dataset(first, bad), tmp_path / "c")
     assert not (tmp_path / "c/fetched.json").exists()
 

@@ -48,7 +48,8 @@ def test_a_folder_at_hand_is_prepared_without_fetching(small, tmp_path, monkeypa
     done = small.snakemake("--cores", "1", *AT_PAPER, check=False)
     assert done.returncode != 0 and "Traceback" not in done.stdout
     assert (
-        f"acnet: data/ade20k: prepared from {tmp_path / 'tree'}, but ACNET_ADE20K={tmp_path / 'other'}" in done.stdout
+        f"acnet: data/ade20k: prepared from {tmp_path / 'tree'}, but the files in ACNET_ADE20K={tmp_path / 'other'}"
+        in done.stdout
     )
     monkeypatch.setenv("ACNET_ADE20K", str(tmp_path / "gone"))
     assert not small.planned(*AT_PAPER)

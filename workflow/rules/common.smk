@@ -107,7 +107,9 @@ for word in WORDS:
 DRAWING = {"report", "publish_report"} & set(WORDS)
 DRAW_ONLY = bool(DRAWING) and not {"all", "runs", *TARGETS} & set(WORDS)
 if DRAWING and not DRAW_ONLY:
-    raise WorkflowError("report draws the runs at hand: ask for it alone, once the other targets are done")
+    raise WorkflowError(
+        f"{' and '.join(sorted(DRAWING))}: uses finished runs only; run it alone, after the other targets"
+    )
 
 # What the page is drawn from: tables on request too, where they are asked for along with it or only drawn from what is here.
 REQUESTED = CAMPAIGN.requested(TABLES, HERE / "results")

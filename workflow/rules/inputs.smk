@@ -134,8 +134,8 @@ def say_absent(runs, consequence):
     ended = [name for name in seeds if Path(f"results/{SCALE}/{name}/provenance.json").exists()]
     if names := [name for name in ended if not Path(f"results/{SCALE}/{name}/checkpoint.pt").exists()]:
         print(
-            f"Checkpoints that are not here ({len(names)}): {', '.join(names)}. {consequence}; "
-            f"`snakemake --cores 1 restore --config campaign={CAMPAIGN_NAME}` brings them.",
+            f"Missing checkpoints ({len(names)}): {', '.join(names)}. {consequence}; "
+            f"`snakemake --cores 1 restore --config campaign={CAMPAIGN_NAME}` restores them if they were published.",
             file=sys.stderr,
         )
     return [HERE / "results" / SCALE / name for name in names]

@@ -7,7 +7,7 @@ HELD = hold() if workflow.is_main_process else None
 
 if DRAW_ONLY and workflow.is_main_process:
     again = f"`snakemake --cores all --config scale={SCALE}` would train these runs again"
-    say_absent(NEEDED, f"The report does without them, {again}")
+    say_absent(NEEDED, f"The report is drawn without them; {again}")
 
 
 onstart:

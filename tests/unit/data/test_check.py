@@ -160,7 +160,7 @@ def test_splits_that_list_the_same_image_are_noted(tree):
     assert f"1 image with the same pixels as images of train: {first}" in found("cocostuff10k", root)["test"].notes
     (lists / "train.txt").write_text("\n".join([first, first, *others[:2]]))
     assert found("cocostuff10k", root)["train"].problems == [
-        f"{lists / 'train.txt'}: names {first} 2 times; let it name each image once"
+        f"{lists / 'train.txt'}: lists {first} 2 times; list each image once"
     ]
 
 
@@ -169,7 +169,7 @@ def test_an_image_named_as_in_another_split_is_noted(tree):
     for kind, suffix in (("images", ".jpg"), ("annotations", ".png")):
         folder = root / "ADEChallengeData2016" / kind
         min((folder / "validation").iterdir()).rename(folder / "validation" / f"ADE_train_00000001{suffix}")
-    name = "1 image with the name, not the pixels, of images of train: ADE_train_00000001"
+    name = "1 image with the name, but other pixels, of images of train: ADE_train_00000001"
     assert name in found("ade20k", root)["val"].notes
 
 

@@ -315,7 +315,7 @@ def test_a_list_in_another_encoding_is_refused(camvid):
 
 
 def test_an_image_that_is_listed_twice_is_named(camvid):
-    with pytest.raises(AcnetError, match=r"train\.txt: names a 2 times; let it name each image once"):
+    with pytest.raises(AcnetError, match=r"train\.txt: lists a 2 times; list each image once"):
         camvid("a.png\nStraße é 2.b.png\ntrain/a.PNG\n")
 
 

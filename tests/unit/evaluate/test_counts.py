@@ -171,5 +171,5 @@ def test_counts_survive_their_file_and_a_broken_one_is_named(maps, tmp_path):
     assert (found.names, found.classes, found.bands) == (["a", "bb"], 4, [1, 3])
     assert (found.by_image(band=1) == counts.by_image(band=1)).all()
     file.write_bytes(file.read_bytes()[:200])
-    with pytest.raises(AcnetError, match=r"single.images.npz: not a whole file of counts"):
+    with pytest.raises(AcnetError, match=r"single.images.npz: truncated or corrupt"):
         read_counts(file)

@@ -74,10 +74,7 @@ def test_what_is_no_readable_image_is_named_with_its_number(folder, capsys):
         (folder / name).write_bytes(b"x")
     assert [name for _, name in named([folder])] == ["below/turned", "flat"]
     (line,) = capsys.readouterr().err.splitlines()
-    assert (
-        line.startswith(f"acnet: {folder}: passed over 4 of 6 files")
-        and ": a.HEIC, b.avif, below/d.pdf, c.cr2;" in line
-    )
+    assert line.startswith(f"acnet: {folder}: skipped 4 of 6 files") and ": a.HEIC, b.avif, below/d.pdf, c.cr2;" in line
     for number in range(9):
         (folder / f"z{number}.heif").write_bytes(b"x")
     named([folder])

@@ -230,7 +230,9 @@ def test_out_of_memory_names_batch_crop_and_precision_and_what_to_lower(tiny, mo
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
 
     monkeypatch.setattr(TrainingStep, "__call__", full)
-    with pytest.raises(AcnetError, match=r"batch 2 in 1 pieces, crop 32x32, float32; set train.accumulate .*bfloat16"):
+    with pytest.raises(
+        AcnetError, match=r"batch 2, accumulate 1, crop 32x32, float32; increase train.accumulate .*bfloat16"
+    ):
         tiny.train()
 
 

@@ -257,7 +257,7 @@ def test_a_wrong_name_is_answered_with_the_right_ones(tell, table, row, column, 
 def test_the_account_of_a_fine_tuned_cell_tells_validation_from_the_servers_answer(tell):
     before = fields(tell("table4", "acnet", "miou"))
     assert before["test server"] == (
-        "r101_ohem_trainval, fine-tuned from this run, goes there; the number above is validation"
+        "gets r101_ohem_trainval, fine-tuned from this run; the number above is this run's validation score"
     )
     answer = tell.root / "results/mini/server/table4.yaml"
     answer.parent.mkdir()
@@ -265,5 +265,6 @@ def test_the_account_of_a_fine_tuned_cell_tells_validation_from_the_servers_answ
     text = tell("table4", "acnet", "miou")
     assert "81.5" in text.splitlines()[0]
     assert fields(text)["test server"] == (
-        "the number above answers r101_ohem_trainval, fine-tuned from this run, seed 0, sha256 ab12, example.org"
+        "the number above is its score of r101_ohem_trainval, fine-tuned from this run, "
+        "seed 0, sha256 ab12, example.org"
     )

@@ -106,7 +106,7 @@ def test_a_broken_examples_file_is_named(campaign):
     made = campaign(**SMALL)
     path = made.results / "acb3/seed0/examples.npz"
     path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(AcnetError, match=r"acb3/seed0/examples.npz: not a whole examples file"):
+    with pytest.raises(AcnetError, match=r"acb3/seed0/examples.npz: truncated or corrupt"):
         write_figure("figure4", made.report)
     assert not (made.reports / "figures").exists()
 
@@ -241,7 +241,7 @@ def test_the_gates_of_every_run_are_drawn_and_listed(campaign):
     assert (contrast[0]["alpha"], contrast[0]["beta"]) == ("0.8", "1.2")
     absent = next(row for row in rows if row["group"] == "bicycle")
     assert (absent["gate"], absent["pixels"]) == ("", "0")
-    assert "no adaptive network" in " ".join(texts(gates_runs_figure({})))
+    assert "no gated network" in " ".join(texts(gates_runs_figure({})))
 
 
 def test_the_gates_of_one_run_are_drawn_by_name(campaign):
@@ -256,7 +256,7 @@ def test_the_gates_of_one_run_are_drawn_by_name(campaign):
     ("run", "said"),
     [
         ("acb4", "run 'acb4': {params}/runs.yaml has no such entry; did you mean 'acb"),
-        ("fcn_s16", "run fcn_s16 has no gated module; name one with global_context: gcm"),
+        ("fcn_s16", "run fcn_s16 has no distance gate; name a run with global_context: gcm"),
         ("acb3", "run 'acb3': not trained here"),
         ("gcm_d5_s16", "{results}/mini/gcm_d5_s16/seed0/gates.json: not found; `acnet gates --params"),
     ],

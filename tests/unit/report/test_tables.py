@@ -156,7 +156,7 @@ def test_cells_that_are_not_those_of_the_tables_are_refused(campaign, root, tmp_
     file = tmp_path / "params/tables.yaml"
     own = "    rows:\n      - {key: mine, method: Mine, ours: {os16: gcm_d5_s16}}\n"
     file.write_text(file.read_text().replace("    rows:\n", own, 1))
-    remedy = "`acnet report cells --scale mini` writes it anew"
+    remedy = "`acnet report cells --scale mini` writes it again"
     for write in (write_claims, write_page):
         with pytest.raises(AcnetError, match=f"cells.csv: lacks table1.mine.os16, table1.mine.os8; {remedy}"):
             write(made.report)
@@ -164,7 +164,7 @@ def test_cells_that_are_not_those_of_the_tables_are_refused(campaign, root, tmp_
     whole = (made.reports / "cells.csv").read_bytes()
     for content, said in (
         (whole[:5000], "lacks table4."),
-        (b"a,b\n1,2\n", "not whole"),
+        (b"a,b\n1,2\n", "truncated or corrupt"),
         (b"", "lacks table1.mine.os16"),
     ):
         (made.reports / "cells.csv").write_bytes(content)

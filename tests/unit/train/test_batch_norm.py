@@ -59,5 +59,5 @@ def test_half_precision_is_summed_up_in_float32():
 
 
 def test_a_single_value_for_each_channel_is_refused():
-    with pytest.raises(AcnetError, match=r"train.batch: BN cannot train on a 1x1 map of 1 image; set train.batch"):
+    with pytest.raises(AcnetError, match=r"train.batch: BN cannot train on a 1x1 map of 1 image; each micro-batch"):
         GlobalBatchNorm.of(norm())(features(size=(1, 6, 1, 1)))

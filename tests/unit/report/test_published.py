@@ -106,20 +106,37 @@ def test_links_to_published_files_lead_somewhere(root, page):
     assert links and not [link for link in links if not (root / page).parent.joinpath(link).exists()]
 
 
-@pytest.mark.parametrize(
-    ("scale", "opens"), [("instrument", "**On the synthetic dataset**"), ("camvid-narrow", "**On CamVid**")]
-)
-def test_scores_of_other_methods_are_those_of_the_published_table(root, scale, opens):
-    text = (root / "reports/published/README.md").read_text().split(opens)[1].split("\n\n")[0]
+def peers(root, scale):
+    """The rows of the published table of other methods."""
     with (root / f"reports/published/{scale}/tables/peers.csv").open() as file:
-        scores = {row["method"]: float(row["ours"]) for row in csv.DictReader(file) if row["ours"]}
+        return [row for row in csv.DictReader(file) if row["ours"]]
+
+
+def test_scores_of_other_methods_are_those_of_the_published_table(root):
+    text = (root / "reports/published/README.md").read_text().split("**On the synthetic dataset**")[1].split("\n\n")[0]
+    scores = {row["method"]: float(row["ours"]) for row in peers(root, "instrument")}
     shown = re.findall(r"(\S+)\s+\((\d+\.\d)[,)]", text)
-    names = {
-        "ACNet": "ACNet (Res-50+ACB#3)",
-        "UperNet": "UperNet, a variant",
-        "much": "Learned gate (DRANet's decoder)",
-        "context": "Res-50+LC, two blocks (ACB#2 without GCM)",
-    }
+    names = {"ACNet": "ACNet (Res-50+ACB#3)", "UperNet": "UperNet, a variant"}
     assert len(shown) >= 4
     for name, score in shown:
         assert float(score) == pytest.approx(scores[names.get(name, name)], abs=0.051), name
+
+
+def test_methods_with_several_seeds_are_compared_with_acnet_as_in_the_published_table(root):
+    text = (root / "reports/published/README.md").read_text().split("**On CamVid**")[1].split("\n### ")[0]
+    shown = re.findall(r"^\| (.+) \| (\d+\.\d) \|(.*)\| (\d\.\d) \|$", text, re.MULTILINE)
+    rows = {row["row"]: row for row in peers(root, "camvid-narrow") if len(row["values"].split(";")) == 3}
+    names = {"decoder with a learned gate": "learned_gate", "ACNet's decoder without global context": "decoder"}
+    assert sorted(names.get(name, name.split(",")[0].lower()) for name, *_ in shown) == sorted(rows)
+    values = {key: np.array(row["values"].split(";"), float) for key, row in rows.items()}
+    for name, score, difference, cost in shown:
+        key = names.get(name, name.split(",")[0].lower())
+        assert float(score) == pytest.approx(values[key].mean(), abs=0.051), name
+        assert float(cost) == pytest.approx(int(rows[key]["flops"]) / int(rows["acnet"]["flops"]), abs=0.051), name
+        if key != "acnet":
+            pairs = values[key] - values["acnet"]
+            interval = stats.t.interval(0.95, len(pairs) - 1, pairs.mean(), stats.sem(pairs))
+            numbers = [float(text) for text in re.findall(r"[+-]?\d+\.\d", difference.replace("−", "-"))]
+            assert numbers == pytest.approx([pairs.mean(), *interval], abs=0.051), name
+            word = "better" if interval[0] > 0 else "worse" if interval[1] < 0 else "undecided"
+            assert word in difference, name

@@ -36,7 +36,7 @@ def _resolve(parsed: argparse.Namespace) -> None:
         file = f"{parsed.params_root}/scales/{parsed.scale}.yaml"
         raise AcnetError(
             f"--seed {seed}: run '{parsed.run}' has seeds {seeds} at scale '{parsed.scale}'; in {file}, add {seed} to "
-            f"`seeds` for all runs, or to `more_seeds` for this one"
+            "`seeds` for all runs, or to `more_seeds` for this one"
         )
     folder = run_folder(parsed.results_root, parsed.scale, parsed.run, seed)
     write_run(settings.resolve(parsed.run, seed), settings.origins(parsed.run), folder / "params.yaml")

@@ -85,10 +85,15 @@ def test_first_findings_on_photographs_are_those_of_the_records(root):
     for run, numbers, difference in shown:
         assert [float(number) for number in numbers.split(", ")] == pytest.approx(found[run], abs=0.0051)
         if run != "fcn_s16":
-            differences = [score - fcn for score, fcn in zip(found[run], found["fcn_s16"], strict=True)]
-            between = stats.t.interval(0.95, len(differences) - 1, np.mean(differences), stats.sem(differences))
+            expected = mean_and_interval(np.subtract(found[run], found["fcn_s16"]))
             numbers = [float(text) for text in re.findall(r"[+-]\d+\.\d", difference.replace("−", "-"))]
-            assert numbers == pytest.approx([np.mean(differences), *between], abs=0.051)
+            assert numbers == pytest.approx(expected, abs=0.051)
+
+
+def mean_and_interval(differences):
+    """The mean over seeds and its 95 % t interval."""
+    mean, count = np.mean(differences), len(differences)
+    return [mean, *stats.t.interval(0.95, count - 1, mean, stats.sem(differences))]
 
 
 def on_val(folder):
@@ -134,9 +139,8 @@ def test_methods_with_several_seeds_are_compared_with_acnet_as_in_the_published_
         assert float(score) == pytest.approx(values[key].mean(), abs=0.051), name
         assert float(cost) == pytest.approx(int(rows[key]["flops"]) / int(rows["acnet"]["flops"]), abs=0.051), name
         if key != "acnet":
-            pairs = values[key] - values["acnet"]
-            interval = stats.t.interval(0.95, len(pairs) - 1, pairs.mean(), stats.sem(pairs))
+            mean, low, high = mean_and_interval(values[key] - values["acnet"])
             numbers = [float(text) for text in re.findall(r"[+-]?\d+\.\d", difference.replace("−", "-"))]
-            assert numbers == pytest.approx([pairs.mean(), *interval], abs=0.051), name
-            word = "better" if interval[0] > 0 else "worse" if interval[1] < 0 else "undecided"
+            assert numbers == pytest.approx([mean, low, high], abs=0.051), name
+            word = "better" if low > 0 else "worse" if high < 0 else "undecided"
             assert word in difference, name

@@ -92,6 +92,6 @@ def _draw(parsed: argparse.Namespace) -> None:
         settings.require_gates(parsed.results_root, parsed.run)
     module, function, *_ = _DRAWN[parsed.drawn]
     write = getattr(importlib.import_module(f"acnet.report.{module}"), function)
-    roots = (parsed.params_root, parsed.results_root, parsed.reports_root, parsed.data_root)
+    roots = (parsed.params_root, parsed.results_root, parsed.reports_root, parsed.data_root, parsed.logs_root)
     asked = {key: vars(parsed)[key] for key in ("name", "run", "published") if vars(parsed).get(key) is not None}
     write(report=Report(scale_info(settings, parsed.results_root), *roots), **asked)

@@ -5,18 +5,18 @@ from pathlib import Path
 import numpy as np
 
 from acnet.data import classes
+from acnet.data.palette import IGNORED, legend
 from acnet.data.store import Store, read_manifest
 from acnet.errors import AcnetError
 from acnet.files import replacing
 
 _OPAQUE = 0.6
 _WIDTH = 8.5  # inches
-_IGNORE_COLOUR = (0, 0, 0)
 
 
 def overlay(image: np.ndarray, label: np.ndarray, palette: np.ndarray) -> np.ndarray:
     """The image (H, W, 3) uint8 under the colours of its label (H, W); ignored pixels are darkened."""
-    colours = np.full((256, 3), _IGNORE_COLOUR, np.float32)
+    colours = np.full((256, 3), IGNORED, np.float32)
     colours[: len(palette)] = palette
     mixed = (1 - _OPAQUE) * image + _OPAQUE * colours[label]
     return mixed.round().astype(np.uint8)
@@ -59,11 +59,11 @@ def _add_legend(figure, label: np.ndarray, table: classes.Classes) -> None:
     from acnet.drawing import QUIET
 
     shares = 100 * np.bincount(label.ravel(), minlength=256) / label.size
-    handles = []
-    for i in (i for i in np.argsort(-shares) if shares[i]):
-        name = "not labelled" if i == classes.IGNORE else table.names[i]
-        colour = _IGNORE_COLOUR if i == classes.IGNORE else table.palette[i] / 255
-        handles.append(Patch(facecolor=colour, edgecolor=QUIET, linewidth=0.4, label=f"{name} {shares[i]:.1f} %"))
+    found = sorted(legend(table, label).items(), key=lambda entry: -shares[entry[0]])
+    handles = [
+        Patch(facecolor=np.divide(colour, 255), edgecolor=QUIET, linewidth=0.4, label=f"{name} {shares[i]:.1f} %")
+        for i, (name, colour) in found
+    ]
     figure.legend(
         handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.1 / figure.get_figheight()), ncols=5, fontsize=8,
         handlelength=1.2, handleheight=1.0, columnspacing=1.2,

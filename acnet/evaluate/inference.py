@@ -110,7 +110,7 @@ class Predictor:
             grid[row : row + h, :, column : column + w] += (logits.flip(-1) if flipped else logits).transpose(0, 1)
         grid /= 1 + protocol.flip
         if not torch.isfinite(grid.sum()):  # so if any score is NaN or infinite
-            remedy = "" if protocol.precision == "float32" else f" or evaluate in float32 (now {protocol.precision})"
+            remedy = " or evaluate in float32 (now float16)" if protocol.precision == "float16" else ""
             raise AcnetError(
                 f"{self.source}: image {name}: the network's scores are not finite; train it again with a smaller "
                 f"learning_rate{remedy}"

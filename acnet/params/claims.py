@@ -41,10 +41,7 @@ class Claim:
     statement: str
     where: str
     kind: Literal["stated", "derived", "control", "by construction"]
-    check: Literal[
-        "greater", "best", "monotone", "equal", "more_gain", "reached", "count_best", "greater_in",
-        "class_gains", "gated_gains", "gate_range", "local_gate_range", "learned", "gate_contrasts", "none",
-    ]  # fmt: skip
+    check: Literal[tuple(_NEEDS)]
     primary: bool = False
     cells: list[list[str]] | None = limited(None)
     row: str | None = None

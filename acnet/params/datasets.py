@@ -100,11 +100,10 @@ class Dataset:
                 raise AcnetError(f"{here}.instead_of: '{archive.instead_of}' is not listed before it{hint}")
 
     def facts(self) -> dict[str, Any]:
-        """Everything that decides what is prepared, as plain values: all but where the files come from."""
+        """What decides the content of the prepared dataset, beside its files, as plain values."""
         values = dataclasses.asdict(self)
-        del values["archives"], values["fine_tune"], values["class_groups"], values["blocks"]
-        names = list(values.pop("class_colours") or ())
-        return {**values, "class_names": names} if names else values
+        names = {"class_names": list(self.class_colours)} if self.class_colours else {}
+        return {key: values[key] for key in ("reader", "classes", "splits", "generate")} | names
 
 
 def _one_group(pattern: str, where: str) -> None:

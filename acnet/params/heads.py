@@ -40,7 +40,7 @@ def head_options(heads: Mapping[str, Layer], head: Sourced, own: Sourced) -> Sou
 
 
 def _kinds(values: Mapping[str, Any]) -> dict[str, type]:
-    """A class with a field of each name that takes values like the one given, and positive numbers only."""
+    """A class with a field of each name that takes values like the one given: whole numbers from 1, others from 0."""
     hints = {
         key: list[type(next(iter(value), 0))] if isinstance(value, list) else type(value)
         for key, value in values.items()

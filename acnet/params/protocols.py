@@ -8,7 +8,7 @@ from typing import Any, Literal
 from acnet.errors import AcnetError
 from acnet.params.config import TrainingConfig
 from acnet.params.layers import Layer, merged, plain_layer, sourced_layer
-from acnet.params.schema import among, convert, limited, mapping, nearest, read_mapping, usable
+from acnet.params.schema import among, convert, limited, mapping, nearest, read_mapping, stated, usable
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,12 +39,7 @@ class Protocol:
 
     def identity(self) -> dict[str, Any]:
         """What tells the protocol from another: every field but `batch`, and those added later that change nothing."""
-        return {
-            field.name: value
-            for field in dataclasses.fields(self)
-            if (value := getattr(self, field.name)) != field.metadata.get("before", dataclasses.MISSING)
-            and field.name != "batch"
-        }
+        return {key: value for key, value in stated(self).items() if key != "batch"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from acnet.errors import AcnetError
 from acnet.files import digest, read_yaml, write_text
 from acnet.params.config import NetworkConfig, TrainingConfig
 from acnet.params.datasets import READERS
-from acnet.params.schema import build, limited
+from acnet.params.schema import build, limited, stated
 
 # All of a run but weights and images.
 MEASURED = ("*.yaml", "*.json", "*.csv", "*.patch", "*.txt", "metrics/*.json", "metrics/*.npz")
@@ -67,31 +67,20 @@ class Run:
         has the value `before` of its field.
         """
         model, train = self.model, self.train
+        no_global, no_local = model.global_context == "none", model.local_context == "none"
         unused = {
             **dict.fromkeys(("save_minutes", "validate_every", "tensorboard"), True),
-            "delta": model.global_context != "gcm",
-            "distance": model.global_context != "gcm",
-            "gate": model.global_context != "gcm",
-            "global_conv": model.global_context == "none",
-            "global_blocks": model.global_context == "none",
-            "reuse": model.local_context == "none",
-            "local_channels": model.local_context == "none",
-            "block_channels": model.local_context == "none",
-            "learn_scalars": model.global_context == model.local_context == "none",
-            "decay_scalars": model.global_context == model.local_context == "none" or not model.learn_scalars,
-            "auxiliary_channels": not model.auxiliary,
-            "auxiliary_weight": not model.auxiliary,
-            "ohem_threshold": not train.ohem,
-            "ohem_keep": not train.ohem,
+            **dict.fromkeys(("delta", "distance", "gate"), model.global_context != "gcm"),
+            **dict.fromkeys(("global_conv", "global_blocks"), no_global),
+            **dict.fromkeys(("reuse", "local_channels", "block_channels"), no_local),
+            "learn_scalars": no_global and no_local,
+            "decay_scalars": (no_global and no_local) or not model.learn_scalars,
+            **dict.fromkeys(("auxiliary_channels", "auxiliary_weight"), not model.auxiliary),
+            **dict.fromkeys(("ohem_threshold", "ohem_keep"), not train.ohem),
         }
         model = dataclasses.replace(model, block_channels=model.block_channels[: model.blocks])
         used = {
-            part: {
-                field.name: value
-                for field in dataclasses.fields(settings)
-                if not unused.get(field.name)
-                and (value := getattr(settings, field.name)) != field.metadata.get("before", dataclasses.MISSING)
-            }
+            part: {key: value for key, value in stated(settings).items() if not unused.get(key)}
             for part, settings in (("model", model), ("train", train))
         }
         first = {"run": self.init.run, "sha256": (self.init.sha256 or "")[:8]}

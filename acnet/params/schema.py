@@ -50,6 +50,15 @@ def limited(
     return dataclasses.field(default=default if before is dataclasses.MISSING else before, metadata=limits)
 
 
+def stated(settings: Any) -> dict[str, Any]:
+    """The fields of a dataclass by name, without those added later that have the value `before`."""
+    return {
+        field.name: value
+        for field in dataclasses.fields(settings)
+        if (value := getattr(settings, field.name)) != field.metadata.get("before", dataclasses.MISSING)
+    }
+
+
 def read_mapping(path: str | Path, names: Iterable[str] | None = None) -> dict:
     """The mapping in a YAML file, parsed once as long as the file is not edited; treat it as read-only.
 

@@ -26,9 +26,9 @@ Place = tuple[float, float]  # column and row
 
 @dataclasses.dataclass(frozen=True)
 class Box:
-    """A module as it ran: its `name` in the network, its layers, the shape (C, H, W) of its output, and the boxes that
+    """A module as it ran, `about` its layers, and the boxes that its output was computed from.
 
-    this is made from. "image" is the network's input.
+    `name` is that in the network, `shape` the output's (C, H, W); "image" is the network's input.
     """
 
     name: str

@@ -152,7 +152,7 @@ class Evidence:
     def term(self, name: CellName) -> Term:
         """The cell as a term."""
         cell = self.cells[name]
-        ours = cell.ours if cell.comparable and self.problem(name) is None else None
+        ours = None if self.problem(name) else cell.ours
         return Term(self.label(name), ours, cell.paper, cell.name, cell.run, cell.protocol)
 
     def summand(self, name: CellName) -> Summand:

@@ -11,6 +11,9 @@ from acnet.report.claims import read_claims
 from acnet.report.report import Report
 
 TITLE = "The primary claims"
+_PAPER = {"marker": "D", "markersize": 4, "color": QUIET, "markerfacecolor": "none", "linestyle": "none"}
+_SEVERAL = {"marker": "o", "markersize": 4.5, "color": ACCENT, "linewidth": 1.8}
+_ONE = {**_SEVERAL, "markerfacecolor": "white", "linewidth": 0.8}
 _TICKS = (-40, -10, -5, -2, -1, 0, 1, 2, 5, 10, 40)
 
 
@@ -72,13 +75,12 @@ def _draw(axes, place: int, step: dict[str, Any] | None) -> None:
     if step is None or step["ours"] is None:
         return
     if step["paper"] is not None:
-        axes.plot(step["paper"], place, marker="D", markersize=4, color=QUIET, markerfacecolor="none")
+        axes.plot(step["paper"], place, **_PAPER)
     several = len(step["seeds"]) > 1
+    look = _SEVERAL if several else _ONE
     if between := step["interval" if several else "images"]:
-        axes.plot(between, (place, place), color=ACCENT, linewidth=1.8 if several else 0.8)
-    axes.plot(
-        step["ours"], place, marker="o", markersize=4.5, color=ACCENT, markerfacecolor=ACCENT if several else "white"
-    )
+        axes.plot(between, (place, place), color=look["color"], linewidth=look["linewidth"])
+    axes.plot(step["ours"], place, **look)
     if several:
         axes.annotate(step["verdict"], (1.02, place), xycoords=("axes fraction", "data"), fontsize=6.5, va="center",
                       color=INK if step["verdict"] != "undecided" else QUIET, annotation_clip=False)  # fmt: skip
@@ -86,9 +88,8 @@ def _draw(axes, place: int, step: dict[str, Any] | None) -> None:
 
 def _handles(axes) -> list:
     looks = {
-        "paper": {"marker": "D", "markersize": 4, "color": QUIET, "markerfacecolor": "none", "linestyle": "none"},
-        "ours, several seeds (t interval)": {"marker": "o", "markersize": 4.5, "color": ACCENT, "linewidth": 1.8},
-        "ours, one seed (interval over images)": {"marker": "o", "markersize": 4.5, "color": ACCENT, "linewidth": 0.8,
-                                                  "markerfacecolor": "white"},
-    }  # fmt: skip
+        "paper": _PAPER,
+        "ours, several seeds (t interval)": _SEVERAL,
+        "ours, one seed (interval over images)": _ONE,
+    }
     return [axes.plot([], [], label=label, **look)[0] for label, look in looks.items()]

@@ -11,7 +11,7 @@ from acnet.report.cells import NO_VALUE, NOT_RUN, Cell, Cells
 from acnet.report.checks import CONTRADICTED, HELD, Step
 from acnet.report.report import Report
 from acnet.report.scale import ScaleInfo
-from acnet.report.text import DASH, heading, number, signed, span
+from acnet.report.text import DASH, number, signed, span
 
 _VERDICTS = {HELD: "better", CONTRADICTED: "worse"}  # the others need no other word
 
@@ -62,11 +62,6 @@ class Grid:
     def wide(self) -> bool:
         """Whether every class has a column."""
         return not self.groups
-
-    @property
-    def heading(self) -> str:
-        """ "Table 4" for table4."""
-        return heading(self.name)
 
     def shows(self, part: str) -> bool:
         """Whether any field has this part: spread or interval."""

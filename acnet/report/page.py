@@ -14,7 +14,7 @@ from acnet.params.tables import Table, Tables
 from acnet.progress import duration
 from acnet.report.cells import Cells, read_cells
 from acnet.report.checks import NOT_MEASURED, VERDICTS
-from acnet.report.claims import KINDS, counted, read_claims
+from acnet.report.claims import read_claims
 from acnet.report.figures import curves
 from acnet.report.gates import TITLE as GATES_TITLE
 from acnet.report.grid import grid, interval_note, measured_on
@@ -35,14 +35,14 @@ def write_page(report: Report, published: Path | None = None) -> Path:
     Each run is described from its files, its dataset by the hash of its manifest. The file is self-contained: style,
     images and downloads are inside. A page to be `published` omits what may have changed when it is read.
     """
-    scale, tables, cells, claims = report.scale, report.tables, read_cells(report), read_claims(report.folder)["claims"]
+    scale, tables, cells, claims = report.scale, report.tables, read_cells(report), read_claims(report.folder)
     runs, entries = [_run(run, report, bool(published)) for run in report.runs], tables.tables | tables.figures
     html = _environment().get_template("page.html").render(
         scale=scale,
         roles={paper: backbone(ours) for paper, ours in scale.roles.items() if backbone(ours) != paper},
         css=(Path(__file__).parent / "page.css").read_text(encoding="utf-8"),
-        claims=[_claim(claim, scale.rule.margin) for claim in claims],
-        counts={name: counted(claims, kinds) for name, kinds in KINDS.items()},
+        claims=[_claim(claim, scale.rule.margin) for claim in claims["claims"]],
+        counts=claims["counts"],
         tables=[_table(name, cells, report) for name in scale.tables],
         figures=[(name, tables.figure(name)) for name in scale.figures],
         images=_images(report.folder / "figures"),

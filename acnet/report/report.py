@@ -27,6 +27,7 @@ class Report:
     results_root: Path
     out_root: Path
     data_root: Path = Path("data")
+    logs_root: Path | None = None
 
     @functools.cached_property
     def folder(self) -> Path:
@@ -46,7 +47,7 @@ class Report:
     @functools.cached_property
     def results(self) -> Results:
         """What the runs left behind."""
-        return Results(self.scale, self.results_root)
+        return Results(self.scale, self.results_root, self.logs_root)
 
     @property
     def runs(self) -> list[str]:

@@ -15,6 +15,7 @@ import numpy as np
 from acnet.errors import AcnetError
 from acnet.evaluate.counts import write_arrays
 from acnet.files import read_json, replacing
+from acnet.jobs.run_lock import live_holder
 from acnet.params.campaign import Campaign
 from acnet.params.run import MEASURED, run_folder
 from acnet.provenance import changed_since, source_hash
@@ -53,13 +54,21 @@ def publish_runs(campaign: Campaign, results: Path, reports: Path) -> tuple[list
 
 
 def restore_runs(campaign: Campaign, results: Path, reports: Path) -> list[Path]:
-    """Bring the records of runs whose checkpoint is not here back into `results`; the folders of those brought."""
+    """Bring records back into `results`: of runs that are not trained here, and not restored from an equal record.
+
+    Returns the folders of those brought. A run that is being trained here is left alone.
+    """
     restored = []
     for file in sorted(reports.glob(f"published/{campaign.scale_name}/runs/*/seed*.tar.xz")):
         folder = results / campaign.scale_name / file.parent.name / file.name.removesuffix(".tar.xz")
-        if (folder / "checkpoint.pt").exists() or (folder / RESTORED).exists():
+        if (folder / "checkpoint.pt").exists() or live_holder(folder / "resume") is not None:
             continue
-        for name, data in _read(file).items():
+        record, here = _read(file), _content(folder) if (folder / RESTORED).exists() else {}
+        if record == here:
+            continue
+        for name in here.keys() - record.keys():
+            (folder / name).unlink()
+        for name, data in record.items():
             if name.endswith(".npz"):
                 write_arrays(folder / name, np.load(io.BytesIO(data)))
                 continue

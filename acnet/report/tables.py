@@ -7,7 +7,7 @@ from acnet.report.cells import Cell, Cells, table_cells
 from acnet.report.grid import Field, Grid, grid, interval_note, measured_on
 from acnet.report.report import Report
 from acnet.report.scale import ScaleInfo
-from acnet.report.text import DASH, MINUS, csv_text, plain
+from acnet.report.text import DASH, MINUS, csv_text, heading, plain
 
 _ESCAPES = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\^{}"}
 _ESCAPES |= {character: "\\" + character for character in "&%#_${}"}
@@ -80,7 +80,7 @@ def _markdown(table: Grid, scale: ScaleInfo) -> str:
     notes = [f"- {note}" for note in _number_notes(table, scale)]
     notes += [f"- {row.method}: {text}." for row, text in table.notes]
     parts = [
-        f"### {table.heading}. {table.title}",
+        f"### {heading(table.name)}. {table.title}",
         table.about,
         "\n".join("| " + " | ".join(field.replace("|", "\\|") for field in line) + " |" for line in lines),
         "\n".join(notes),
@@ -103,7 +103,7 @@ def _markdown_field(field: Field) -> str:
 
 def _latex(table: Grid, scale: ScaleInfo) -> str:
     """A complete table environment with caption, label and notes; it needs the packages booktabs and graphicx."""
-    caption = f"{table.heading} of ACNet: {table.title}. {table.about} {scale.title}: {scale.banner.strip()}"
+    caption = f"{heading(table.name)} of ACNet: {table.title}. {table.about} {scale.title}: {scale.banner.strip()}"
     caption = " ".join([caption, *_number_notes(table, scale)])
     if table.notes:
         caption += f" Notes: {'; '.join(f'{row.method}: {text}' for row, text in table.notes)}."

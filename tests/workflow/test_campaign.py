@@ -88,6 +88,16 @@ def test_editing_what_a_run_does_not_use_makes_nothing_again(copy):
     assert not [file for file in copy.jobs() if file.startswith("results/")]
 
 
+def test_editing_where_a_dataset_is_found_makes_nothing_again_and_its_blocks_redraw(copy):
+    folders = "  folders: [data/raw/mini_cityscapes"
+    copy.edit("params/datasets.yaml", f"{folders}]", f"{folders}, /srv/mini]\n  get: ask the librarian")
+    assert not copy.jobs()
+    copy.edit("params/datasets.yaml", f"{folders}, /srv/mini]", f"{folders}, /srv/mini]\n  blocks: ^([a-z]+)")
+    made = copy.jobs()
+    assert {"reports/mini/tables/table1.csv", "reports/mini/claims.json"} <= made
+    assert not [file for file in made if not file.startswith("reports/")]
+
+
 def test_editing_one_run_trains_it_and_what_is_fine_tuned_from_it(campaign, copy):
     entry = "ade_r101_acnet: {dataset: ade20k, role: r101"
     copy.edit("params/runs.yaml", entry + "}", entry + ", delta: 3.0}")

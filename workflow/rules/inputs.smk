@@ -91,7 +91,9 @@ def scale_facts():
     scale = CAMPAIGN.scale
     facts = [scale.title, scale.banner, scale.comparable, scale.roles, CAMPAIGN.titles]
     rules = [dataclasses.asdict(MEASURES), dataclasses.asdict(RULE)]
-    return canonical([*facts, scale.seeds, scale.more_seeds, *rules])
+    datasets = [CAMPAIGN.datasets[name] for name in scale.stands_in.values()]
+    shown = [(dataset.title, dataset.blocks) for dataset in datasets]
+    return canonical([*facts, scale.seeds, scale.more_seeds, *rules, shown])
 
 
 def figure_facts(name):

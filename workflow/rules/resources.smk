@@ -35,8 +35,8 @@ def spread(wildcards):
 
 def threads_on_node(wildcards):
     """The threads of all processes of a training on one node."""
-    each, (gpus, nodes) = run_of(wildcards).train.threads, dataclasses.astuple(spread(wildcards))
-    return each * max(gpus, 1) // nodes
+    asked = spread(wildcards)
+    return run_of(wildcards).train.threads * asked.processes // asked.nodes
 
 
 def for_slurm(name):
@@ -63,7 +63,7 @@ def processes(wildcards, resources):
     return f" --processes {granted}{nodes}" if granted > 1 else ""
 
 
-THREADS = {run.train.threads for run in playable.values()}
+THREADS = {run.train.threads for run in with_data.values()}
 THREADS = THREADS.pop() if len(THREADS) == 1 else lambda wildcards: run_of(wildcards).train.threads
 TRAIN_THREADS = threads_on_node if NEEDS.spread else THREADS
 SPREAD = {"gpu": CAMPAIGN.scale.gpus}

@@ -21,9 +21,9 @@ class Layer:
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
-    """A finished image: RGB uint8 (H, W, 3), train ids uint8 (H, W), its layers and its kind (0 or 1).
+    """A finished image: RGB uint8 (H, W, 3), train ids uint8 (H, W), its layers and its kind.
 
-    The kind decides what ambiguous stuff is.
+    The kind, 0 or 1, decides what ambiguous stuff is; of a strip it is the number of its cue.
     """
 
     image: np.ndarray

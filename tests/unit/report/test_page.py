@@ -13,6 +13,7 @@ from fabricated import change, write_gates
 
 pytest.importorskip("matplotlib", reason="matplotlib draws the figures; pip install matplotlib")
 
+from acnet.cli import main
 from acnet.errors import AcnetError
 from acnet.files import read_json, sha256, write_json, write_text
 from acnet.params.campaign import Campaign as ParamsCampaign
@@ -141,6 +142,17 @@ def test_a_click_on_a_cell_leads_to_all_that_trace_says(campaign, root, tmp_path
     for value in told[1:]:
         first, _, origin = value.removeprefix("single: ").partition("  # ")
         assert first in shown and origin in shown, value
+
+
+def test_whether_a_run_failed_is_read_where_the_option_says_that_logs_are(campaign, tmp_path):
+    made = campaign(tables=["table1"], figures=[])
+    shutil.rmtree(made.results / "gc_s8")
+    write_text(tmp_path / "elsewhere/train/mini/gc_s8/seed0.log", "no space left")
+    made.claims()
+    named = {"params": made.roots["params_root"], "results": made.roots["results_root"], "logs": tmp_path / "elsewhere"}
+    options = [f"--{name}-root={folder}" for name, folder in {**named, "reports": made.roots["out_root"]}.items()]
+    assert main([*options, "report", "page"]) == 0
+    assert "gc_s8 · failed" in (made.reports / "index.html").read_text()
 
 
 def test_stale_runs_are_marked_in_every_cell_and_where_they_are_told(campaign, root):

@@ -8,6 +8,7 @@ import pytest
 from fabricated import MINI, write_gates, write_images, write_metrics, write_params
 
 from acnet.cli import main
+from acnet.jobs.run_lock import RunLock
 from acnet.params.campaign import Campaign
 from acnet.params.run import write_run
 from acnet.provenance import source_hash
@@ -112,6 +113,23 @@ def test_a_restored_run_counts_as_done_until_its_parameters_change(settings, fin
     file.write_text(file.read_text().replace("epochs: 50", "epochs: 51"))
     changed = Campaign(tmp_path / "params", "mini")
     assert run_status(changed, "fcn_s16", 0, tmp_path / "there", tmp_path / "logs").state == "waiting"
+
+
+def test_a_record_that_has_changed_is_restored_again_but_not_into_a_training(settings, finish, tmp_path):
+    reports, there = tmp_path / "reports", tmp_path / "there"
+    finish("fcn_s16")
+    publish_runs(settings, tmp_path / "results", reports)
+    (folder,) = restore_runs(settings, there, reports)
+    assert restore_runs(settings, there, reports) == []
+    (finish("fcn_s16", seconds=2) / "gates.json").unlink()
+    publish_runs(settings, tmp_path / "results", reports)
+    lock = RunLock(folder / "resume")
+    lock.acquire(lambda _: None)
+    assert restore_runs(settings, there, reports) == []
+    lock.release()
+    assert restore_runs(settings, there, reports) == [folder]
+    assert json.loads((folder / "provenance.json").read_text())["seconds"] == 2
+    assert not (folder / "gates.json").exists()
 
 
 def test_half_a_record_is_refused_in_one_line(settings, finish, tmp_path, root, capsys):

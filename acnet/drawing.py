@@ -17,6 +17,7 @@ LOOKS = (  # of bars side by side, which a print in grey tells apart too
 _STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
+    "text.parse_math": False,  # a name may hold $
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": QUIET,

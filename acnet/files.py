@@ -89,7 +89,7 @@ def read_json(path: str | os.PathLike, *keys: str) -> Any:
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-    """Safe YAML that refuses a key written twice, and numbers such as 010, which is 8 in YAML 1.1."""
+    """Safe YAML that refuses a key written twice, and numbers such as 010 and 1:30, in YAML 1.1 8 and 90."""
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict:
@@ -104,9 +104,13 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict:
 
 
 def _int(loader: _Loader, node: yaml.ScalarNode) -> int:
+    where = f"{node.start_mark.name}: line {node.start_mark.line + 1}"
     if re.match(r"[-+]?0\d", node.value):
-        where = f"{node.start_mark.name}: line {node.start_mark.line + 1}"
         raise AcnetError(f"{where}: {node.value} is octal; write a number without leading 0, a text in quotes")
+    if ":" in node.value:
+        raise AcnetError(
+            f"{where}: {node.value} is a number to the base 60; write minutes as one number, a text in quotes"
+        )
     return yaml.SafeLoader.construct_yaml_int(loader, node)
 
 
@@ -123,7 +127,7 @@ def read_yaml(path: str | os.PathLike) -> Any:
         raise AcnetError(f"{path}: not found") from error
     except (UnicodeDecodeError, yaml.reader.ReaderError) as error:
         raise AcnetError(f"{path}: not a text file in UTF-8; save it as one") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # the latter for a date that is none
         where = getattr(error, "problem_mark", None)
         line = f" line {where.line + 1}:" if where else ""
         raise AcnetError(f"{path}:{line} not valid YAML ({getattr(error, 'problem', error)})") from error

@@ -13,18 +13,14 @@ import dataclasses
 import multiprocessing
 import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import mmsegmentation
 import numpy as np
 import torch
 from scipy.spatial import cKDTree
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import mmsegmentation
 
 from acnet.data.transforms import resampled_region, scaled_size
 from acnet.evaluate.counts import confusion, count

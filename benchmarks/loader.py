@@ -12,19 +12,16 @@ DataLoader. It needs `pip install mmsegmentation==1.2.2 mmcv-lite==2.1.0 ftfy re
 import argparse
 import os
 import statistics
-import sys
 import tempfile
 import time
-import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
+from mmsegmentation import installed
 from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from acnet.data import readers
 from acnet.data.pair import Pair
@@ -38,17 +35,13 @@ MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 def mmsegmentation(pairs: list[Pair], folder: Path, samples: int) -> torch.utils.data.Dataset | None:
     """Its CityscapesDataset over the pairs, `samples` long; None where it is not installed."""
-    if "mmcv._ext" not in sys.modules:  # mmcv-lite lacks the compiled operations that mmsegmentation imports
-        stand_in = types.ModuleType("mmcv._ext")
-        stand_in.__getattr__ = _nothing
-        sys.modules["mmcv._ext"] = stand_in
-    try:
-        import cv2
-        from mmengine.logging import MMLogger
-        from mmseg.datasets import CityscapesDataset
-        from mmseg.utils import register_all_modules
-    except ImportError:
+    if not installed():
         return None
+    import cv2
+    from mmengine.logging import MMLogger
+    from mmseg.datasets import CityscapesDataset
+    from mmseg.utils import register_all_modules
+
     cv2.setNumThreads(1)
     register_all_modules()
     MMLogger.get_current_instance().setLevel("ERROR")
@@ -71,11 +64,6 @@ def mmsegmentation(pairs: list[Pair], folder: Path, samples: int) -> torch.utils
     ]
     prefix = {"img_path": str(folder / "img"), "seg_map_path": str(folder / "seg")}
     return Normalised(CityscapesDataset(data_prefix=prefix, pipeline=steps), samples)
-
-
-def _nothing(name: str) -> None:
-    if name.startswith("__"):
-        raise AttributeError(name)
 
 
 class Normalised(torch.utils.data.Dataset):

@@ -1,4 +1,4 @@
-"""mmsegmentation's side of benchmarks/evaluation.py: its SegTTAModel on the same network, and its counting.
+"""mmsegmentation's side of the benchmarks: importable with mmcv-lite; its SegTTAModel on our network; its counting.
 
     pip install mmsegmentation==1.2.2 mmcv-lite==2.1.0 ftfy regex
 

@@ -3,17 +3,16 @@
 mmsegmentation is left out where it is not installed: `pip install mmsegmentation==1.2.2 mmcv-lite==2.1.0 ftfy regex`.
 """
 
-import sys
-import types
 import warnings
 from collections.abc import Callable
 
+import mmsegmentation  # noqa: F401 - a stand-in for the compiled operators that mmcv-lite lacks
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models.segmentation import fcn_resnet50
 
-from acnet.device import autocast
+from acnet.precision import autocast
 
 CLASSES = 19
 
@@ -42,8 +41,6 @@ def mmsegmentations(device: torch.device, precision: str) -> Callable[[Tensor, T
 
     Raises ImportError without mmsegmentation.
     """
-    # mmcv-lite lacks the compiled operations that mmseg imports and an FCN does not use.
-    sys.modules.setdefault("mmcv._ext", _Absent("mmcv._ext"))
     warnings.filterwarnings("ignore", module="mmseg")
     from mmengine.registry import init_default_scope
     from mmengine.structures import PixelData
@@ -63,14 +60,6 @@ def mmsegmentations(device: torch.device, precision: str) -> Callable[[Tensor, T
         return network.loss(images, samples)["decode.loss_ce"]
 
     return _step(network, loss, device, precision)
-
-
-class _Absent(types.ModuleType):
-    __file__ = "absent"
-
-    def __getattr__(self, name: str) -> None:
-        if name.startswith("__"):
-            raise AttributeError(name)
 
 
 def _step(

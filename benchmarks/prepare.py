@@ -13,26 +13,26 @@ decoded is all that is measured otherwise.
 """
 
 import argparse
+import dataclasses
 import multiprocessing
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from acnet.data import readers
 from acnet.data.pair import Pair
 from acnet.data.pool import Pool
 from acnet.data.prepare import prepare
+from acnet.params.datasets import find_dataset
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def decode(pair: Pair) -> int:
@@ -66,7 +66,7 @@ def decoding(tree: Path, count: int) -> float:
 def preparing(tree: Path, count: int) -> float:
     """Seconds to prepare everything."""
     images = len(readers.pairs("cityscapes", tree, "train"))
-    dataset = SimpleNamespace(title="", reader="cityscapes", splits={"train": images}, generate=None)
+    dataset = dataclasses.replace(find_dataset(ROOT / "params", "cityscapes"), splits={"train": images})
     with tempfile.TemporaryDirectory(dir=tree.parent) as out:
         began = time.perf_counter()
         prepare("benchmark", dataset, tree, Path(out), count)

@@ -26,11 +26,7 @@ from acnet.plan.measure import flops_per_image, measure
 from acnet.progress import Progress
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-def record_file(project: Path, scale: str) -> Path:
-    """Where the steps of a scale's runs are recorded."""
-    return project / "benchmarks" / "results" / f"{scale}.json"
+RESULTS = ROOT / "benchmarks" / "results"
 
 
 def smaller(run: Run, crop: int | None, threads: int | None) -> Run:
@@ -88,7 +84,7 @@ def main() -> None:
     arguments.steps = arguments.steps or (20 if cuda else 1)
     arguments.threads = arguments.threads or (None if cuda else 1)
     campaign = Campaign(ROOT / "params", arguments.scale)
-    where, file = described(set_up_device(arguments.threads or 1)), record_file(ROOT, arguments.scale)
+    where, file = described(set_up_device(arguments.threads or 1)), RESULTS / f"{arguments.scale}.json"
     have = (read_json(file) if file.exists() else {}).get(where, {}) if arguments.missing else {}
     tables = load_tables(campaign.params)
     runs = [run for run in tables.trained(campaign.shown(tables)) if run not in have]

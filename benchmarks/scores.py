@@ -4,8 +4,8 @@
     python benchmarks/scores.py --scale camvid fcn_s16 acb3
 
 Each run is evaluated anew in every precision, one after the other; a CPU emulates TF32. A table of the differences from
-float32, with intervals from resampling the images, is printed and written to benchmarks/results/scores-{scale}.md, with
-the commit of each run.
+float32, with intervals from resampling single images (not a dataset's `blocks`), is printed and written to
+benchmarks/results/scores-{scale}.md, with the commit of each run.
 """
 
 import argparse
@@ -34,7 +34,8 @@ def lines(campaign: Campaign, run: str, arguments: argparse.Namespace, out: Path
 
     seed = arguments.seed
     folder = run_folder(arguments.results_root, arguments.scale, run, seed)
-    trained, protocol = read_run(folder / "params.yaml"), campaign.protocol(arguments.protocol, run)
+    protocol = campaign.protocol(arguments.protocol, run)
+    trained = read_run(folder / "params.yaml").scored_on(protocol.split)
     seconds = {}
     for precision in PRECISIONS:
         began = time.monotonic()

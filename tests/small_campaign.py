@@ -7,7 +7,7 @@ from pathlib import Path
 from acnet.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
-SMALLER = {
+_SMALLER = {
     "datasets.yaml": {"{train: 48, val: 16, test: 4}": "{train: 4, val: 2, test: 1}"},
     "scales/mini.yaml": {
         "base_width: 16": "base_width: 8",
@@ -20,15 +20,20 @@ SMALLER = {
 }
 
 
-def make(folder: Path) -> Path:
-    """Fill `folder` with parameters, a mini dataset as downloaded and prepared, and two trained runs."""
-    shutil.copytree(ROOT / "params", folder / "params")
-    for file, changes in SMALLER.items():
-        text = (folder / "params" / file).read_text()
+def shrink(params: Path) -> None:
+    """Make the scale mini of these parameters one of seconds."""
+    for file, changes in _SMALLER.items():
+        text = (params / file).read_text()
         for old, new in changes.items():
             assert old in text, f"{file} no longer holds {old!r}"
             text = text.replace(old, new)
-        (folder / "params" / file).write_text(text)
+        (params / file).write_text(text)
+
+
+def make(folder: Path) -> Path:
+    """Fill `folder` with parameters, a mini dataset as downloaded and prepared, and two trained runs."""
+    shutil.copytree(ROOT / "params", folder / "params")
+    shrink(folder / "params")
     before = Path.cwd()
     os.chdir(folder)
     try:

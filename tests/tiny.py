@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from acnet.data.store import Places
@@ -125,3 +126,13 @@ def act_at_step(patch: pytest.MonkeyPatch, number: int, act: Callable[[], object
             left.pop()()
 
     patch.setattr(TrainingJob, "after_step", acting)
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    """The weights in the checkpoint of a run's folder."""
+    return torch.load(folder / "checkpoint.pt", weights_only=True)["network"]
+
+
+def curve(folder: Path) -> list[str]:
+    """The lines of a run's history.csv without the last column, its clock."""
+    return [line.rpartition(",")[0] for line in (folder / "history.csv").read_text().splitlines()]

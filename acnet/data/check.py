@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from acnet.data import check_coding, classes, readers
+from acnet.data.images import UNREADABLE
 from acnet.data.pair import Pair, SplitMissing
 from acnet.data.pool import Pool
 from acnet.data.prepare import TOLERANCE, load_counted
@@ -189,7 +190,7 @@ def check_one(reader: str, number: int, pair: Pair) -> _Found:
     """Read one pair of a dataset with that `number` of classes."""
     mode = size = "unreadable"
     try:
-        with contextlib.suppress(OSError, Image.DecompressionBombError), Image.open(pair.image) as image:
+        with contextlib.suppress(*UNREADABLE), Image.open(pair.image) as image:
             mode, size = image.mode, f"{image.width}x{image.height}"
         pixels, _, counts = load_counted(reader, number, pair)
     except (AcnetError, OSError) as error:

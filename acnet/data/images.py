@@ -9,6 +9,7 @@ from PIL import Image, UnidentifiedImageError
 
 from acnet.errors import AcnetError
 
+UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises for a damaged file
 _LOSSY = ("JPEG", "MPO", "JPEG2000", "WEBP", "AVIF")
 _ORIENTATION = 0x0112  # the EXIF tag
 _AS_SHOWN = {
@@ -60,7 +61,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     except UnidentifiedImageError as error:
         remedy = "convert it to PNG or JPEG if other programs show it, else copy or download it again"
         raise AcnetError(f"{path}: cannot be read (no image of a kind that Pillow knows); {remedy}") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise _unreadable(path, error) from error
 
 

@@ -4,7 +4,9 @@ import colorsys
 import dataclasses
 import hashlib
 import os
+import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from string import Template
 
@@ -15,10 +17,11 @@ from acnet.data import readers
 from acnet.data.check import SplitReport, check, text
 from acnet.data.pair import Files, read_lines
 from acnet.errors import AcnetError
-from acnet.files import read_json, write_text
+from acnet.files import read_json, visible_below, write_text
 from acnet.params.datasets import Dataset, load_datasets
 from acnet.params.scales import scale_names
 from acnet.params.schema import build, convert, mapping, usable
+from acnet.progress import some
 
 _TEMPLATE = Path(__file__).with_name("new_scale.yaml")
 _MOST = 255  # classes that are looked for if none are named
@@ -57,20 +60,26 @@ def add_dataset(name: str, folders: Folders, params: Path, data: Path, threads: 
         reports = check(name, _dataset(name, splits, colours, home), root, threads)
         if not folders.named:
             colours = _made_up(_keep_occurring(reports))
-        said = text(f"{name}: {folders.images}, {folders.labels}", reports)
+        said = text(f"{name}: {folders.images}, {folders.labels}", reports).replace(" (--json FILE lists all)", "")
+        said += _left_out(root, splits)
         for kind in ("images", "labels"):
             said = said.replace(str(root / kind), str(getattr(folders, kind)))
         print(said)
         if not all(report.good for report in reports.values()):
             raise AcnetError(f"{folders.labels}: {name} is not added; see the list above")
-        if not folders.named:
-            _refuse_gaps(folders.labels, reports)
+        _refuse_gaps(folders.labels, reports, bool(folders.named))
         dataset = _dataset(name, splits, colours, home)
         os.rename(root, home)
     values = {key: value for key, value in dataclasses.asdict(dataset).items() if value}
     entry = yaml.safe_dump({name: values}, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
-    write_text(file, f"{file.read_text(encoding='utf-8').rstrip()}\n\n{entry}")
-    write_text(params / "scales" / f"{name}.yaml", _scale(dataset, reports["train"]))
+    scale = params / "scales" / f"{name}.yaml"
+    try:
+        write_text(scale, _scale(dataset, reports["train"]))
+        write_text(file, f"{file.read_text(encoding='utf-8').rstrip()}\n\n{entry}")
+    except BaseException:
+        shutil.rmtree(home)
+        scale.unlink(missing_ok=True)
+        raise
 
 
 def _lay_out(root: Path, folders: Folders) -> dict[str, int]:
@@ -80,14 +89,15 @@ def _lay_out(root: Path, folders: Folders) -> dict[str, int]:
         if not getattr(folders, kind).is_dir():
             raise AcnetError(f"{getattr(folders, kind)}: no such folder; --{kind} must name the folder of the {kind}")
         (root / kind).symlink_to(getattr(folders, kind).resolve())
-    flat = not (root / "images/train").is_dir()
-    if flat and not folders.share:
+    known = readers.READERS["folders"].splits
+    split_by = [split for split in known if (root / "images" / split).is_dir()]
+    if "train" not in split_by and not folders.share:
         raise AcnetError(
             f"{folders.images}: has no folder train; make train and val in both folders, or split by --val 0.2"
         )
-    if not flat and folders.share:
-        raise AcnetError(f"{folders.images}: has a folder train, so the images are already split; omit --val")
-    if flat:
+    if split_by and folders.share:
+        raise AcnetError(f"{folders.images}: has a folder {split_by[0]}, so the images are already split; omit --val")
+    if not split_by:
         names = sorted({*Files(root / "images", ".jpg"), *Files(root / "labels", ".png")}, key=_drawn)
         count = round(folders.share * len(names))
         if not 0 < count < len(names):
@@ -98,16 +108,25 @@ def _lay_out(root: Path, folders: Folders) -> dict[str, int]:
             write_text(root / f"{split}.txt", "".join(f"{stem}.png\n" for stem in sorted(part)))
         splits = ["train", "val"]
     else:
-        kinds = (root / "images", root / "labels")
-        splits = [
-            split for split in readers.READERS["folders"].splits if all((kind / split).is_dir() for kind in kinds)
-        ]
+        splits = [split for split in split_by if (root / "labels" / split).is_dir()]
     counts = {split: len(readers.listing("folders", root, split).pairs) for split in splits}
     if "train" not in counts or len(counts) < 2 or not all(counts.values()):
         raise AcnetError(
-            f"{folders.images}, {folders.labels}: images and labels are needed in train and in val or test"
+            f"{folders.images}, {folders.labels}: images (.jpg, .png) and labels (.png) are needed in train and in val "
+            "or test"
         )
     return counts
+
+
+def _left_out(root: Path, splits: Iterable[str]) -> str:
+    """Lines that name the files which no split contains."""
+    pairs = [pair for split in splits for pair in readers.listing("folders", root, split).pairs]
+    lines = ""
+    for kind in ("images", "labels"):
+        used = {pair.image if kind == "images" else pair.label for pair in pairs}
+        if others := sorted(str(file.relative_to(root / kind)) for file in {*visible_below(root / kind)} - used):
+            lines += f"\n  not used, {len(others)} of the files below {root / kind}: {some(others)}"
+    return lines.encode(errors="backslashreplace").decode()  # a file's name need not be UTF-8
 
 
 def _drawn(stem: str) -> str:
@@ -117,12 +136,16 @@ def _drawn(stem: str) -> str:
 
 def _colours(file: Path) -> dict[str, list[int]]:
     """The colour of each class by its name, as given in `file`."""
-    told = read_json(file) if file.suffix == ".json" else {"names": read_lines(file, "name a file of class names")}
+    if not file.is_file():
+        raise AcnetError(f"{file}: not found; --classes must name a file of class names")
+    told = read_json(file) if file.suffix.lower() == ".json" else {"names": read_lines(file, "")}
     names = convert(list[str], mapping(told, str(file)).get("names"), f"{file}: names")
     palette = convert(list[list[int]] | None, told.get("palette"), f"{file}: palette")
     palette = palette or list(_made_up(len(names)).values())
-    if not len(set(names)) == len(names) == len(palette):
-        raise AcnetError(f"{file}: {len(set(names))} different names for {len(palette)} classes; name each once")
+    if len(names) != len(palette):
+        raise AcnetError(f"{file}: {len(names)} names and {len(palette)} colours; give each name one")
+    if len(set(names)) < len(names):
+        raise AcnetError(f"{file}: {len(set(names))} different names for {len(names)} classes; name each once")
     return dict(zip(names, palette, strict=True))
 
 
@@ -156,12 +179,14 @@ def _keep_occurring(reports: dict[str, SplitReport]) -> int:
     return count
 
 
-def _refuse_gaps(labels: Path, reports: dict[str, SplitReport]) -> None:
-    """AcnetError if there are fewer than two classes, or an id below the largest does not occur."""
+def _refuse_gaps(labels: Path, reports: dict[str, SplitReport], named: bool) -> None:
+    """AcnetError if fewer than two classes occur, or an id below the largest of classes that nobody `named`."""
     total = np.array([list(report.histogram.values()) for report in reports.values()]).sum(0)
-    if len(total) < 2:
-        raise AcnetError(f"{labels}: no id except 0 occurs (255 is ignored); label the other class with 1")
-    if absent := ", ".join(map(str, np.flatnonzero(total == 0)[:9])):
+    if len(found := np.flatnonzero(total)) < 2:
+        only = int(found[0]) if len(found) else 0
+        other = 0 if only else 1
+        raise AcnetError(f"{labels}: no id except {only} occurs (255 is ignored); label the other class with {other}")
+    if (absent := ", ".join(map(str, np.flatnonzero(total == 0)[:9]))) and not named:
         raise AcnetError(
             f"{labels}: id {len(total) - 1} occurs, but {absent} never occur; number the classes from 0 without gaps, "
             "or name all of them with --classes"

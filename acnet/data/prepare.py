@@ -111,8 +111,12 @@ def _plan(name: str, dataset: Any, source: Path, split: str, expected: int) -> _
     # Sources disagree on the number of test images, and nothing is measured on them.
     tolerance = 0 if dataset.generate is not None else TOLERANCE * expected if labelled else float("inf")
     if abs(len(pairs) - expected) > tolerance:
-        remedy = "generate it again" if dataset.generate is not None else "the copy is not complete, or another version"
-        raise AcnetError(f"{name} {split}: {note}; {remedy}; `acnet data check` lists what is missing")
+        remedy = "the copy is not complete, or another version; `acnet data check` lists what is missing"
+        if dataset.generate is not None:
+            remedy = "generate it again"
+        elif dataset.reader == "folders":
+            remedy = "if these are all, correct the number in `splits` of the dataset's entry in datasets.yaml"
+        raise AcnetError(f"{name} {split}: {note}; {remedy}")
     return _Split(split, expected, labelled, pairs, [image_size(pair.image) for pair in pairs], note)
 
 

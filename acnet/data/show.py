@@ -25,12 +25,14 @@ def overlay(image: np.ndarray, label: np.ndarray, palette: np.ndarray) -> np.nda
 def show(folder: Path, table: classes.Classes, split: str, index: int, out: Path) -> None:
     """Write image `index` of a prepared split, and beside it with its labels overlaid and named by share, to `out`.
 
-    Raises AcnetError for an index beyond the split; a split without labels shows its image alone.
+    Raises AcnetError for an index beyond the split, and for other classes than those it was prepared with; a split
+    without labels shows its image alone.
     """
     from matplotlib.figure import Figure
 
     from acnet.drawing import INK, style
 
+    _refuse_other_classes(folder, table)
     store = Store(folder, split)
     if not 0 <= index < len(store):
         raise AcnetError(f"{folder}: split '{split}' has images 0 to {len(store) - 1}, not {index}")
@@ -76,6 +78,7 @@ def stats(folder: Path, out: Path) -> None:
     The axis is logarithmic. Classes that never occur are only counted.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogFormatter
 
     from acnet.drawing import INK, LOOKS, QUIET, style
 
@@ -100,6 +103,7 @@ def stats(folder: Path, out: Path) -> None:
         axes.set_ylim(-0.6, len(order) - 0.4)
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(LogFormatter())  # matplotlib's own choice is in mathtext
         axes.grid(axis="x", color=QUIET, alpha=0.25, linewidth=0.5)
         axes.set_axisbelow(True)
         never_occur = f"; {never} of {len(names)} classes never occur" if never else ""
@@ -108,6 +112,11 @@ def stats(folder: Path, out: Path) -> None:
         corner = {"bbox_to_anchor": (0, 1.0), "bbox_transform": axes.transAxes}
         figure.legend(loc="lower left", ncols=len(shares), fontsize=8, **corner)
         _save(figure, out)
+
+
+def _refuse_other_classes(folder: Path, table: classes.Classes) -> None:
+    if read_manifest(folder)["classes"] != list(table.names):
+        raise AcnetError(f"{folder}: has other classes than its entry in datasets.yaml; prepare the data again")
 
 
 def _save(figure, out: Path) -> None:

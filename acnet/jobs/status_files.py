@@ -2,13 +2,13 @@
 
 import contextlib
 import socket
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from acnet.errors import AcnetError
 from acnet.files import read_json, write_json
 from acnet.progress import Progress
+from acnet.provenance import now
 
 _PROGRESS, _JOURNAL = "progress.json", "journal.txt"
 
@@ -29,18 +29,21 @@ def write_progress(resume: Path, progress: Progress, loss: float | None, learnin
 
 def read_progress(resume: Path) -> dict[str, Any] | None:
     """What the progress file says; None without one."""
-    return read_json(resume / _PROGRESS) if (resume / _PROGRESS).exists() else None
+    with contextlib.suppress(AcnetError):  # there is none yet, or it was removed just now
+        return read_json(resume / _PROGRESS)
+    return None
 
 
 def note(resume: Path, text: str) -> None:
     """Append a line to the journal, which outlives a job's log."""
     resume.mkdir(parents=True, exist_ok=True)
-    line = f"{datetime.now(UTC).isoformat(timespec='seconds')} {socket.gethostname()} {text}\n"
+    line = f"{now()} {socket.gethostname()} {text}\n"
     with contextlib.suppress(OSError), open(resume / _JOURNAL, "ab") as handle:
         handle.write(line.encode(errors="backslashreplace"))  # a path need not be UTF-8
 
 
 def read_journal(resume: Path) -> list[str]:
     """The journal's lines."""
-    file = resume / _JOURNAL
-    return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    with contextlib.suppress(FileNotFoundError):
+        return (resume / _JOURNAL).read_text(encoding="utf-8").splitlines()
+    return []

@@ -25,10 +25,10 @@ _AFFORDABLE = {"cpu": 3e11, "cuda": 1e14}  # FLOPs of a step that is measured; l
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """One step on `device`: seconds, the share of them spent waiting for data, bytes at the peak (None on a CPU),
+    """One step of training on `device`.
 
-    FLOPs of an image in forward and backward, and the device's ceiling in FLOPs per second, measured by a matrix
-    product in the run's precision.
+    `waiting` is the share of the seconds spent waiting for data, `peak_bytes` None on a CPU, `flops_per_image` that of
+    forward and backward, `ceiling` the FLOPs per second of a matrix product in the run's precision.
     """
 
     device: str

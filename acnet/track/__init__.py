@@ -1,6 +1,6 @@
-"""What DVC and Git remember of finished runs: experiments, published campaigns, and where a table cell comes from.
+"""What is kept of finished runs: DVC experiments, campaigns published by DVC and Git, and archives (RO-Crates).
 
-Nothing here is needed to train; only these commands import DVC, and only its public names:
+Nothing here is needed to train; only the following commands import DVC, and only its public names:
 
 - `acnet record`: `dvc add` and `dvc exp save` in a throw-away clone of HEAD; `git fetch` brings the rows over
 - `acnet publish`: `dvc commit` and `dvc push` of campaign.dvc in such a clone; `git fetch` brings its commit as a tag

@@ -42,6 +42,6 @@ def made(folder: Path) -> dict[str, str]:
 
 
 def span(slurm, job: str) -> tuple[str, str]:
-    """When a job began and ended, to the second, in a form that sorts; and Slurm says it had the GPU it used."""
+    """When a job began and ended, to the second, in a form that sorts."""
     text = slurm.run("scontrol", "show", "job", job)
     return tuple(re.search(rf"{name}=(\S+)", text)[1] for name in ("StartTime", "EndTime"))

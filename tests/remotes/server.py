@@ -78,41 +78,38 @@ def serving() -> Iterator[Server]:
         thread.join()
 
 
-def whole(data: bytes, *, ranges: bool = True, tag: str | None = '"a"') -> Answer:
+def whole(data: bytes, *, ranges: bool = True) -> Answer:
     """A good server's answer."""
 
     def answer(request: Request) -> None:
-        headers = {"ETag": tag} if tag else {}
-        start = request.offset if ranges and request.headers.get("If-Range", tag) == tag else 0
+        start = request.offset if ranges else 0
         if start >= len(data) > 0:
             request.head(416, 0, Content_Range=f"bytes */{len(data)}")
-        elif start:
-            span = f"bytes {start}-{len(data) - 1}/{len(data)}"
-            request.head(206, len(data) - start, Content_Range=span, **headers)
-            request.wfile.write(data[start:])
-        else:
-            request.head(200, len(data), **headers)
-            request.wfile.write(data)
+            return
+        _begin(request, start, len(data))
+        request.wfile.write(data[start:])
 
     return answer
 
 
-def dropping(data: bytes, every: int, *, tag: str | None = '"a"') -> Answer:
+def dropping(data: bytes, every: int) -> Answer:
     """Announces everything and hangs up after `every` bytes."""
 
     def answer(request: Request) -> None:
         start = request.offset
-        headers = {"ETag": tag} if tag else {}
-        if start:
-            span = f"bytes {start}-{len(data) - 1}/{len(data)}"
-            request.head(206, len(data) - start, Content_Range=span, **headers)
-        else:
-            request.head(200, len(data), **headers)
+        _begin(request, start, len(data))
         request.wfile.write(data[start : start + every])
         if start + every < len(data):
             request.hang_up()
 
     return answer
+
+
+def _begin(request: Request, start: int, length: int) -> None:
+    if start:
+        request.head(206, length - start, Content_Range=f"bytes {start}-{length - 1}/{length}")
+    else:
+        request.head(200, length)
 
 
 def stalling(data: bytes, after: int, seconds: float) -> Answer:
@@ -128,9 +125,9 @@ def stalling(data: bytes, after: int, seconds: float) -> Answer:
     return answer
 
 
-def status(code: int, **headers: str) -> Answer:
+def status(code: int) -> Answer:
     """Nothing but a status."""
-    return lambda request: request.head(code, 0, **headers)
+    return lambda request: request.head(code, 0)
 
 
 def in_turn(*answers: Answer) -> Answer:

@@ -182,13 +182,11 @@ def fill(project: Project) -> None:
     """Fabricate the whole mini campaign: every run, with the protocols that the tables ask for, and examples."""
     tables = load_tables(project.root / "params")
     campaign = Campaign(project.root / "params", "mini")
-    entries = [tables.tables[name] for name in campaign.scale.tables]
-    figures = [tables.figures[name] for name in campaign.scale.figures]
-    trained = tables.trained([*campaign.scale.tables, *campaign.scale.figures])
+    shown = campaign.shown(tables)
+    trained = tables.trained(shown)
     for run in trained:
         train(project, run)
-    sources = {source for entry in entries for source in entry.sources()}
-    for run, protocol in sources | {source for figure in figures for source in figure.sources()}:
+    for run, protocol in tables.sources(shown):
         reader = campaign.resolve(run, 0).reader
         file = write_metrics(project.folder(run), "mini", run, 0, protocol, reader)
         settings = campaign.protocol(protocol, run).identity()
@@ -196,7 +194,7 @@ def fill(project: Project) -> None:
         write_images(project.root / "results" / "mini", run, (50, 60, 70), protocol=protocol)
     for run in campaign.runs_with_gates(tables, trained):
         write_gates(project.folder(run))
-    for run in {run for figure in figures for run in figure.example_runs()}:
+    for run in {run for name in campaign.scale.figures for run in tables.figures[name].example_runs()}:
         write_examples(project.folder(run), "cityscapes", gates=0 if run == "fcn_s16" else 3)
     now = time.time()
     for file in project.files():

@@ -77,7 +77,7 @@ def wrong_place(request):
         ),
         # the beginning of another file at another address is found out by the checksum
         (
-            {"/a": in_turn(dropping(OTHER, 100_000), status(404)), "/b": whole(DATA, tag=None)},
+            {"/a": in_turn(dropping(OTHER, 100_000), status(404)), "/b": whole(DATA)},
             [("/a", None), ("/a", "bytes=65536-"), ("/b", "bytes=65536-"), ("/b", None)],
         ),
         ({"/a": whole(OTHER), "/b": whole(DATA)}, [("/a", None), ("/b", None)]),
@@ -116,13 +116,13 @@ def test_the_failure_of_every_address_is_named(server, get):
 @pytest.mark.parametrize(("part", "requests"), [(DATA, [f"bytes={len(DATA)}-"]), (OTHER[:1000], ["bytes=1000-", None])])
 def test_the_part_of_an_earlier_command_is_resumed_and_verified(part, requests, server, get, tmp_path):
     (tmp_path / "a.bin.part").write_bytes(part)
-    server.answers["/a"] = whole(DATA, tag=None)
+    server.answers["/a"] = whole(DATA)
     get("/a")
     assert ranges(server) == requests
 
 
-def test_without_checksum_or_tag_a_part_is_never_resumed(server, get):
-    server.answers["/a"] = in_turn(dropping(OTHER, 100_000, tag=None), whole(DATA, tag=None))
+def test_without_checksum_a_part_is_never_resumed(server, get):
+    server.answers["/a"] = in_turn(dropping(OTHER, 100_000), whole(DATA))
     get("/a", published=False)
     assert ranges(server) == [None, None]
 

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from acnet.files import read_yaml
-from tests.small_campaign import SMALLER
+from tests.small_campaign import shrink
 
 from .temporary_project import Project, fill, make_project
 
@@ -16,11 +16,7 @@ ASKED = ("-S", "workflow/config.yaml:target=runs", "-S", f"workflow/config.yaml:
 def small(tmp_path_factory) -> Project:
     """A project whose networks train in a second; nothing has run in it."""
     project = make_project(tmp_path_factory.mktemp("small") / "project")
-    for file, changes in SMALLER.items():
-        text = (project.root / "params" / file).read_text()
-        for old, new in changes.items():
-            text = text.replace(old, new)
-        (project.root / "params" / file).write_text(text)
+    shrink(project.root / "params")
     project.git("commit", "--quiet", "--all", "-m", "smaller")
     return project
 

@@ -9,7 +9,7 @@ import torch
 
 from acnet.errors import Interrupted
 from acnet.train.train import train_run
-from tests.tiny import act_at_step, prepare, tiny_run
+from tests.tiny import act_at_step, curve, prepare, tiny_run, weights
 
 
 def test_a_compiled_training_resumes_bit_identically(tmp_path, monkeypatch):
@@ -19,17 +19,13 @@ def test_a_compiled_training_resumes_bit_identically(tmp_path, monkeypatch):
     def train(name: str) -> None:
         train_run(tiny_run(compile=True, gate="shuffled"), tmp_path / "results" / name / "seed0", tmp_path / "data")
 
-    def left(name: str) -> tuple[dict[str, torch.Tensor], list[str]]:
-        folder = tmp_path / "results" / name / "seed0"
-        lines = [line.rpartition(",")[0] for line in (folder / "history.csv").read_text().splitlines()]
-        return torch.load(folder / "checkpoint.pt", weights_only=True)["network"], lines
-
     train("undisturbed")
     with monkeypatch.context() as patch:
         act_at_step(patch, 5, lambda: os.kill(os.getpid(), signal.SIGTERM))
         with pytest.raises(Interrupted):
             train("stopped")
     train("stopped")
-    (weights, history), (expected, undisturbed) = left("stopped"), left("undisturbed")
-    assert history == undisturbed
-    assert all(torch.equal(value, expected[name]) for name, value in weights.items())
+    stopped, undisturbed = (tmp_path / "results" / name / "seed0" for name in ("stopped", "undisturbed"))
+    assert curve(stopped) == curve(undisturbed)
+    expected = weights(undisturbed)
+    assert all(torch.equal(value, expected[name]) for name, value in weights(stopped).items())

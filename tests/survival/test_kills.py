@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.survival.children import MOMENTS, evaluate, kill_at_random, start, train
-from tests.tiny import prepare
+from tests.tiny import curve, prepare, weights
 
 RANDOM = 4  # for each run
 SEEDS = (0, 1)
@@ -23,14 +23,6 @@ def finish(target, *arguments) -> None:
     process = start(target, *arguments)
     process.join()
     assert process.exitcode == 0
-
-
-def weights(folder):
-    return torch.load(folder / "checkpoint.pt", weights_only=True)["network"]
-
-
-def history(folder):
-    return [line.rpartition(",")[0] for line in (folder / "history.csv").read_text().splitlines()]
 
 
 def test_every_run_ends_bit_identical_to_undisturbed_ones_by_being_asked_again(tmp_path, data):
@@ -52,7 +44,7 @@ def test_every_run_ends_bit_identical_to_undisturbed_ones_by_being_asked_again(t
             hits[moment] += 1
         finish(train, folder, data, seed)
         assert not resume.exists()
-        assert history(folder) == history(undisturbed)
+        assert curve(folder) == curve(undisturbed)
         expected = weights(undisturbed)
         assert all(torch.equal(value, expected[name]) for name, value in weights(folder).items())
         hits["in evaluation"] += evaluation_survives(folder, undisturbed, data, seed)

@@ -1,4 +1,4 @@
-"""Preparation's memory, summed over its processes, does not grow with images or processes."""
+"""Preparation's memory, summed over its processes, stays below a gigabyte."""
 
 import itertools
 import os

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.survival.processes import free_port, run_steps
-from tests.tiny import prepare, tiny_run, write_params
+from tests.survival.processes import run_steps
+from tests.tiny import curve, prepare, tiny_run, weights, write_params
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -63,10 +63,9 @@ def test_under_accumulation_two_processes_agree_with_one(tmp_path, data):
     assert difference(whole["gradients"], alone["gradients"]) > 1e-6  # BN and OHEM saw a micro-batch at a time
 
 
-def torchrun(params: Path, data: Path, size: int = 2) -> subprocess.Popen:
-    command = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={size}"]
-    command += ["--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{free_port()}", "--local-addr=127.0.0.1"]
-    command += ["-m", "acnet", f"--data-root={data}", "train", f"--params={params}"]
+def torchrun(params: Path, data: Path) -> subprocess.Popen:
+    """`acnet train` in two processes: it replaces itself by torchrun."""
+    command = [sys.executable, "-m", "acnet", f"--data-root={data}", "train", f"--params={params}", "--processes=2"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, cwd=ROOT)
 
@@ -119,15 +118,9 @@ def test_one_worker_dying_ends_all_within_a_minute_and_asked_again_the_run_is_as
     assert not (folder / "resume").exists()
     undisturbed = tmp_path / "undisturbed" / "seed0"
     assert "resuming" not in finish(torchrun(write_params(undisturbed, params), data))
-    (found, curve), (expected, other) = map(result, (folder, undisturbed))
+    found, expected = weights(folder), weights(undisturbed)
     assert found.keys() == expected.keys() and all(torch.equal(found[name], expected[name]) for name in found)
-    assert curve == other and curve[-1].startswith(f"{20 * 3},")
-
-
-def result(folder: Path) -> tuple[dict[str, torch.Tensor], list[str]]:
-    """A finished run's weights, and its curve without its clock."""
-    weights = torch.load(folder / "checkpoint.pt", weights_only=True)["network"]
-    return weights, [line.rpartition(",")[0] for line in (folder / "history.csv").read_text().splitlines()]
+    assert curve(folder) == curve(undisturbed) and curve(folder)[-1].startswith(f"{20 * 3},")
 
 
 def test_sigterm_to_torchrun_saves_in_all_processes_together(tmp_path, data):

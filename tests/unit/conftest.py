@@ -14,7 +14,7 @@ import torch
 
 from acnet.errors import Interrupted
 from acnet.train.train import train_run
-from tests.tiny import act_at_step, prepare, tiny_run
+from tests.tiny import act_at_step, curve, prepare, tiny_run, weights
 
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
@@ -39,12 +39,11 @@ class Tiny:
         train_run(tiny_run(**changes), self.folder(name), self.data, minutes)
 
     def weights(self, name: str = "tiny") -> dict[str, torch.Tensor]:
-        return torch.load(self.folder(name) / "checkpoint.pt", weights_only=True)["network"]
+        return weights(self.folder(name))
 
     def history(self, name: str = "tiny") -> list[str]:
         """The curve without its clock."""
-        lines = (self.folder(name) / "history.csv").read_text().splitlines()
-        return [line.rpartition(",")[0] for line in lines]
+        return curve(self.folder(name))
 
 
 @pytest.fixture(scope="session")

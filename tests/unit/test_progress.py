@@ -29,7 +29,7 @@ def test_a_line_tells_count_rate_and_time_left(clock, capfd):
     assert capfd.readouterr().err == "prepare camvid: 50/50 images, 2.0/s\n"
 
 
-def test_a_total_that_nobody_knows_is_ignore(clock, capfd):
+def test_a_total_that_nobody_knows_is_not_shown(clock, capfd):
     progress = Progress("fetch", 0, "bytes")
     clock[0] += 10
     progress.advance(500)

@@ -99,8 +99,7 @@ def test_a_run_trained_with_other_parameters_waits(look, campaign):
     assert look() == ("waiting", "its parameters have changed since it was trained")
 
 
-def test_the_command_lists_all_28_runs_and_counts_them(root, tmp_path, capsys, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # the project's own cache is another matter
+def test_the_command_lists_all_28_runs_and_counts_them(root, tmp_path, capsys):
     roots = [f"--params-root={root}/params", f"--results-root={tmp_path}", f"--logs-root={tmp_path}"]
     assert main([*roots, "status", "--scale", "paper"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -16,8 +16,7 @@ def scale_runs(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     import scale_runs
 
-    record_file = scale_runs.record_file
-    monkeypatch.setattr(scale_runs, "record_file", lambda root, scale: record_file(tmp_path, scale))
+    monkeypatch.setattr(scale_runs, "RESULTS", tmp_path)
     return scale_runs
 
 
@@ -27,7 +26,7 @@ def test_runs_of_the_paper_step_at_a_reduced_crop(scale_runs, monkeypatch, tmp_p
     monkeypatch.setattr(Tables, "trained", lambda *_: runs)
     monkeypatch.setattr(sys, "argv", ["scale_runs.py", "--crop", "48"])
     scale_runs.main()
-    (_, found), *others = read_json(tmp_path / "benchmarks/results/paper.json").items()
+    (_, found), *others = read_json(tmp_path / "paper.json").items()
     assert not others
     for run in runs:
         assert (found[run]["steps"], found[run]["crop"], found[run]["whole"]) == (1, [48, 48], False)

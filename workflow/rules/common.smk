@@ -50,7 +50,7 @@ if workflow.storage_settings.default_storage_provider:
     HERE = Path(workflow.modifier.modify_path("here").flags["storage_object"].local_path()).absolute().parent
     shell.prefix(f"mkdir -p {HERE} && cd {HERE} && (test -e params || ln -s {PARAMS.resolve()} .) && ")
 
-SCALE = config["scale"]
+SCALE = str(config["scale"])  # which may be called 2024
 RUN = "results/{scale}/{run}/seed{seed}"
 
 CAMPAIGN_NAME = config["campaign"] or SCALE

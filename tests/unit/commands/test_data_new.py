@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
-from acnet.data import check, readers
+from acnet.data import check, new, readers
+from acnet.errors import AcnetError
 from acnet.files import read_yaml
 from acnet.params.campaign import Campaign
 from acnet.params.datasets import find_dataset
@@ -120,7 +122,7 @@ def renumbered(step):
         (
             lambda path: shutil.rmtree("masks/val"),
             "",
-            "photos, masks: images and labels are needed in train and in val",
+            "photos, masks: images (.jpg, .png) and labels (.png) are needed in train and in val",
         ),
         (lambda path: shutil.rmtree("photos/train"), "", "photos: has no folder train; make train and val in both"),
         (lambda path: shutil.rmtree("photos"), "", "photos: no such folder; --images must name the folder"),
@@ -146,12 +148,73 @@ def test_what_is_wrong_is_said_and_nothing_is_written(two_folders, acnet, damage
         (f"{NEW} --val 0.2", "photos: has a folder train, so the images are already split; omit --val"),
         (f"{NEW} --val 20", "argument --val: '20' is not a share; write 0.2 for a fifth"),
         (f"{NEW} --classes twice.txt", "twice.txt: 2 different names for 3 classes; name each once"),
+        (f"{NEW} --classes TWO.JSON", "TWO.JSON: 3 names and 2 colours; give each name one"),
         (f"{NEW} --classes no_names.json", "no_names.json: names: expected a list, got None"),
-        (f"{NEW} --classes nowhere.txt", "nowhere.txt: list of the split is missing; name a file of class names"),
+        (f"{NEW} --classes nowhere.txt", "nowhere.txt: not found; --classes must name a file of class names"),
     ],
 )
 def test_an_option_that_cannot_be_right_is_refused(two_folders, refused, words, said):
     Path("twice.txt").write_text("a\nb\na\n")
     Path("no_names.json").write_text('{"names": null, "palette": null}')
+    Path("TWO.JSON").write_text('{"names": ["a", "b", "c"], "palette": [[1, 2, 3], [4, 5, 6]]}')
     assert said in refused(words)
     assert "mine" not in read_yaml("params/datasets.yaml")
+
+
+def test_one_class_beside_ignored_pixels_is_refused_even_if_two_are_named(two_folders, acnet):
+    renumbered(lambda label: np.where(label == 0, 0, 255))(None)
+    Path("names.txt").write_text("background\nobject\n")
+    assert "masks: no id except 0 occurs (255 is ignored)" in acnet(f"{NEW} --classes names.txt").lines[-1]
+
+
+def test_with_val_any_folder_of_a_split_is_refused(two_folders, refused):
+    for name in PHOTOS[:6]:
+        shutil.move(f"photos/{name}.jpg", "photos")
+    Path("photos/train").rmdir()
+    assert "photos: has a folder val, so the images are already split; omit --val" in refused(f"{NEW} --val 0.3")
+
+
+def test_files_that_no_split_contains_are_named(two_folders, acnet):
+    Path("photos/train/more").mkdir()
+    shutil.copy("photos/val/c.jpg", "photos/train/more")
+    shutil.copy("photos/train/0.jpg", "photos/train/0.png")
+    Image.open("photos/train/1.jpg").save("photos/train/scan.tif")
+    done = acnet(NEW)
+    assert done.status == 0
+    unused = "train/0.png, train/more/c.jpg, train/scan.tif"
+    assert f"  not used, 3 of the files below photos: {unused}" in done.said
+
+
+def test_after_a_failed_write_the_same_command_succeeds(two_folders, acnet, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(new, "_scale", lambda *_: (_ for _ in ()).throw(AcnetError("no space left")))
+        assert acnet(NEW).status == 2
+    assert acnet(NEW).status == 0
+
+
+def test_names_with_dollar_signs_are_drawn_and_other_classes_refused(two_folders, acnet):
+    Path("names.txt").write_text("$a_$ b\nc\nd\n")
+    assert acnet(f"{NEW} --classes names.txt").status == 0
+    assert acnet("data prepare mine").status == 0
+    assert acnet("data show mine").status == 0 and acnet("data stats mine").status == 0
+    file = Path("params/datasets.yaml")
+    file.write_text(file.read_text().replace("$a_$ b", "e"))
+    assert "prepare the data again" in acnet("data show mine").lines[-1]
+
+
+def test_a_long_text_in_an_image_is_told_as_a_problem_of_that_file(two_folders, acnet):
+    info = PngInfo()
+    info.add_text("XML", "x" * 1_100_000, zip=True)
+    Image.open("photos/train/0.jpg").save("photos/train/0.png", pnginfo=info)
+    Path("photos/train/0.jpg").unlink()
+    done = acnet(NEW)
+    assert done.status == 2
+    assert any("photos/train/0.png: cannot be read" in line for line in done.said)
+
+
+def test_more_images_than_in_the_entry_are_counted_with_what_to_do(two_folders, refused, acnet):
+    assert acnet(NEW).status == 0
+    for kind in ("photos/train/{}.jpg", "masks/train/{}.png"):
+        shutil.copy(kind.format(0), kind.format(9))
+    said = "mine train: 7 images instead of 6; if these are all, correct the number in `splits`"
+    assert said in refused("data prepare mine")

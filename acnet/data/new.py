@@ -15,7 +15,7 @@ import yaml
 
 from acnet.data import readers
 from acnet.data.check import SplitReport, check, text
-from acnet.data.pair import Files, read_lines
+from acnet.data.pair import Files, Pair, read_lines
 from acnet.errors import AcnetError
 from acnet.files import read_json, visible_below, write_text
 from acnet.params.datasets import Dataset, load_datasets
@@ -55,13 +55,14 @@ def add_dataset(name: str, folders: Folders, params: Path, data: Path, threads: 
     home.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".new_", dir=home.parent) as temporary:
         root = Path(temporary) / name
-        splits = _lay_out(root, folders)
+        pairs = _lay_out(root, folders)
+        splits = {split: len(found) for split, found in pairs.items()}
         colours = _colours(folders.named) if folders.named else _made_up(_MOST)
         reports = check(name, _dataset(name, splits, colours, home), root, threads)
         if not folders.named:
             colours = _made_up(_keep_occurring(reports))
         said = text(f"{name}: {folders.images}, {folders.labels}", reports).replace(" (--json FILE lists all)", "")
-        said += _left_out(root, splits)
+        said += _left_out(root, [pair for found in pairs.values() for pair in found])
         for kind in ("images", "labels"):
             said = said.replace(str(root / kind), str(getattr(folders, kind)))
         print(said)
@@ -82,8 +83,8 @@ def add_dataset(name: str, folders: Folders, params: Path, data: Path, threads: 
         raise
 
 
-def _lay_out(root: Path, folders: Folders) -> dict[str, int]:
-    """Make the layout of the reader `folders` in `root`; the number of images by split."""
+def _lay_out(root: Path, folders: Folders) -> dict[str, list[Pair]]:
+    """Make the layout of the reader `folders` in `root`; its images with their labels by split."""
     root.mkdir()
     for kind in ("images", "labels"):
         if not getattr(folders, kind).is_dir():
@@ -109,18 +110,17 @@ def _lay_out(root: Path, folders: Folders) -> dict[str, int]:
         splits = ["train", "val"]
     else:
         splits = [split for split in split_by if (root / "labels" / split).is_dir()]
-    counts = {split: len(readers.listing("folders", root, split).pairs) for split in splits}
-    if "train" not in counts or len(counts) < 2 or not all(counts.values()):
+    pairs = {split: readers.listing("folders", root, split).pairs for split in splits}
+    if "train" not in pairs or len(pairs) < 2 or not all(pairs.values()):
         raise AcnetError(
             f"{folders.images}, {folders.labels}: images (.jpg, .png) and labels (.png) are needed in train and in val "
             "or test"
         )
-    return counts
+    return pairs
 
 
-def _left_out(root: Path, splits: Iterable[str]) -> str:
-    """Lines that name the files which no split contains."""
-    pairs = [pair for split in splits for pair in readers.listing("folders", root, split).pairs]
+def _left_out(root: Path, pairs: Iterable[Pair]) -> str:
+    """Lines that name the files which are in none of `pairs`."""
     lines = ""
     for kind in ("images", "labels"):
         used = {pair.image if kind == "images" else pair.label for pair in pairs}

@@ -32,7 +32,8 @@ def show(folder: Path, table: classes.Classes, split: str, index: int, out: Path
 
     from acnet.drawing import INK, style
 
-    _refuse_other_classes(folder, table)
+    if read_manifest(folder)["classes"] != list(table.names):
+        raise AcnetError(f"{folder}: has other classes than its entry in datasets.yaml; prepare the data again")
     store = Store(folder, split)
     if not 0 <= index < len(store):
         raise AcnetError(f"{folder}: split '{split}' has images 0 to {len(store) - 1}, not {index}")
@@ -112,11 +113,6 @@ def stats(folder: Path, out: Path) -> None:
         corner = {"bbox_to_anchor": (0, 1.0), "bbox_transform": axes.transAxes}
         figure.legend(loc="lower left", ncols=len(shares), fontsize=8, **corner)
         _save(figure, out)
-
-
-def _refuse_other_classes(folder: Path, table: classes.Classes) -> None:
-    if read_manifest(folder)["classes"] != list(table.names):
-        raise AcnetError(f"{folder}: has other classes than its entry in datasets.yaml; prepare the data again")
 
 
 def _save(figure, out: Path) -> None:

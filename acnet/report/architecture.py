@@ -210,16 +210,8 @@ def _draw_box(axes: Axes, box: Box, x: float, y: float) -> None:
         kind = {"fontsize": 7, "fontweight": "bold"} if index == 0 else {"fontsize": 5.8, "color": INK}
         if index == len(lines) - 1:
             kind = {"fontsize": 6.5, "color": ACCENT}
-        axes.text(
-            x,
-            y + 0.135 * (index - (len(lines) - 1) / 2),
-            line,
-            ha="center",
-            va="center",
-            parse_math=True,
-            zorder=3,
-            **kind,
-        )
+        height = y + 0.135 * (index - (len(lines) - 1) / 2)
+        axes.text(x, height, line, ha="center", va="center", parse_math=True, zorder=3, **kind)
 
 
 def _arrow(axes: Axes, centres: Mapping[str, Place], source: str, target: str) -> None:

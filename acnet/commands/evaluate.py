@@ -13,6 +13,7 @@ from acnet.params.run import Run, read_run, run_folder
 
 # Pixels; a network trained on smaller crops does not recognize objects of the size they have in photographs.
 _TINY = 128
+_FORMATS = ("onnx", "safetensors", "pt2")
 
 
 def add(commands) -> None:
@@ -41,9 +42,7 @@ def add(commands) -> None:
     predict.add_argument("images", nargs="+", type=Path, help="image files, folders of images, or a dataset's folder")
     export = command(commands, "export", _export, "write a trained network as ONNX, safetensors or PT2, and check it")
     export.add_argument("run", help="a trained run of runs.yaml")
-    export.add_argument(
-        "--format", choices=("onnx", "safetensors", "pt2"), default="onnx", help="file format (default: %(default)s)"
-    )
+    export.add_argument("--format", choices=_FORMATS, help="file format (default: by the suffix of FILE, else onnx)")
     export.add_argument("--size", type=_size, metavar="HxW", help="fixed image size and batch size 1 (default: any)")
     export.add_argument("--seed", type=whole(0), help="seed of the run (default: the scale's first)")
     export.add_argument("--out", type=Path, metavar="FILE", help="file to write (default: SCALE_RUN_seedN.FORMAT)")
@@ -143,7 +142,7 @@ def _predict(parsed: argparse.Namespace) -> None:
 def _size(text: str) -> tuple[int, int]:
     """ "256x512" as (256, 512)."""
     height, _, width = text.partition("x")
-    if not (height.isdecimal() and width.isdecimal()):
+    if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
         raise argparse.ArgumentTypeError(f"'{text}' is not a size; write 256x512 for 256 rows of 512 pixels")
     return int(height), int(width)
 
@@ -152,9 +151,10 @@ def _export(parsed: argparse.Namespace) -> None:
     from acnet.export import export
 
     _, seed, folder = trained(parsed)
-    out = parsed.out or Path(f"{parsed.scale}_{parsed.run}_seed{seed}.{parsed.format}")
-    run = read_run(folder / "params.yaml")
-    differences = export(run, folder / "checkpoint.pt", parsed.format, out, parsed.size)
+    suffix = parsed.out.suffix[1:] if parsed.out else ""
+    form = parsed.format or (suffix if suffix in _FORMATS else "onnx")
+    out = parsed.out or Path(f"{parsed.scale}_{parsed.run}_seed{seed}.{form}")
+    differences = export(read_run(folder / "params.yaml"), folder / "checkpoint.pt", form, out, parsed.size)
     checked = ", ".join(f"{name} {difference:.1e}" for name, difference in differences.items())
     print(f"{out}: written; largest differences from the checkpoint: {checked}")
 

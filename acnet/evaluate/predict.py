@@ -39,7 +39,7 @@ def predict_files(
     images that the network was trained on: a warning on stderr counts the larger images.
     Raises AcnetError at once for an input that is not there and for two images of one name.
     """
-    named_images = named(inputs)
+    named_images = named(inputs, out)
     predictor, classes = load_predictor(run, checkpoint), class_table(run)
     progress = Progress(f"predict with {run.name}", len(named_images), "images")
     failed, sheets, kinds, unlike = [], [], {}, 0
@@ -70,16 +70,18 @@ def predict_files(
     return sheets, list(kinds)
 
 
-def named(inputs: Sequence[Path]) -> list[tuple[Path, str]]:
+def named(inputs: Sequence[Path], out: Path) -> list[tuple[Path, str]]:
     """Every image with the name of its output: its place below the folder given, the suffix only where it is needed.
 
-    Of a folder in a dataset's official layout these are its images without the label maps. Files of any other folder
-    that are no images of `SUFFIXES` are named on stderr; hidden ones do not count.
+    Of a folder in a dataset's official layout these are its images, labelled or not, without the label maps. Files of
+    any other folder that are no images of `SUFFIXES` are named on stderr; hidden ones do not count, nor those in `out`.
     """
     found = []
     for given in inputs:
         if given.is_dir():
-            files = images(given) or _readable(given)
+            if given.resolve() == out.resolve():
+                raise AcnetError(f"{given}: predictions would lie between the images; name another folder with --out")
+            files = [file for file in _images(given) if not file.resolve().is_relative_to(out.resolve())]
             if not files:
                 raise AcnetError(f"{given}: holds no image ({', '.join(SUFFIXES)})")
             found += [(file, file.relative_to(given)) for file in files]
@@ -93,6 +95,13 @@ def named(inputs: Sequence[Path]) -> list[tuple[Path, str]]:
         if full[relative] > 1:
             raise AcnetError(f"{path}: another input is also called {relative}; predict them into different folders")
     return [(path, str(r if short[r.with_suffix("")] > 1 else r.with_suffix(""))) for path, r in found]
+
+
+def _images(folder: Path) -> list[Path]:
+    found = images(folder)
+    if any(file.is_relative_to(folder / "images") for file in found):
+        found = sorted({*found, *_readable(folder / "images")})
+    return found or _readable(folder)
 
 
 def _readable(folder: Path) -> list[Path]:

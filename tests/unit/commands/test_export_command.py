@@ -1,6 +1,7 @@
 """`acnet export` by the command itself, and the lines of docs/evaluation.md that use what it writes."""
 
 import re
+import zipfile
 
 import numpy as np
 import pytest
@@ -14,10 +15,16 @@ def test_the_file_is_named_by_the_run_and_what_was_checked_is_said(here, acnet):
     assert re.fullmatch(said, done.said[0])
 
 
-def test_a_size_is_rows_and_columns(refused):
-    assert "argument --size: '64' is not a size; write 256x512 for 256 rows of 512 pixels" in refused(
-        "export acb1 --size 64"
-    )
+def test_the_suffix_of_the_file_says_its_format(here, acnet):
+    for words, pt2 in (("--out a.pt2", True), ("--out b.pt2 --format safetensors", False)):
+        assert acnet(f"export acb1 --size 32x64 {words}").status == 0
+        assert zipfile.is_zipfile(here / words.split()[1]) == pt2
+
+
+@pytest.mark.parametrize("size", ["64", "0x64"])
+def test_a_size_is_rows_and_columns(refused, size):
+    said = f"argument --size: '{size}' is not a size; write 256x512 for 256 rows of 512 pixels"
+    assert said in refused(f"export acb1 --size {size}")
 
 
 def test_the_documented_lines_load_and_run_a_network(here, acnet, root):

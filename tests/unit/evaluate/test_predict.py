@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from acnet.evaluate.inference import Predictor
 from acnet.evaluate.predict import named, predict_files
 from acnet.params.protocols import Protocol
 
+OUT = Path("elsewhere")
 SINGLE = Protocol(name="single", scales=[1.0])
 KINDS = ("labels", "overlay", "confidence", "gate1", "gate2", "gate3", "sheet")
 
@@ -66,18 +69,18 @@ def test_one_bad_file_is_passed_over_and_listed_in_the_end(run, folder, tmp_path
 
 def test_names_that_only_their_suffix_tells_apart_keep_it(folder):
     Image.new("RGB", (2, 2)).save(folder / "flat.jpg")
-    assert [name for _, name in named([folder])] == ["below/turned", "flat.jpg", "flat.png"]
+    assert [name for _, name in named([folder], OUT)] == ["below/turned", "flat.jpg", "flat.png"]
 
 
 def test_what_is_no_readable_image_is_named_with_its_number(folder, capsys):
     for name in ("a.HEIC", "b.avif", "c.cr2", "below/d.pdf", ".DS_Store", "._flat.png"):
         (folder / name).write_bytes(b"x")
-    assert [name for _, name in named([folder])] == ["below/turned", "flat"]
+    assert [name for _, name in named([folder], OUT)] == ["below/turned", "flat"]
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"acnet: {folder}: skipped 4 of 6 files") and ": a.HEIC, b.avif, below/d.pdf, c.cr2;" in line
     for number in range(9):
         (folder / f"z{number}.heif").write_bytes(b"x")
-    named([folder])
+    named([folder], OUT)
     assert ", c.cr2, z0.heif and 8 more;" in capsys.readouterr().err
 
 
@@ -95,19 +98,34 @@ def test_of_a_datasets_folder_the_images_are_taken_and_the_labels_left(tmp_path)
     generate("ade20k", tmp_path / "ade", 1, {"train": 2, "val": 1, "test": 1}, (20, 24))
     generate("cityscapes", tmp_path / "city", 1, {"train": 2, "val": 1, "test": 1}, (20, 24))
     for given, place, count in (("ade", "ADEChallengeData2016/images", 3), ("city", "leftImg8bit", 4)):
-        names = [name for _, name in named([tmp_path / given])]
+        names = [name for _, name in named([tmp_path / given], OUT)]
         assert sum(name.startswith(place) for name in names) == count
     assert not any("gtFine" in name or "annotations" in name for name in names)
     (tmp_path / "photos").mkdir()
     (tmp_path / "city/gtFine").rename(tmp_path / "photos/gtFine")
-    assert len(named([tmp_path / "photos"])) > 0  # no dataset's folder: whatever it holds
+    assert len(named([tmp_path / "photos"], OUT)) > 0  # no dataset's folder: whatever it holds
+
+
+def test_images_without_labels_are_taken_from_a_datasets_folder(tmp_path):
+    for file in ("images/val/a.jpg", "images/test/b.jpg", "images/test/c.tif", "labels/val/a.png"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (2, 2)).save(tmp_path / file)
+    assert [name for _, name in named([tmp_path], OUT)] == ["images/test/b", "images/test/c", "images/val/a"]
+
+
+def test_earlier_predictions_are_no_images(run, folder, capsys):
+    for _ in range(2):
+        sheets, _ = predict_files(run.config, run.checkpoint, SINGLE, [folder], folder / "predicted")
+        assert len(sheets) == 2
+    with pytest.raises(AcnetError, match=r"in: predictions would lie between the images; name another folder"):
+        named([folder], folder)
 
 
 def test_inputs_that_cannot_be_named_are_refused(folder, tmp_path):
     with pytest.raises(AcnetError, match="nowhere: not found"):
-        named([tmp_path / "nowhere"])
+        named([tmp_path / "nowhere"], OUT)
     (tmp_path / "empty").mkdir()
     with pytest.raises(AcnetError, match=r"empty: holds no image \(.png, .jpg"):
-        named([tmp_path / "empty"])
+        named([tmp_path / "empty"], OUT)
     with pytest.raises(AcnetError, match=r"another input is also called flat.png"):
-        named([folder, folder / "flat.png"])
+        named([folder, folder / "flat.png"], OUT)

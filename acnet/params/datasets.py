@@ -58,6 +58,7 @@ class Dataset:
     Fine-tuning learns from `train` and `fine_tune` (None: `evaluate`). `class_colours` are the names of the classes
     with their RGB, in the order of the train ids, for the reader `folders`; the other readers know theirs.
     Images are not independent where the group of the regular expression `blocks` matches the same text in their names.
+    Most images are of `image_size` (height, width): for estimates, before a dataset is prepared.
     """
 
     title: str
@@ -66,6 +67,7 @@ class Dataset:
     class_colours: dict[str, list[int]] | None = None
     class_groups: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     splits: dict[str, int] = limited(low=1)
+    image_size: list[int] | None = limited(None, low=1, count=2)
     train: str
     evaluate: str
     fine_tune: str | None = None

@@ -111,8 +111,8 @@ def _pixels(protocol: Protocol, size: tuple[int, int]) -> float:
 
 
 def _size(run: Run, split: str, dataset: Dataset, data_root: Path) -> tuple[int, int]:
-    """The size of an evaluated image: of the first prepared one, else the generated size, else the crop's."""
+    """The size of an evaluated image: of the first prepared one, else as datasets.yaml says, else the crop's."""
     try:
         return Store(data_root / run.dataset, split).sizes[0]
     except AcnetError:
-        return tuple(dataset.generate.size if dataset.generate else run.train.crop)
+        return tuple(dataset.generate.size if dataset.generate else dataset.image_size or run.train.crop)

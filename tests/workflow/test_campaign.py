@@ -10,7 +10,7 @@ import pytest
 
 from tests.workflow.conftest import files_below
 
-NAME = "gcm_d5_s16_conv1x1"
+NAME = "gcm_d20_s16"
 
 
 @pytest.fixture
@@ -198,15 +198,15 @@ def test_a_run_and_a_row_add_their_own_jobs_and_redraw_one_table(copy, written):
 
     copy.snakemake("--cores", "2", "table1")
     found = {(cell["row"], cell["column"]): cell for cell in cells(copy.folder, "table1")}
-    assert 0 < float(found["gcm_conv1x1", "os16"]["ours"]) < 100
-    assert found["gcm_conv1x1", "os16"]["paper"] == ""
-    assert "bare 1x1" in (copy.folder / "reports/mini/tables/table1.md").read_text()
+    assert 0 < float(found["gcm_d20", "os16"]["ours"]) < 100
+    assert found["gcm_d20", "os16"]["paper"] == ""
+    assert "(δ=20)" in (copy.folder / "reports/mini/tables/table1.md").read_text()
 
 
 def test_a_row_without_its_run_is_refused_with_file_and_key(project, written):
     add_row(project, written[1])
     done = project.snakemake("-n", check=False)
     assert done.returncode != 0
-    said = f"params/tables.yaml: table1: run: unknown name '{NAME}'; did you mean 'gcm_d5_s16'?"
+    said = f"params/tables.yaml: table1: run: unknown name '{NAME}'; did you mean 'gcm_d2_s16'?"
     assert said in done.stdout.splitlines()
     assert "Traceback" not in done.stdout

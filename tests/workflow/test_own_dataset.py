@@ -40,3 +40,13 @@ def test_three_commands_lead_from_two_folders_to_table_rows(project, root):
         cells = {(cell["row"], cell["column"]): cell["ours"] for cell in csv.DictReader(file)}
     assert 0 < float(cells["fcn", "os16"]) < 100 and cells["gc", "os16"] == ""
     assert "mine, split val" in (project.folder / "reports/mine/tables/table1.md").read_text()
+
+
+def test_runs_are_not_measured_on_a_split_that_the_dataset_lacks(project):
+    words = ("runs", "--config", "scale=camvid", "runs=gc_s16")
+    on_val = "results/camvid/gc_s16/seed0/metrics/single_val.json"
+    assert on_val in project.jobs(*words)
+    project.edit("params/datasets.yaml", "{train: 367, val: 101, test: 233}", "{train: 367, test: 233}")
+    project.edit("params/datasets.yaml", "\n  fine_tune: val", "")
+    left = project.jobs(*words)
+    assert on_val not in left and on_val.replace("_val", "") in left

@@ -83,8 +83,8 @@ def test_steps_images_and_operations_are_those_of_the_recipe(root, tmp_path):
     jobs = {rule: Job(rule, rule, "fcn_s16", 0, name) for rule, name in (("train", None), ("evaluate", "single"))}
     counted = estimate(paper, jobs, tmp_path, 0).jobs
     assert counted["train"].flops == run.flops
-    # Nothing is prepared: an image counts as one crop, and forward as a third of a step.
-    assert counted["evaluate"].flops == pytest.approx(run.flops / run.images / 3 * 500)
+    # 1024 x 2048 pixels are 2 x 4 windows of the crop's size, and forward is a third of a step.
+    assert counted["evaluate"].flops == pytest.approx(run.flops / run.images / 3 * 500 * 8)
 
 
 def test_a_protocol_with_a_split_of_its_own_costs_that_splits_images(root, tmp_path):

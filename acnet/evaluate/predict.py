@@ -76,12 +76,12 @@ def named(inputs: Sequence[Path], out: Path) -> list[tuple[Path, str]]:
     Of a folder in a dataset's official layout these are its images, labelled or not, without the label maps. Files of
     any other folder that are no images of `SUFFIXES` are named on stderr; hidden ones do not count, nor those in `out`.
     """
-    found = []
+    found, own = [], out.resolve()
     for given in inputs:
         if given.is_dir():
-            if given.resolve() == out.resolve():
+            if given.resolve() == own:
                 raise AcnetError(f"{given}: predictions would lie between the images; name another folder with --out")
-            files = [file for file in _images(given) if not file.resolve().is_relative_to(out.resolve())]
+            files = [file for file in _images(given) if not file.resolve().is_relative_to(own)]
             if not files:
                 raise AcnetError(f"{given}: holds no image ({', '.join(SUFFIXES)})")
             found += [(file, file.relative_to(given)) for file in files]
@@ -98,6 +98,7 @@ def named(inputs: Sequence[Path], out: Path) -> list[tuple[Path, str]]:
 
 
 def _images(folder: Path) -> list[Path]:
+    """The images of a dataset with those that no label is there for, or else whatever image the folder holds."""
     found = images(folder)
     if any(file.is_relative_to(folder / "images") for file in found):
         found = sorted({*found, *_readable(folder / "images")})

@@ -2,7 +2,6 @@
 # make reproduce SCALE=camvid
 # make test                 unit and workflow tests
 # make test-all             also tests with killed processes, local servers, and a real Slurm if there is one
-# ACNET_LONG=1 make test    also networks that overfit CamVid images (minutes each)
 # make venv                 only the environment .venv
 # make clean                remove the reports of every scale (`snakemake --cores 1 report` redraws them)
 

@@ -32,20 +32,6 @@ def train(folder: Path, data: Path, seed: int, moment: str | None = None) -> Non
     train_run(tiny_run(seed=seed, **LONG), folder, data)
 
 
-def evaluate(folder: Path, data: Path, seed: int, die: bool) -> None:
-    """Evaluate a tiny run; with `die`, be killed when half of the images are done."""
-    from acnet.evaluate import evaluate as module
-    from acnet.evaluate.inference import Predictor
-    from acnet.params.measures import load_measures
-    from acnet.params.protocols import Protocol
-
-    if die:
-        _before(Predictor, "label_map", 3)
-    params = tiny_run(seed=seed, **LONG)
-    protocols, measures = [Protocol(name="single", scales=[1.0])], load_measures(ROOT / "params")
-    module.evaluate_run(params, folder / "checkpoint.pt", protocols, measures, data, folder / "metrics")
-
-
 def die_now() -> None:
     """SIGKILL to this very process."""
     os.kill(os.getpid(), signal.SIGKILL)

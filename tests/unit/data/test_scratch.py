@@ -9,8 +9,7 @@ from acnet.data import scratch
 from acnet.data.scratch import near
 from acnet.data.store import MANIFEST, Store
 from acnet.errors import AcnetError
-from acnet.train.train import train_run
-from tests.tiny import prepare, tiny_run
+from tests.tiny import prepare
 from tests.workflow.conftest import files_below
 
 NAME = "mini_camvid"
@@ -98,15 +97,3 @@ def test_an_outdated_copy_goes_once_nobody_reads_it(data, monkeypatch):
         handle.close()
     assert near(data, NAME, ["train"]) == new
     assert new.exists() and not old.exists()
-
-
-def test_training_on_the_copy_gives_the_same_bytes(data, tmp_path, monkeypatch):
-    made = {}
-    for name in ("near", "shared"):
-        folder = tmp_path / name / "tiny/seed0"
-        folder.mkdir(parents=True)
-        run = tiny_run(epochs=1)
-        train_run(run, folder, near(data, run.dataset, run.train_splits))
-        made[name] = (folder / "checkpoint.pt").read_bytes()
-        monkeypatch.delenv("ACNET_SCRATCH", raising=False)
-    assert made["near"] == made["shared"] and list((tmp_path / "scratch").rglob("train.images.bin"))

@@ -3,12 +3,10 @@ import math
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from acnet.evaluate.counts import confusion
 from acnet.evaluate.metrics import summary
-from tests.areas import equals_areas, random_maps
 
 
 def test_three_classes_by_hand():
@@ -106,20 +104,6 @@ def test_class_iou_equals_cityscapesscripts(tmp_path):
     categories = {name: value for name, value in theirs["categoryScores"].items() if name != "void"}
     assert ours["category_iou"] == {name: pytest.approx(value, abs=1e-12) for name, value in categories.items()}
     assert ours["category_miou"] == pytest.approx(theirs["averageScoreCategories"], abs=1e-12)
-
-
-@pytest.mark.parametrize("classes", [19, 59, 60, 150, 171])
-def test_every_metric_equals_mmsegmentations_formula(classes):
-    # IoUMetric of mmsegmentation 1.x: histograms by image, summed over the set. It divides float32 numbers; here its
-    # counts, which are whole, are divided in float64.
-    areas = torch.zeros(3, classes, dtype=torch.float64)
-    for maps in random_maps(classes):
-        label, prediction = map(torch.from_numpy, maps)
-        prediction, label = prediction[label != 255], label[label != 255]
-        parts = prediction[prediction == label], prediction, label
-        areas += torch.stack([torch.histc(p.float(), bins=classes, min=0, max=classes - 1) for p in parts]).double()
-    intersect, predicted, labelled = areas
-    equals_areas(classes, intersect, predicted + labelled - intersect, predicted, labelled)
 
 
 def sceneparsing(label, guess, classes=150):

@@ -37,12 +37,14 @@ def states(run) -> list[int]:
     return sorted(int(file.name.split("-")[1]) for file in run.resume().glob("state-*.pt"))
 
 
-def test_training_twice_in_other_folders_and_processes_gives_equal_bytes_and_leaves_no_resume_folder(tiny, undisturbed):
+def test_training_twice_in_other_folders_and_processes_gives_equal_bytes_and_another_seed_others(tiny, undisturbed):
     file = write_params(tiny.folder(), tiny_run())
     command = [sys.executable, "-m", "acnet", f"--data-root={tiny.data}", "train", f"--params={file}"]
     subprocess.run(command, check=True, capture_output=True)
     assert same(tiny, undisturbed)
     assert not tiny.resume().exists()
+    tiny.train("other", seed=1)
+    assert tiny.history("other") != undisturbed.history()
 
 
 def test_parameters_that_the_network_does_not_use_keep_the_state_and_the_result(tiny, at_step):

@@ -82,53 +82,6 @@ def _amounts(expect):
     return [value for value in values if isinstance(value, int | float)]
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("key: gc, method:", "key: gc, metod:", "tables.table1.rows[1]: unknown key 'metod'; did you mean 'method'?"),
-        ("{os16: 69.15,", "{os61: 69.15,", "tables.table1.fcn: unknown key 'os61'; did you mean 'os16'?"),
-        ("os16: 69.15", "os16: many", "expected a number, got 'many'"),
-        ("metric: pixacc", "metric: pixac", "'pixac' is not valid; did you mean 'pixacc'?"),
-        ("per_class: [98.2, ", "per_class: [", "tables.table4.refinenet.per_class: 18 numbers for 19 classes"),
-        ("key: gc,", "key: fcn,", "tables.table1.fcn: this key is used twice"),
-        ("examples: 3", "examples: 0", "figures.figure4.examples: 0 is out of range"),
-        ("kind: gates", "kind: class_gains", "figures.figure4: kind class_gains needs a protocol"),
-    ],
-)
-def test_a_mistake_in_tables_yaml_is_named(root, tmp_path, old, new, message):
-    text = (root / "params/tables.yaml").read_text()
-    assert old in text
-    (tmp_path / "tables.yaml").write_text(text.replace(old, new, 1))
-    with pytest.raises(AcnetError) as error:
-        load_tables(tmp_path)
-    assert str(error.value).startswith(f"{tmp_path}/tables.yaml: ") and message in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        (
-            "table1.gcm_d5.os16, table1.gc.os16",
-            "table1.gcm_d6.os16, table1.gc.os16",
-            "table1: unknown name 'gcm_d6'; did you",
-        ),
-        ("table1.gcm_d5.os16, table1.gc.os16", "table1.gcm_d5.os16", "C01: check greater needs 2 cells in each group"),
-        ("check: greater", "check: grater", "C01.check: 'grater' is not valid; did you mean 'greater'?"),
-        ("figure: figure1", "figure: figure9", "C33: params/tables.yaml: figures: unknown name 'figure9'"),
-        ("row: table4.acnet", "note: none", "C23: check count_best needs 'row'"),
-    ],
-)
-def test_a_mistake_in_claims_yaml_is_named(root, tables, tmp_path, old, new, message):
-    text = (root / "params/claims.yaml").read_text()
-    assert old in text
-    for name in ("runs.yaml", "protocols.yaml"):
-        shutil.copy(root / "params" / name, tmp_path)
-    (tmp_path / "claims.yaml").write_text(text.replace(old, new, 1))
-    with pytest.raises(AcnetError) as error:
-        load_claims(tmp_path, tables)
-    assert str(error.value).startswith(f"{tmp_path}/claims.yaml: ") and message in str(error.value)
-
-
 def test_unknown_runs_and_protocols_are_named_with_the_nearest(tables):
     runs = tables.trained([*tables.tables, *tables.figures])
     with pytest.raises(AcnetError, match="table1: run: unknown name 'gc_s16'; did you mean 'gc_16'"):

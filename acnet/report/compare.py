@@ -8,7 +8,7 @@ from acnet.errors import AcnetError
 from acnet.evaluate.bootstrap import Interval, interval
 from acnet.evaluate.counts import SIZES, Counts
 from acnet.evaluate.metrics import class_iou, mean_over_classes, metrics_of
-from acnet.report.results import Results, absent_rule
+from acnet.report.results import Results, absent_rule, labelled_miou
 from acnet.report.text import number, signed
 from acnet.report.uncertainty import image_weights
 
@@ -61,7 +61,7 @@ def compare(first: str, second: str, protocol: str, seed: int, results: Results)
     boundary = [mean_over_classes(class_iou(weights @ one.contours.swapaxes(0, 1))) for one in counts]
 
     def part(name: str, **where) -> Line:
-        return _line(name, [mean_over_classes(class_iou(weights @ one.by_image(**where))) for one in counts], level)
+        return _line(name, [labelled_miou(weights @ one.by_image(**where)) for one in counts], level)
 
     names = list(results.metrics(first, protocol, seed)["class_iou"])
     overall = [

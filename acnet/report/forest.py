@@ -7,14 +7,18 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from acnet.drawing import ACCENT, INK, PALE, QUIET, placeholder, save, style
+from acnet.report.checks import NOT_MEASURED
 from acnet.report.claims import read_claims
 from acnet.report.report import Report
+from acnet.report.uncertainty import t_interval
 
 TITLE = "The primary claims"
 _PAPER = {"marker": "D", "markersize": 4, "color": QUIET, "markerfacecolor": "none", "linestyle": "none"}
-_SEVERAL = {"marker": "o", "markersize": 4.5, "color": ACCENT, "linewidth": 1.8}
+_SEVERAL = {"marker": "o", "markersize": 4.5, "color": ACCENT, "linewidth": 2.2}
 _ONE = {**_SEVERAL, "markerfacecolor": "white", "linewidth": 0.8}
+_LEVEL = {"color": ACCENT, "linewidth": 0.7}
 _TICKS = (-40, -10, -5, -2, -1, 0, 1, 2, 5, 10, 40)
+_LINEAR = 2  # points, beyond which the axis is logarithmic
 
 
 def write_forest(report: Report, published: Sequence[str] = ()) -> list[Path]:
@@ -31,11 +35,14 @@ def write_forest(report: Report, published: Sequence[str] = ()) -> list[Path]:
 def forest_figure(reports: Sequence[dict[str, Any]]) -> Figure:
     """A line for each step, in points of IoU, of the primary claims in some claims.json, a panel for each of these.
 
-    Filled marks have the t interval of several seeds, hollow ones that over images of one seed, which decides nothing;
-    diamonds are the paper's differences. A line that no scale has measured is left out.
+    Filled marks have the t interval of several seeds, thin at the level of Holm's procedure; hollow ones have that over
+    images of one seed, which decides nothing. Diamonds are the paper's differences. The verdict of a claim stands
+    beside its first line. A line that no scale has measured is left out.
     """
     found = [_lines(report) for report in reports]
-    names = list(dict.fromkeys(name for lines in found for name, step in lines.items() if step["ours"] is not None))
+    names = list(
+        dict.fromkeys(name for lines in found for name, (_, step) in lines.items() if step["ours"] is not None)
+    )
     if not names:
         return placeholder(TITLE, ["the networks that it compares"])
     figure = Figure(figsize=(4.2 + 2.6 * len(reports), 1.0 + 0.27 * len(names)))
@@ -44,9 +51,12 @@ def forest_figure(reports: Sequence[dict[str, Any]]) -> Figure:
         margin = report["rule"]["margin"]
         axes.axvspan(-margin, margin, color=PALE, alpha=0.4, linewidth=0)
         axes.axvline(0, color=QUIET, linewidth=0.6)
+        judged = set()
         for place, name in enumerate(names):
-            _draw(axes, place, lines.get(name))
-        axes.set_xscale("symlog", linthresh=2, linscale=0.9)
+            if (line := lines.get(name)) and line[1]["ours"] is not None:
+                _draw(axes, place, *line, first=line[0]["id"] not in judged)
+                judged.add(line[0]["id"])
+        axes.set_xscale("symlog", linthresh=_LINEAR, linscale=0.9)
         axes.set_title(report["title"], loc="left", fontsize=8)
         axes.grid(axis="x", color=QUIET, alpha=0.15, linewidth=0.5)
         axes.tick_params(axis="y", length=0)
@@ -59,37 +69,45 @@ def forest_figure(reports: Sequence[dict[str, Any]]) -> Figure:
     panels[0].set_ylim(len(names) - 0.4, -0.6)
     figure.subplots_adjust(wspace=0.35)
     inside, inch = figure.subplotpars, 1 / figure.get_figheight()
-    figure.supxlabel("difference in points", fontsize=8, color=QUIET, y=inside.bottom - 0.28 * inch, va="top")
+    axis = f"difference in points (linear within ±{_LINEAR}, logarithmic beyond)"
+    shaded = f"shaded: ±{margin:g}, the margin of equivalence"
+    figure.supxlabel(f"{axis}; {shaded}", fontsize=8, color=QUIET, y=inside.bottom - 0.28 * inch, va="top")
     place = (0.5, inside.top + 0.25 * inch)
-    figure.legend(handles=_handles(panels[0]), loc="lower center", bbox_to_anchor=place, ncols=3, fontsize=8)
+    one = any(len(step["seeds"]) == 1 for lines in found for _, step in lines.values())
+    handles = _handles(panels[0], report["rule"]["level"], one)
+    figure.legend(handles=handles, loc="lower center", bbox_to_anchor=place, ncols=len(handles), fontsize=8)
     return figure
 
 
-def _lines(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The steps of the primary claims by what they are called; the gates' are in figures of their own."""
+def _lines(report: dict[str, Any]) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """The primary claims and their steps by what the steps are called; the gates' are in figures of their own."""
     claims = [claim for claim in report["claims"] if claim["primary"] and claim["check"] != "gate_contrasts"]
-    return {f"{claim['id']}  {step['label']}": step for claim in claims for step in claim["steps"]}
+    return {f"{claim['id']}  {step['label']}": (claim, step) for claim in claims for step in claim["steps"]}
 
 
-def _draw(axes, place: int, step: dict[str, Any] | None) -> None:
-    if step is None or step["ours"] is None:
-        return
+def _draw(axes, place: int, claim: dict[str, Any], step: dict[str, Any], *, first: bool) -> None:
     if step["paper"] is not None:
         axes.plot(step["paper"], place, **_PAPER)
     several = len(step["seeds"]) > 1
     look = _SEVERAL if several else _ONE
-    if between := step["interval" if several else "images"]:
-        axes.plot(between, (place, place), color=look["color"], linewidth=look["linewidth"])
-    axes.plot(step["ours"], place, **look)
     if several:
-        axes.annotate(step["verdict"], (1.02, place), xycoords=("axes fraction", "data"), fontsize=6.5, va="center",
-                      color=INK if step["verdict"] != "undecided" else QUIET, annotation_clip=False)  # fmt: skip
+        axes.plot(t_interval(step["seeds"], 1 - claim["level"]), (place, place), **_LEVEL)
+    if between := step["interval" if several else "images"]:
+        axes.plot(between, (place, place), color=look["color"], linewidth=look["linewidth"], solid_capstyle="butt")
+    axes.plot(step["ours"], place, **look)
+    if several and first:
+        verdict = "incomplete" if claim["verdict"] == NOT_MEASURED else claim["verdict"]
+        color = QUIET if verdict in ("undecided", "incomplete") else INK
+        axes.annotate(verdict, (1.02, place), xycoords=("axes fraction", "data"), fontsize=6.5, va="center",
+                      color=color, annotation_clip=False)  # fmt: skip
 
 
-def _handles(axes) -> list:
+def _handles(axes, level: float, one: bool) -> list:
     looks = {
         "paper": _PAPER,
-        "ours, several seeds (t interval)": _SEVERAL,
-        "ours, one seed (interval over images)": _ONE,
+        f"ours, {100 * level:g} % t interval over seeds": _SEVERAL,
+        "at the level of Holm's procedure": _LEVEL,
     }
+    if one:
+        looks["ours, one seed (interval over images)"] = _ONE
     return [axes.plot([], [], label=label, **look)[0] for label, look in looks.items()]

@@ -1,5 +1,6 @@
 """What the networks' gates do over a whole split: two figures, and all numbers as CSV."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from acnet.params.claims import gated_runs
 from acnet.report.report import Report
 from acnet.report.results import Results
 from acnet.report.text import csv_text, number, plain
+from acnet.report.uncertainty import t_interval
 
 TITLE = "Where the gates are large"
 _LOOKS = ({"marker": "o", "color": "#1f5a8a"}, {"marker": "s", "color": "#7a6aa6"}, {"marker": "^", "color": "#b06a2c"})
@@ -35,7 +37,7 @@ def write_gates(report: Report, run: str | None = None) -> list[Path]:
         asked, found = gated_runs(report.params_root, report.tables), measured_gates(report.runs, results)
         figure = gates_figure(asked[0], results) if asked else placeholder(TITLE, ["no claim on gates"])
         paths = save(figure, folder, "gates")
-        paths += save(gates_runs_figure(found), folder, "gates_runs")
+        paths += save(gates_runs_figure(found, report.scale.measures.level), folder, "gates_runs")
     write_text(table, gates_csv(found))
     return [*paths, table]
 
@@ -71,11 +73,11 @@ def gates_csv(found: dict[tuple[str, int], Gates]) -> str:
 def gates_figure(run: str, results: Results) -> Figure:
     """The mean gate of each block by class, by size of segment and by distance; hollow where it is shuffled.
 
-    With several seeds the first one that is measured.
+    Of several seeds, the mean over them.
     """
     if not (measured := results.gates(run)):
         return placeholder(TITLE, [f"{run} (gates)"])
-    blocks = next(iter(measured.values()))["blocks"]
+    blocks = [_mean_block(one) for one in zip(*(gates["blocks"] for gates in measured.values()), strict=True)]
     pixels = {name: group["pixels"] for name, group in blocks[0]["classes"].items() if group["pixels"]}
     names = sorted(pixels, key=lambda name: -pixels[name])[:_MOST]
     names.sort(key=lambda name: -np.mean([block["classes"][name]["mean"] for block in blocks]))
@@ -104,42 +106,62 @@ def gates_figure(run: str, results: Results) -> Figure:
     return figure
 
 
-def gates_runs_figure(found: dict[tuple[str, int], Gates]) -> Figure:
+def gates_runs_figure(found: dict[tuple[str, int], Gates], level: float) -> Figure:
     """Two panels of contrasts: the gate's minus the shuffled gate's of each block of each run, with its interval.
 
-    With several seeds the first one that is measured.
+    Of several seeds, pale marks, the mean and the t interval `level`; of one seed, the interval over images.
     """
-    first = {}
+    runs: dict[str, list[Gates]] = {}
     for (run, _), gates in found.items():
-        first.setdefault(run, gates)
-    if not first:
+        runs.setdefault(run, []).append(gates)
+    if not runs:
         return placeholder("Gates of every gated network, minus shuffled gates", ["no gated network"])
-    figure = Figure(figsize=(8.5, 0.9 + 0.33 * len(first)))
+    figure = Figure(figsize=(8.5, 0.9 + 0.33 * len(runs)))
     panels = figure.subplots(1, 2, sharey=True)
     for axes, (name, label) in zip(panels, _CONTRASTS.items(), strict=True):
         axes.axvline(0, color=INK, linewidth=0.8)
-        for place, gates in enumerate(first.values()):
-            for block, (measured, look) in enumerate(zip(gates["blocks"], _LOOKS, strict=False)):
-                contrast = measured["contrasts"][name]
-                if None in contrast.values():
+        for place, seeds in enumerate(runs.values()):
+            blocks = list(zip(*(one["blocks"] for one in seeds), strict=True))
+            for block, (measured, look) in enumerate(zip(blocks, _LOOKS, strict=False)):
+                contrasts = [one["contrasts"][name] for one in measured]
+                if any(None in contrast.values() for contrast in contrasts):
                     continue
-                height = place + (block - (len(gates["blocks"]) - 1) / 2) * 0.24
-                ends = [100 * end for end in contrast["interval"]]
+                height = place + (block - (len(blocks) - 1) / 2) * 0.24
+                values = [100 * (contrast["gate"] - contrast["shuffled"]) for contrast in contrasts]
+                ends = [100 * end for end in contrasts[0]["interval"]]
+                if len(values) > 1:
+                    ends = t_interval(values, level)
+                    axes.plot(values, [height] * len(values), linestyle="none", markersize=3, alpha=0.35, **look)
                 axes.plot(ends, [height, height], color=look["color"], linewidth=1.1, solid_capstyle="butt")
-                value = 100 * (contrast["gate"] - contrast["shuffled"])
-                axes.plot([value], [height], linestyle="none", markersize=4, **look)
-        axes.set_xlabel(f"{label}\n(hundredths of the gate)")
+                axes.plot([np.mean(values)], [height], linestyle="none", markersize=4, **look)
+        axes.set_xlabel(f"{label},\nminus the same of shuffled gates (hundredths)")
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x", color=QUIET, alpha=0.2, linewidth=0.5)
-        for line in range(len(first) - 1):
+        for line in range(len(runs) - 1):
             axes.axhline(line + 0.5, color=QUIET, alpha=0.15, linewidth=0.5)
-    panels[0].set_yticks(range(len(first)), list(first))
-    panels[0].set_ylim(len(first) - 0.5, -0.5)
-    blocks = max(len(gates["blocks"]) for gates in first.values())
-    handles = _handles(panels[0], [f"block {i + 1}" for i in range(blocks)])
+    panels[0].set_yticks(range(len(runs)), list(runs))
+    panels[0].set_ylim(len(runs) - 0.5, -0.5)
+    most = max(len(gates["blocks"]) for gates in found.values())
+    handles = _handles(panels[0], [f"block {i + 1}" for i in range(most)])
     figure.subplots_adjust(wspace=0.06)
-    figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 0.885), ncols=blocks, fontsize=8)
+    figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 0.885), ncols=most, fontsize=8)
     return figure
+
+
+def _mean_block(seeds: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One block of a network: the factors and the gates' means, averaged over its `seeds`."""
+
+    def mean(values: Iterable[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return float(np.mean(known)) if known else None
+
+    block = {**seeds[0], **{factor: mean(one[factor] for one in seeds) for factor in ("alpha", "beta")}}
+    for part in ("classes", *_PARTS):
+        block[part] = {
+            name: {**group, **{what: mean(one[part][name][what] for one in seeds) for what in ("mean", "shuffled")}}
+            for name, group in block[part].items()
+        }
+    return block
 
 
 def _dots(axes, blocks: list[dict], part: str, keys: list[str], *, upright: bool) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from acnet.evaluate.metrics import class_iou, mean_over_classes
+from acnet.evaluate.metrics import areas_of, class_iou, mean_over_classes
 from acnet.params.claims import Claim
 from acnet.report.checks import CONTRADICTED, HELD, LEFT_OUT, NOT_MEASURED, NOT_RUN, Evidence, Step, Summand, Term
-from acnet.report.results import Results, absent_rule
+from acnet.report.results import Results, absent_rule, labelled_miou
 from acnet.report.text import heading
 
 
@@ -95,24 +95,29 @@ class _Region:
 
     def summand(self, run: str, protocol: str, results: Results) -> Summand | None:
         """The mean IoU here, of the seeds that are measured; None without a labelled pixel."""
-        by_seed = {seed: self._iou(metrics) for seed, metrics in results.measured(run, protocol).items()}
-        if None in by_seed.values():
+        measured = results.measured(run, protocol)
+        if self.part:
+            areas = {seed: areas_of(results.counts(run, protocol, seed).confusion(**self.part)) for seed in measured}
+            by_seed = {seed: float(labelled_miou(found)) for seed, found in areas.items()}
+        else:
+            by_seed = {seed: self._iou(metrics) for seed, metrics in measured.items()}
+        if any(iou is None or np.isnan(iou) for iou in by_seed.values()):
             return None
         samples = results.sampled(run, protocol, self._resampled, **self.part)
         return Summand({seed: 100 * iou for seed, iou in by_seed.items()}, samples)
 
     def _iou(self, metrics: Mapping[str, Any]) -> float | None:
-        if self.classes is not None:
-            return float(np.mean([metrics["class_iou"][name] for name in self.classes]))
-        if "size" in self.part:
-            return metrics["segments"][self.part["size"]]["miou"]
-        return (metrics["near_edges"][str(self.part["band"])] if "band" in self.part else metrics)["miou"]
+        if self.classes is None:
+            return metrics["miou"]
+        return float(np.mean([metrics["class_iou"][name] for name in self.classes]))
 
     def _resampled(self, areas: np.ndarray, metrics: Mapping[str, Any]) -> np.ndarray:
-        if self.classes is not None:
-            names = list(metrics["class_iou"])
-            return mean_over_classes(class_iou(areas)[:, [names.index(name) for name in self.classes]])
-        return mean_over_classes(class_iou(areas), "ignore" if self.part else absent_rule(metrics))
+        if self.part:
+            return labelled_miou(areas)
+        if self.classes is None:
+            return mean_over_classes(class_iou(areas), absent_rule(metrics))
+        names = list(metrics["class_iou"])
+        return mean_over_classes(class_iou(areas)[:, [names.index(name) for name in self.classes]])
 
 
 def _region(part: str, evidence: Evidence) -> _Region:
@@ -143,11 +148,17 @@ def _lacking(runs: Sequence[str], protocol: str, evidence: Evidence, region: _Re
     shown = evidence.tables.trained(evidence.scale.shown)
     if absent := [run for run in runs if run not in shown]:
         return f"{LEFT_OUT}{', '.join(absent)}"
-    found = {run: evidence.results.measured(run, protocol).values() for run in runs}
+    results = evidence.results
+    found = {run: results.measured(run, protocol) for run in runs}
     if missing := [f"{run} ({protocol})" for run in runs if not found[run]]:
         return f"{NOT_RUN}{', '.join(missing)}"
-    band = str(region.part["band"]) if region and "band" in region.part else None
-    other = [run for run in runs if band and not all(band in metrics["near_edges"] for metrics in found[run])]
+    if region is None or not region.part:
+        return None
+    counts = {run: [results.counts(run, protocol, seed) for seed in found[run]] for run in runs}
+    if missing := [f"{run} ({protocol}.images.npz)" for run in runs if None in counts[run]]:
+        return f"{NOT_RUN}{', '.join(missing)}"
+    band = region.part.get("band")
+    other = [run for run in runs if band and not all(band in one.bands for one in counts[run])]
     return f"measured with other bands, evaluate again: {', '.join(other)}" if other else None
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from acnet.errors import AcnetError
 from acnet.evaluate.bootstrap import Interval, interval
 from acnet.evaluate.counts import Counts, counts_file, read_counts
-from acnet.evaluate.metrics import class_iou, metrics_of
+from acnet.evaluate.metrics import class_iou, mean_over_classes, metrics_of
 from acnet.files import read_json, read_yaml
 from acnet.params.run import Run, read_run
 from acnet.params.schema import build
@@ -204,6 +204,14 @@ class Results:
 def absent_rule(metrics: Mapping[str, Any]) -> str:
     """The protocol's rule for classes that never occur, as the `metrics` of a run were measured."""
     return metrics.get("protocol", {}).get("absent", "ignore")
+
+
+def labelled_miou(areas: np.ndarray) -> np.ndarray:
+    """mIoU of a part of the pixels, from its areas (3, ..., K): the mean over the classes that are labelled there.
+
+    A class that is predicted there and labelled elsewhere would count as 0, and which these are depends on the network.
+    """
+    return mean_over_classes(np.where(areas[1] > 0, class_iou(areas), np.nan))
 
 
 def _example(arrays: dict[str, np.ndarray], index: int, name: str) -> Example:

@@ -66,8 +66,6 @@ def metrics(scale: str, run: str, seed: int, protocol: str, reader: str) -> str:
         "miou": iou.mean(), "pixacc": pixacc,
         "class_iou": dict(zip(names, iou, strict=True)),
         "class_pixels": dict(zip(names, confusion.sum(1).tolist(), strict=True)),
-        "near_edges": {str(band): {"miou": iou.mean() * 0.8} for band in MEASURES.bands},
-        "segments": {"small": {"miou": iou.mean() * 0.4}, "large": {"miou": iou.mean()}},
     }  # fmt: skip
     if reader == "ade20k":
         found["final_score"] = (iou.mean() + pixacc) / 2
@@ -157,6 +155,24 @@ def write_images(
         images.append(ImageCounts(codes, np.array([number, 100 - number], np.uint32), np.zeros((3, 19), np.uint32)))
     counts = Counts.join(names[: len(images)], 19, MEASURES.bands, images)
     write_counts(results / run / f"seed{seed}" / "metrics" / f"{protocol}.images.npz", counts)
+
+
+def write_parts(
+    results: Path, run: str, seed: int, bands: Iterable[int] = tuple(MEASURES.bands), **iou: float | None
+) -> None:
+    """Counts of one image: class 0 in small and large segments and near edges, with these IoUs (None: not there).
+
+    The rest is taken for class 1, which is labelled nowhere, so that it counts in no part.
+    """
+    regions = {"small": 3 * 3 + 0, "large": 3 * 3 + 2, "edges": 1 * 3 + 1}  # 3 * ring + size; edges: of medium segments
+    codes, pixels = [], []
+    for part, value in iou.items():
+        if value is not None:
+            codes += [regions[part] * 19**2, regions[part] * 19**2 + 1]
+            pixels += [round(10000 * value), 10000 - round(10000 * value)]
+    image = ImageCounts(np.array(codes, np.uint32), np.array(pixels, np.uint32), np.zeros((3, 19), np.uint32))
+    counts = Counts.join("a", 19, list(bands), [image])
+    write_counts(results / run / f"seed{seed}/metrics/single.images.npz", counts)
 
 
 def change(results: Path, run: str, protocol: str = "single", seed: int = 0, **values) -> None:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from fabricated import change, write_examples, write_gates, write_images
+from fabricated import change, write_examples, write_gates, write_images, write_parts
 from scipy import stats
 
 from acnet.data.classes import load
@@ -115,7 +115,7 @@ def test_primary_claims_are_corrected_for_all_that_the_scale_can_have(campaign):
     for run in ("gcm_d5_s16", "gcm_d5_s8", "gc_s16", "gc_s8", "fcn_s16", "fcn_s8"):
         for seed, extra in enumerate((0.005, 0.008, 0.011, 0.014)):
             miou = 0.7 + extra * run.startswith("gcm")
-            change(made.results, run, seed=seed, miou=miou, segments={"large": {"miou": 0.7}})
+            change(made.results, run, seed=seed, miou=miou)
     primary, other = judged(made, "C01"), judged(made, "C02")
     # The same differences: C01 is one of the five primary claims of Table 1 and of the gates, C02 is none.
     assert (primary.verdict, other.verdict) == ("undecided", "held") and 0.01 < other.p < 0.05
@@ -234,28 +234,27 @@ def test_class_gains_compare_small_with_large_classes_segments_and_edges(campaig
     gains = {"fcn_s16": [0, 0, 0, 0], "gc_s16": [0.10, 0.10, 0, 0], "fcn_lc": [0, 0.02, 0.06, 0.08]}
     parts = {"fcn_s16": (0.30, 0.5, 0.40), "gc_s16": (0.31, 0.6, 0.42), "fcn_lc": (0.35, 0.5, 0.45)}
 
-    def set_all(run, **more):
-        small, large, edge = parts[run]
-        segments = {"small": {"miou": small}, "large": {"miou": large}}
+    def set_all(run, **other):
+        where = dict(zip(("small", "large", "edges"), parts[run], strict=True)) | other
         class_iou = dict(zip(names, np.add(0.5, gains[run]), strict=True))
-        values = {"class_iou": class_iou, "class_pixels": pixels, "miou": 0.5}
         for seed in (0, 1):
-            values |= {"segments": segments, "near_edges": {"3": {"miou": edge}}, **more}
-            change(made.results, run, seed=seed, **values)
+            change(made.results, run, seed=seed, class_iou=class_iou, class_pixels=pixels, miou=0.5)
+            write_parts(made.results, run, seed, **where)
 
     for run in gains:
         set_all(run)
     # GC on large segments, LC on small ones; then their difference on small minus large classes, segments, edges.
     margins = [pytest.approx(margin) for margin in (10.0, 5.0, 7.0 + 9.0, 4.0 + 10.0, 3.0)]
     assert judge(made, "C33")[:2] == ("held", margins)
-    set_all("gc_s16", segments={"small": {"miou": 0.1}, "large": {"miou": 0.4}})
+    set_all("gc_s16", small=0.1, large=0.4)
     assert [step.verdict for step in steps_of(made, "C33")] == ["contradicted", "held", "held", "held", "held"]
     set_all("gc_s16")
-    set_all("fcn_lc", segments={"small": {"miou": None}, "large": {"miou": 0.9}})
+    set_all("fcn_lc", small=None, large=0.9)
     assert judge(made, "C33")[0::2] == (
         "not measured", "no labelled pixel: small segments; no labelled pixel: small segments or large segments",
     )  # fmt: skip
-    change(made.results, "gc_s16", seed=1, near_edges={"2": {"miou": 0.5}})
+    set_all("fcn_lc")
+    write_parts(made.results, "gc_s16", 1, bands=[1, 2, 5], edges=0.5)
     assert judge(made, "C33")[0::2] == ("not measured", "measured with other bands, evaluate again: gc_s16")
     for seed in (0, 1):
         (made.results / f"fcn_lc/seed{seed}/metrics/single.json").unlink()
@@ -266,15 +265,14 @@ def test_runs_are_compared_in_parts_of_the_pixels(campaign):
     made = campaign(seeds=SEEDS, tables=["table1", "table2"], figures=[])
     for run, small, edge in (("gcm_lcm1", 0.40, 0.5), ("gcm_lc", 0.42, 0.49)):
         for seed, extra in enumerate(NEAR if run == "gcm_lc" else NEAR[::-1]):
-            near = {"3": {"miou": edge + extra}}
-            change(made.results, run, seed=seed, segments={"small": {"miou": small + extra}}, near_edges=near)
+            write_parts(made.results, run, seed, small=small + extra, edges=edge + extra)
     found = judged(made, "C40")
     assert [step.label for step in found.steps] == [
         "gcm_lcm1 − gcm_lc, small segments", "gcm_lcm1 − gcm_lc, pixels within 3 of an edge",
     ]  # fmt: skip
     assert [step.ours for step in found.steps] == [pytest.approx(-2), pytest.approx(1)]
     assert found.verdict == "contradicted"
-    change(made.results, "gcm_lc", near_edges={"2": {"miou": 0.5}})
+    write_parts(made.results, "gcm_lc", 0, bands=[1, 2, 5], small=0.42, edges=0.5)
     small, edge = steps_of(made, "C40")
     assert (small.reason, edge.reason) == (None, "measured with other bands, evaluate again: gcm_lc")
     assert judge(made, "C44")[0::2] == ("not measured", "this scale leaves out acb3, acb3_ungated")
@@ -401,10 +399,10 @@ def test_claims_that_hold_by_construction_and_controls_are_counted_apart(campaig
     sure = {claim["id"]: claim["verdict"] for claim in found["claims"] if claim["kind"] == "by construction"}
     assert sure == dict.fromkeys(["C13", "C35", "C36", "C37"], "held")
     assert {verdict: n for verdict, n in found["counts"]["by construction"].items() if n} == {"held": 4}
-    assert sum(found["counts"]["statements"].values()) == 37 and sum(found["counts"]["controls"].values()) == 12
+    assert sum(found["counts"]["statements"].values()) == 37 and sum(found["counts"]["controls"].values()) == 14
     page = made.page()
     assert [int(n) for n in re.findall(r"<b>(\d+)</b>[●○≈◐·–]", page)] == [*found["counts"]["statements"].values()]
-    assert "37 statements of the paper" in page and "12 controls" in page and "4 statements that hold" in page
+    assert "37 statements of the paper" in page and "14 controls" in page and "4 statements that hold" in page
     assert '<p class="small">By construction: <span class="held">4 ● held</span></p>' in page
 
 
@@ -412,7 +410,7 @@ def test_claims_json_names_every_cell_behind_a_verdict(campaign):
     made = campaign()
     found = made.claims()
     claims = {claim["id"]: claim for claim in found["claims"]}
-    assert len(claims) == 53
+    assert len(claims) == 55
     assert found["rule"] == {"level": 0.95, "resamples": 1000, "margin": 0.5, "power": 0.8}
     step = claims["C09"]["steps"][0]
     assert [term["cell"] for term in step["terms"]] == ["table2.gcm_lc.miou", "table2.gcm.miou"]

@@ -27,6 +27,7 @@ from acnet.report.gates import gates_csv, gates_figure, gates_runs_figure, measu
 from acnet.report.gates import write_gates as write_gates_files
 from acnet.report.photos import photo_figure
 from acnet.report.results import Results
+from acnet.report.uncertainty import t_interval
 
 SMALL = {"tables": [], "figures": ["figure1", "figure4", "figure5"]}
 
@@ -151,6 +152,11 @@ def test_the_forest_shows_the_papers_differences_beside_ours_and_verdicts_of_sev
     ours, paper = ([line.get_xdata()[0] for line in left.lines if line.get_marker() == mark
                     and list(line.get_ydata()) == [row]] for mark in "oD")  # fmt: skip
     assert (ours, paper) == ([pytest.approx(2.5)], [pytest.approx(1.21)])
+    (thin,) = (list(line.get_xdata()) for line in left.lines
+               if line.get_linewidth() == 0.7 and list(line.get_ydata()) == [row, row])  # fmt: skip
+    found = {claim["id"]: claim for claim in several["claims"]}["C01"]
+    assert thin == pytest.approx(t_interval(np.array([2.0, 3.0]), 1 - found["level"])) and found["level"] < 0.05
+    assert texts(left).count("undecided") + texts(left).count("incomplete") <= len({c["id"] for c in several["claims"]})
     assert "undecided" in texts(left) and not {"undecided", "held", "contradicted"} & set(texts(right))
     assert not any("block" in label.get_text() for label in left.get_yticklabels())  # the gates have their own figure
     assert [path.name for path in write_forest(made.report)] == ["forest.png", "forest.pdf"]
@@ -224,7 +230,7 @@ def test_the_gates_of_every_run_are_drawn_and_listed(campaign):
     write_gates(made.results / "gcm_d5_s16/seed0", blocks=1)
     found = measured_gates(["fcn_s16", "gcm_d5_s16", "acb3"], open_results(made)[1])
     assert list(found) == [("gcm_d5_s16", 0), ("acb3", 0)]
-    figure = gates_runs_figure(found)
+    figure = gates_runs_figure(found, 0.95)
     assert {"gcm_d5_s16", "acb3", "block 1", "block 2"} <= set(texts(figure))
     marks = [line for line in figure.axes[1].lines if line.get_marker() in ("o", "s")][:3]
     # The gate's contrast less the shuffled one's, its interval, and the first block above the second.
@@ -241,7 +247,20 @@ def test_the_gates_of_every_run_are_drawn_and_listed(campaign):
     assert (contrast[0]["alpha"], contrast[0]["beta"]) == ("0.8", "1.2")
     absent = next(row for row in rows if row["group"] == "bicycle")
     assert (absent["gate"], absent["pixels"]) == ("", "0")
-    assert "no gated network" in " ".join(texts(gates_runs_figure({})))
+    assert "no gated network" in " ".join(texts(gates_runs_figure({}, 0.95)))
+
+
+def test_the_gates_of_several_seeds_are_their_mean_with_a_t_interval(campaign):
+    made = campaign(**SMALL, seeds=[0, 1])
+    for seed, gate in enumerate((0.1, 0.3)):
+        write_gates(made.results / f"acb3/seed{seed}", blocks=1, far_minus_near=(gate, 0.0, -1, 1))
+    figure = gates_runs_figure(measured_gates(["acb3"], open_results(made)[1]), 0.95)
+    drawn = [list(line.get_xdata()) for line in figure.axes[1].lines[1:4]]
+    half = 12.7062 * 20 / 2  # t of one degree of freedom, times the standard error of two values 20 apart
+    assert drawn == [pytest.approx([10, 30]), pytest.approx([20 - half, 20 + half], rel=1e-4), pytest.approx([20])]
+    change_beta = made.results / "acb3/seed1/gates.json"
+    change_beta.write_text(change_beta.read_text().replace('"beta": 1.2', '"beta": 2.2'))
+    assert "block 1, 1/16 (α 0.80, β 1.70)" in texts(gates_figure("acb3", open_results(made)[1]))
 
 
 def test_the_gates_of_one_run_are_drawn_by_name(campaign):

@@ -80,12 +80,20 @@ class Campaign:
         return self.scale.tables + self.scale.figures
 
     def on_request(self, tables: Tables) -> list[str]:
-        """The tables that `all` does not make, where the scale has data for their runs."""
-        asked = [name for name, table in tables.tables.items() if table.on_request and name not in self.scale.tables]
+        """The tables that `all` does not make, where the scale has data, and groups of classes, for their runs."""
+        asked = {
+            name: {self.entry(run).dataset for run in tables.trained([name])}
+            for name, table in tables.tables.items()
+            if table.on_request and name not in self.scale.tables
+        }
+        asked = {name: used for name, used in asked.items() if used <= self.scale.stands_in.keys()}
         return [
             name
-            for name in asked
-            if {self.entry(run).dataset for run in tables.trained([name])} <= {*self.scale.stands_in}
+            for name, used in asked.items()
+            if all(
+                tables.tables[name].class_groups <= self.datasets[self.scale.stands_in[it]].class_groups.keys()
+                for it in used
+            )
         ]
 
     def requested(self, tables: Tables, results: Path) -> list[str]:

@@ -16,16 +16,22 @@ Source = tuple[str, str]
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """A column of numbers; `class_name` is the class of a class_iou."""
+    """A column of numbers; a class_iou is that of the class `class_name`, or the mean of a dataset's `class_group`."""
 
     label: str
     metric: Metric
     class_name: str | None = None
+    class_group: str | None = None
 
     def validate(self, where: str) -> None:
         """AcnetError, opening with `where`, for a class without its metric, or the other way round."""
-        if (self.metric == "class_iou") != (self.class_name is not None):
-            raise AcnetError(f"{where}: metric class_iou and class_name go together")
+        if (self.metric == "class_iou") != ((self.class_name is None) != (self.class_group is None)):
+            raise AcnetError(f"{where}: metric class_iou goes together with class_name or class_group")
+
+    @property
+    def classes(self) -> str | None:
+        """The class or the group of classes."""
+        return self.class_name or self.class_group
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +96,11 @@ class Table:
                 )
             if row.server and not row.ours:
                 raise AcnetError(f"{here}: 'server' needs 'ours', the run before fine-tuning")
+
+    @property
+    def class_groups(self) -> set[str]:
+        """The groups of classes that a dataset must have for this table."""
+        return {column.class_group for column in self.columns.values() if column.class_group}
 
     @functools.cached_property
     def all_columns(self) -> dict[str, Column]:

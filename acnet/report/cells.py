@@ -102,7 +102,7 @@ def _cell(name: str, table: Table, row: Row, column: str, results: Results) -> C
     shown, run, paper = table.all_columns[column], row.run(column), table.paper(row, column)
     if run is None:
         return Cell(name, row.key, column, shown.metric, "empty" if paper is None else "cited", paper=paper)
-    protocol, beside, asked = table.row_protocol(row), table.row_beside(row), (shown.metric, shown.class_name)
+    protocol, beside, asked = table.row_protocol(row), table.row_beside(row), (shown.metric, shown.classes)
     cell = Cell(name, row.key, column, shown.metric, NOT_RUN, run, protocol, paper=paper, fine_tuned=row.server)
     if name not in results.scale.tables:
         return cell

@@ -160,8 +160,8 @@ class Evidence:
         cell = self.cells[name]
         if cell.server is not None:
             return Summand({self.scale.seeds[0]: cell.server})
-        class_name = self.tables.table(name[0]).all_columns[name[2]].class_name
-        samples = self.results.samples(cell.run, cell.protocol, cell.metric, class_name)
+        classes = self.tables.table(name[0]).all_columns[name[2]].classes
+        samples = self.results.samples(cell.run, cell.protocol, cell.metric, classes)
         return Summand(dict(zip(cell.seeds, cell.values, strict=True)), samples)
 
     def step(

@@ -94,11 +94,15 @@ class Results:
             )
         return found
 
-    def scores(self, run: str, protocol: str, metric: str, class_name: str | None = None) -> dict[int, float]:
-        """A metric in percent by seed, of the scale's seeds that have it."""
-        found = {}
+    def scores(self, run: str, protocol: str, metric: str, classes: str | None = None) -> dict[int, float]:
+        """A metric in percent by seed, of the scale's seeds that have it.
+
+        `classes` is a class or a group of classes, whose IoU is their mean.
+        """
+        found, names = {}, self._names(run, classes)
         for seed, metrics in self.measured(run, protocol).items():
-            value = metrics.get(metric) if class_name is None else metrics.get(metric, {}).get(class_name)
+            by_class = [metrics.get("class_iou", {}).get(name) for name in names]
+            value = metrics.get(metric) if classes is None else None if None in by_class else np.mean(by_class)
             if value is not None:
                 found[seed] = 100.0 * value
         return found
@@ -118,16 +122,24 @@ class Results:
         weights = image_weights(counts.names, self.scale.blocks.get(run), self.scale.measures)
         return weights @ counts.by_image(**part).astype(np.float64)
 
-    def samples(self, run: str, protocol: str, metric: str, class_name: str | None = None) -> Samples | None:
+    def samples(self, run: str, protocol: str, metric: str, classes: str | None = None) -> Samples | None:
         """`scores` in each bootstrap sample; None if some seed's counts are missing."""
 
+        wanted = self._names(run, classes)
+
         def score(areas: np.ndarray, metrics: Mapping[str, Any]) -> np.ndarray | None:
-            if class_name is None:
+            if classes is None:
                 return metrics_of(areas, metrics.get("reader", ""), absent_rule(metrics)).get(metric)
             names = list(metrics["class_iou"])
-            return class_iou(areas)[:, names.index(class_name)] if class_name in names else None
+            if not set(wanted) <= set(names):
+                return None
+            return class_iou(areas)[:, [names.index(name) for name in wanted]].mean(axis=1)
 
         return self.sampled(run, protocol, score)
+
+    def _names(self, run: str, classes: str | None) -> list[str]:
+        """The names of `classes`, a class or a group of the dataset of `run`."""
+        return self.scale.class_groups.get(run, {}).get(classes, [classes])
 
     def sampled(self, run: str, protocol: str, score: Callable, **part) -> Samples | None:
         """`score`(areas, metrics), a fraction, of the samples of each seed, as in `resampled`; None without one."""
@@ -141,9 +153,9 @@ class Results:
             images.add(tuple(self.counts(run, protocol, seed).names))
         return Samples(images.pop(), found) if len(images) == 1 else None
 
-    def interval(self, run: str, protocol: str, metric: str, class_name: str | None = None) -> Interval | None:
+    def interval(self, run: str, protocol: str, metric: str, classes: str | None = None) -> Interval | None:
         """The confidence interval over images of the mean of `scores`."""
-        samples = self.samples(run, protocol, metric, class_name)
+        samples = self.samples(run, protocol, metric, classes)
         return samples and interval(np.mean(list(samples.values.values()), axis=0), self.scale.measures.level)
 
     def provenance(self, run: str, seed: int) -> dict | None:

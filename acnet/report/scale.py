@@ -18,7 +18,8 @@ class ScaleInfo:
     may be published; `roles` maps a backbone of the paper to the one that stands in for it; `measures` say how sure a
     number is, `rule` what decides a claim; `titles` are the words for protocols; `seeds` are those of all runs
     together, of which a run may have only some; `stand_ins` names, by run and protocol, the dataset that stands in for
-    a run's own and the split that is scored; `blocks` is the pattern of its dependent images.
+    a run's own and the split that is scored; `blocks` is the pattern of its dependent images, `class_groups` names the
+    groups of its classes.
     """
 
     name: str
@@ -35,6 +36,7 @@ class ScaleInfo:
     titles: dict[str, str] = dataclasses.field(default_factory=dict)
     stand_ins: dict[Source, str] = dataclasses.field(default_factory=dict)
     blocks: dict[str, str] = dataclasses.field(default_factory=dict)
+    class_groups: dict[str, dict[str, list[str]]] = dataclasses.field(default_factory=dict)
 
     @property
     def shown(self) -> list[str]:
@@ -58,6 +60,11 @@ def scale_info(campaign: Campaign, results_root: Path) -> ScaleInfo:
     backbones = {"r50": "ResNet-50", "r101": "ResNet-101"}
     tables = load_tables(campaign.params)
     shown = scale.tables + campaign.requested(tables, results_root)
+    used = {
+        name: campaign.datasets[scale.stands_in[run.dataset]]
+        for name, run in campaign.runs.items()
+        if run.dataset in scale.stands_in
+    }
     stand_ins = {paper: campaign.datasets[name] for paper, name in scale.stands_in.items() if name != paper}
     return ScaleInfo(
         name=campaign.scale_name,
@@ -77,9 +84,6 @@ def scale_info(campaign: Campaign, results_root: Path) -> ScaleInfo:
             for run, protocol in tables.sources(shown)
             if (dataset := stand_ins.get(campaign.entry(run).dataset))
         },
-        blocks={
-            name: blocks
-            for name, run in campaign.runs.items()
-            if run.dataset in scale.stands_in and (blocks := campaign.datasets[scale.stands_in[run.dataset]].blocks)
-        },
+        blocks={name: dataset.blocks for name, dataset in used.items() if dataset.blocks},
+        class_groups={name: dataset.class_groups for name, dataset in used.items() if dataset.class_groups},
     )

@@ -1,6 +1,7 @@
 """Tables as files: where each number comes from, and that nothing else moves."""
 
 import csv
+import dataclasses
 import json
 import re
 import shutil
@@ -233,6 +234,20 @@ def test_a_class_that_never_occurs_is_no_missing_run(campaign):
     text = (made.reports / "tables/table4.md").read_text()
     assert "not run" not in text
     assert "a dash marks a number that the dataset does not give, or a class that occurs neither" in text
+
+
+def test_a_group_of_classes_has_the_mean_of_their_iou_and_needs_each_of_them(campaign):
+    made = campaign(tables=["groups"], figures=[])
+    groups = {"cue": ["road", "sidewalk"], "xor": ["road", "no such class"]}
+    made.scale = dataclasses.replace(made.scale, class_groups={"fcn_s16": groups})
+    # In each image, half of the road is taken for sidewalk, so that each bootstrap sample has IoUs of 50 and 0.
+    write_images(made.results, "fcn_s16", [50, 50, 50])
+    iou = json.loads((made.results / "fcn_s16/seed0/metrics/single.json").read_text())["class_iou"]
+    change(made.results, "fcn_s16", class_iou=iou | {"road": 0.5, "sidewalk": 0.1})
+    results = Results(made.scale, made.roots["results_root"])
+    found = table_cells("groups", load_tables(made.roots["params_root"]).table("groups"), results)
+    assert (found["groups", "fcn", "cue"].ours, found["groups", "fcn", "cue"].interval) == (30, (25, 25))
+    assert found["groups", "fcn", "xor"].state == "no value"
 
 
 def test_metrics_use_each_tables_own_measure(campaign):

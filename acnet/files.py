@@ -51,6 +51,8 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     `path` is left as it was. A full disk is an AcnetError that names the folder.
     """
     path = Path(path)
+    if path.is_dir():
+        raise AcnetError(f"{path}: is a folder; name a file")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +80,7 @@ def write_json(path: str | os.PathLike, value: Any) -> None:
 def read_json(path: str | os.PathLike, *keys: str) -> Any:
     """The value in a JSON file; AcnetError if it is missing or broken, or lacks one of `keys`."""
     try:
-        value = json.loads(Path(path).read_text(encoding="utf-8"))
+        value = json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise AcnetError(f"{path}: not found") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -143,10 +145,23 @@ def visible(folder: Path) -> list[Path]:
 
 
 def visible_below(folder: Path) -> Iterator[Path]:
-    """The files of `folder` and its folders, links followed, with the same exceptions as `visible`."""
-    for place, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = filter(_is_visible, folders)
+    """The files of `folder` and its folders, links followed, with the same exceptions as `visible`.
+
+    A link to a folder that it lies in is skipped. AcnetError for a folder that cannot be read.
+    """
+    above = {os.fspath(folder): {os.path.realpath(folder)}}
+    for place, folders, names in os.walk(folder, followlinks=True, onerror=_unreadable):
+        around = above.pop(place)
+        real = {name: os.path.realpath(os.path.join(place, name)) for name in folders if _is_visible(name)}
+        folders[:] = [name for name in real if real[name] not in around]
+        above |= {os.path.join(place, name): around | {real[name]} for name in folders}
         yield from (Path(place, name) for name in filter(_is_visible, names))
+
+
+def _unreadable(error: OSError) -> None:
+    if isinstance(error, FileNotFoundError):
+        return
+    raise AcnetError(f"{error.filename}: the folder cannot be read ({error.strerror})") from error
 
 
 def _is_visible(name: str) -> bool:

@@ -58,7 +58,7 @@ def run_status(campaign: Campaign, run: str, seed: int, results: Path, logs: Pat
     folder = run_folder(results, campaign.scale_name, run, seed)
     trained = (folder / "checkpoint.pt").exists() and (folder / "provenance.json").exists()
     if trained and live_holder(folder / "resume") is None:
-        facts = read_json(folder / "provenance.json")
+        facts = read_json(folder / "provenance.json", "seconds", "device")
         changes = changed_since(facts, campaign.resolve(run, seed), source_hash())
         if "parameters" in changes:
             return Status(run, seed, "waiting", "its parameters have changed since it was trained")

@@ -75,6 +75,8 @@ def _evaluate(parsed: argparse.Namespace) -> None:
     for split in dict.fromkeys(protocol.split for protocol in protocols):
         scored, by = run.scored_on(split), [protocol for protocol in protocols if protocol.split == split]
         complete &= evaluate_run(scored, checkpoint, by, measures, _near(parsed, scored), out, parsed.part)
+    if not complete and parsed.part == (0, 1):
+        raise AcnetError(f"{folder}: another process evaluates this run too; once it has ended, run this command again")
     if not complete:
         print("acnet: this part is scored; the last of the parts writes the metrics", file=sys.stderr)
     elif parsed.gates:
@@ -125,6 +127,8 @@ def _near(parsed: argparse.Namespace, run: Run) -> Path:
 def _predict(parsed: argparse.Namespace) -> None:
     from acnet.evaluate.predict import predict_files
 
+    if parsed.params and parsed.seed is not None:
+        raise AcnetError("--seed: --params names the run and its seed; omit --seed")
     file = parsed.params or trained(parsed)[2] / "params.yaml"
     run = read_run(file)
     settings = campaign(parsed, run.scale)

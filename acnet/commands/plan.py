@@ -46,7 +46,7 @@ def add(commands) -> None:
 
 
 def _plan(parsed: argparse.Namespace) -> None:
-    from acnet.plan.jobs import campaign_jobs
+    from acnet.plan.jobs import campaign_jobs, load_profile
 
     settings = campaign(parsed)
     tflops = tuple(parsed.tflops or ())
@@ -57,6 +57,8 @@ def _plan(parsed: argparse.Namespace) -> None:
     for target in parsed.target:
         if target not in have:
             raise AcnetError(no_target(target, parsed.scale, have))
+    if parsed.profile:
+        load_profile(parsed.profile)
     print(f"asking Snakemake for the jobs of {parsed.scale}", file=sys.stderr, flush=True)
     jobs = campaign_jobs(parsed.params_root.parent, parsed.scale, parsed.target)
     if not any(job.run for job in jobs.values()):

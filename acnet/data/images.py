@@ -10,6 +10,7 @@ from PIL import Image, UnidentifiedImageError
 from acnet.errors import AcnetError
 
 UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises for a damaged file
+Image.MAX_IMAGE_PIXELS = 10**9  # Pillow's own limit would refuse sound satellite images
 _LOSSY = ("JPEG", "MPO", "JPEG2000", "WEBP", "AVIF")
 _ORIENTATION = 0x0112  # the EXIF tag
 _AS_SHOWN = {
@@ -36,6 +37,8 @@ def read_stored(path: Path) -> tuple[np.ndarray, int]:
     """
     with _opened(path) as image:
         orientation = _orientation(image)
+        if image.mode == "F":
+            raise AcnetError(f"{path}: holds floating-point numbers of an unknown range; save it with 8 bits")
         if image.mode.startswith("I"):  # 16 bits: keep the upper 8
             grey = np.clip(np.asarray(image).astype(np.int64) >> 8, 0, 255).astype(np.uint8)
             return np.repeat(grey[:, :, None], 3, axis=2), orientation

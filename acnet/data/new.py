@@ -15,7 +15,7 @@ import yaml
 
 from acnet.data import readers
 from acnet.data.check import SplitReport, check, text
-from acnet.data.pair import Files, Pair, read_lines
+from acnet.data.pair import Files, Pair, listed, read_lines
 from acnet.errors import AcnetError
 from acnet.files import read_json, visible_below, write_text
 from acnet.params.datasets import Dataset, load_datasets
@@ -50,6 +50,8 @@ def add_dataset(name: str, folders: Folders, params: Path, data: Path, threads: 
     """
     file, home = params / "datasets.yaml", data / "raw" / name
     usable(name, "dataset")
+    if name == "published":
+        raise AcnetError("dataset 'published': reports/published holds published results; choose another name")
     if name in load_datasets(params) or name in scale_names(params) or home.exists():
         raise AcnetError(f"dataset '{name}': exists in {file}, {params}/scales or {home.parent}; choose another name")
     home.parent.mkdir(parents=True, exist_ok=True)
@@ -104,6 +106,10 @@ def _lay_out(root: Path, folders: Folders) -> dict[str, list[Pair]]:
         if not 0 < count < len(names):
             raise AcnetError(
                 f"{folders.images}: --val {folders.share} draws {count} of {len(names)} images; leave some in each"
+            )
+        if odd := [stem for stem in names if listed(f"{stem}.png") != stem]:
+            raise AcnetError(
+                f"{folders.images}: --val cannot list {some(odd)}; rename the files, or make folders train and val"
             )
         for split, part in (("train", names[count:]), ("val", names[:count])):
             write_text(root / f"{split}.txt", "".join(f"{stem}.png\n" for stem in sorted(part)))

@@ -79,10 +79,11 @@ def read_lines(path: Path, remedy: str) -> list[str]:
 
 def read_list(path: Path, remedy: str) -> list[str]:
     """The stem of the first file that each line of a split's list names, or the line's first word without a suffix."""
-    return [_listed(line) for line in read_lines(path, remedy)]
+    return [listed(line) for line in read_lines(path, remedy)]
 
 
-def _listed(line: str) -> str:
+def listed(line: str) -> str:
+    """The stem that a line of a split's list names."""
     found = _LISTED.search(line)
     return (found[1] if found else re.split(r"[/\\]", re.split(r"[\s,;]", line)[0])[-1]).strip(" \"'")
 

@@ -36,7 +36,11 @@ def near(data_root: Path, dataset: str, splits: Sequence[str]) -> Path:
     manifest = data_root / dataset / MANIFEST
     if not requested or not manifest.exists():
         return data_root
-    scratch = Path(os.path.expandvars(requested)) / "acnet-data"
+    scratch = Path(os.path.expandvars(requested)).expanduser() / "acnet-data"
+    if "$" in str(scratch):
+        instead = f"{data_root / dataset} is read instead"
+        print(f"{VARIABLE}: {requested}: a variable in it is not set; {instead}", file=sys.stderr)
+        return data_root
     facts = read_json(manifest)["splits"]
     root = scratch / f"{dataset}-{digest(facts)}"
     try:

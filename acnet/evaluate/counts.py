@@ -2,6 +2,7 @@
 
 import dataclasses
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -151,5 +152,5 @@ def read_counts(path: Path) -> Counts:
         return Counts(**plain, **found)
     except FileNotFoundError as error:
         raise AcnetError(f"{path}: not found; evaluate this run again") from error
-    except (KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
+    except (KeyError, ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise AcnetError(f"{path}: truncated or corrupt ({error}); evaluate this run again") from error

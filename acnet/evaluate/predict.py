@@ -94,7 +94,10 @@ def named(inputs: Sequence[Path], out: Path) -> list[tuple[Path, str]]:
     for path, relative in found:
         if full[relative] > 1:
             raise AcnetError(f"{path}: another input is also called {relative}; predict them into different folders")
-    return [(path, str(r if short[r.with_suffix("")] > 1 else r.with_suffix(""))) for path, r in found]
+    names = [str(r if short[r.with_suffix("")] > 1 else r.with_suffix("")) for _, r in found]
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise AcnetError(f"{out}: two images would be called {twice[0]}; rename one of them")
+    return [(path, name) for (path, _), name in zip(found, names, strict=True)]
 
 
 def _images(folder: Path) -> list[Path]:
@@ -106,7 +109,7 @@ def _images(folder: Path) -> list[Path]:
 
 
 def _readable(folder: Path) -> list[Path]:
-    files = sorted(f for f in visible_below(folder) if f.is_file())
+    files = sorted(f for f in visible_below(folder) if f.is_file() or f.is_symlink())  # a link to nothing is told later
     others = [f.relative_to(folder).as_posix() for f in files if f.suffix.lower() not in SUFFIXES]
     if others:
         names = ", ".join(others[:_NAMED]) + (f" and {len(others) - _NAMED} more" if len(others) > _NAMED else "")

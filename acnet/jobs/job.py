@@ -13,7 +13,7 @@ import torch
 
 from acnet.distributed import from_first, process_group, summed
 from acnet.errors import Interrupted, TryAgain
-from acnet.jobs.results import finished, inputs_digest, keep, put_back
+from acnet.jobs.results import discard_measured, finished, inputs_digest, keep, put_back
 from acnet.jobs.run_lock import FILE as LOCK
 from acnet.jobs.run_lock import Holder, RunLock, live_holder
 from acnet.jobs.status_files import note, read_journal, read_progress, write_progress
@@ -146,6 +146,7 @@ class TrainingJob:
     def finish(self, seconds: float) -> dict[str, Any]:
         """What provenance.json says of a training that took `seconds`, besides its run: code, inputs, journal.
 
+        What was measured of a former network of this run is removed.
         AcnetError if another trainer has taken the run over.
         """
         if not self.first:
@@ -154,6 +155,7 @@ class TrainingJob:
         self.note(f"finished after {duration(seconds)} of training")
         self._lock.check()
         self._watch.finish()
+        discard_measured(self._resume.parent)
         write_surroundings(self._resume.parent, self._resume)
         facts = {**combined(self._codes), "inputs_digest": self._identity["inputs"]}
         return {**facts, "journal": read_journal(self._resume)}

@@ -61,6 +61,14 @@ def put_back(folder: Path, run: Run, inputs: str | None) -> None:
             os.link(kept / name, folder / name)
 
 
+def discard_measured(folder: Path) -> None:
+    """Remove what was measured of the network that is in `folder`, before another one takes its place."""
+    for name in ("metrics", "evaluating"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in ("gates.json", "examples.npz"):
+        (folder / name).unlink(missing_ok=True)
+
+
 def forget(folder: Path) -> None:
     """Remove the second names, once the results have been used or are to be made anew."""
     shutil.rmtree(folder / _KEPT, ignore_errors=True)

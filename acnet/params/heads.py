@@ -1,10 +1,12 @@
 """The heads of params/heads.yaml: the parameters of each, whose types are those of the values there."""
 
 import dataclasses
+import keyword
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from acnet.errors import AcnetError
 from acnet.params.config import REPLACED_BY_A_HEAD
 from acnet.params.layers import Layer, Sourced, merged, plain_layer, sourced_layer
 from acnet.params.schema import among, limited, mapping, place, read_mapping, usable
@@ -19,6 +21,10 @@ def load_heads(params: Path) -> dict[str, Layer]:
     """The parameters of each head with their origins; AcnetError for any mistake in {params}/heads.yaml."""
     file = f"{params}/heads.yaml"
     heads = {usable(name, file): mapping(entries, f"{file}: {name}") for name, entries in read_mapping(file).items()}
+    for name, entries in heads.items():
+        for key in entries:
+            if not str(key).isidentifier() or keyword.iskeyword(str(key)):
+                raise AcnetError(f"{file}: {name}: '{key}' cannot name a parameter; use letters, digits and _")
     return {
         name: sourced_layer(entries, _kinds({key: _value(entry) for key, entry in entries.items()}), f"{file}: {name}")
         for name, entries in heads.items()

@@ -127,6 +127,11 @@ def usable(name: Any, where: str) -> str:
     """`name`, if it can be a file's or a folder's name and a word of the command line; AcnetError otherwise."""
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
         raise AcnetError(f"{where}: {_show(name)} cannot be a name; use letters, digits, _ and -")
+    for number in (int, float):  # as Snakemake reads `--config scale=2024_05`
+        with contextlib.suppress(ValueError):
+            if str(number(name)) != name:
+                raise AcnetError(f"{where}: '{name}' is also the number {number(name)}; put a letter first")
+            break
     return name
 
 

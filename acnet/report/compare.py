@@ -46,10 +46,11 @@ class Comparison(NamedTuple):
 
 
 def compare(first: str, second: str, protocol: str, seed: int, results: Results) -> Comparison:
-    """Compare two runs by one protocol; AcnetError if one is not evaluated, or on other images than the other."""
+    """Compare two runs by one protocol; AcnetError if one is not evaluated, or on other images or settings."""
     counts = [_counts(run, protocol, seed, results) for run in (first, second)]
     if counts[0].names != counts[1].names or counts[0].classes != counts[1].classes:
         raise AcnetError(f"{first} and {second} are measured on different images; compare runs of one dataset")
+    _check_settings(first, second, protocol, seed, results)
     # First the set itself, then its bootstrap samples.
     names, pattern = counts[0].names, results.scale.blocks.get(first)
     weights = np.concatenate([np.ones((1, len(names))), image_weights(names, pattern, results.scale.measures)])
@@ -113,6 +114,18 @@ def _counts(run: str, protocol: str, seed: int, results: Results) -> Counts:
             f"`acnet evaluate --params {folder}/params.yaml --protocol {protocol}` writes it"
         )
     return found
+
+
+def _check_settings(first: str, second: str, protocol: str, seed: int, results: Results) -> None:
+    """AcnetError where the protocol was another one for the second run; windows follow the runs' own crops."""
+    one, other = (results.metrics(run, protocol, seed)["protocol"] for run in (first, second))
+    keys = [key for key in one if key in other and one[key] != other[key] and key not in ("window", "base_size")]
+    if keys:
+        found = ", ".join(f"{key} {one[key]} and {other[key]}" for key in keys)
+        raise AcnetError(
+            f"{first} and {second}: measured with different settings of protocol '{protocol}' ({found}); "
+            "evaluate them again"
+        )
 
 
 def _row(line: Line) -> str:

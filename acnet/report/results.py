@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -160,7 +161,7 @@ class Results:
 
     def provenance(self, run: str, seed: int) -> dict | None:
         """The provenance of a trained run."""
-        return self._json(self.seed_folder(run, seed) / "provenance.json")
+        return self._json(self.seed_folder(run, seed) / "provenance.json", "commit")
 
     def run(self, run: str, seed: int) -> Run | None:
         """A run as its params.yaml states it."""
@@ -181,7 +182,7 @@ class Results:
             with np.load(path, allow_pickle=False) as data:
                 arrays = {key: data[key] for key in data.files}
             return [_example(arrays, index, str(name)) for index, name in enumerate(arrays["names"])]
-        except (KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        except (KeyError, ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise AcnetError(f"{path}: truncated or corrupt ({error}); write it again") from error
 
     def gates(self, run: str) -> dict[int, dict]:

@@ -30,7 +30,8 @@ def record_file(reports: Path, scale: str, run: str, seed: int) -> Path:
 def publish_runs(campaign: Campaign, results: Path, reports: Path) -> tuple[list[Path], list[str]]:
     """Write the record of every measured run that has no record yet, or a different one.
 
-    Returns the files written, and the runs refused with the reason: trained with uncommitted changes, or stale.
+    Returns the files written, and the runs refused with the reason: its commit is not known, it was trained with
+    uncommitted changes, or it is stale.
     """
     written, refused = [], []
     scale, code = campaign.scale_name, source_hash()
@@ -41,8 +42,10 @@ def publish_runs(campaign: Campaign, results: Path, reports: Path) -> tuple[list
         content = _content(folder)
         if file.exists() and _read(file) == content:
             continue
-        made = read_json(folder / "provenance.json")
-        if made["dirty"]:
+        made = read_json(folder / "provenance.json", "commit", "dirty")
+        if made["commit"] is None:
+            refused.append(f"{name}/seed{seed} (trained without Git, so that its commit is not known)")
+        elif made["dirty"]:
             refused.append(f"{name}/seed{seed} (trained with uncommitted changes)")
         elif changed := changed_since(made, campaign.resolve(name, seed), code):
             refused.append(f"{name}/seed{seed} ({' and '.join(changed)} changed since)")

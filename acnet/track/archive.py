@@ -5,6 +5,7 @@ import hashlib
 import mimetypes
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def read_archive(file: Path) -> Published:
             names = [name for name in opened.namelist() if name.split("/")[0] in FOLDERS and not name.endswith("/")]
             # Reading checks each file's CRC.
             entries = [Entry(name, _md5(opened, name), opened.getinfo(name).file_size) for name in names]
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error) as error:
         raise AcnetError(f"{file}: not a complete archive written by `acnet archive` ({error})") from error
     scales = {Path(name).parts[1] for name in names if name.startswith("results/")}
     if len(scales) != 1:

@@ -35,6 +35,10 @@ def publish(
     provenance.json, or another campaign of that name without `replace`, which also moves the tag to the current commit.
     """
     repository = Repository(root)
+    try:
+        repository.git("check-ref-format", f"refs/tags/{tag(name)}")
+    except AcnetError as error:
+        raise AcnetError(f"campaign '{name}': Git does not take this name; use letters, digits, _, - and .") from error
     paths = files_of(campaign, load_tables(campaign.params), root, with_data)
     if not any(path.name == "provenance.json" for path in paths):
         raise AcnetError(f"results/{campaign.scale_name}: no finished run to publish; train some first")

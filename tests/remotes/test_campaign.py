@@ -277,6 +277,9 @@ def test_publishing_needs_a_remote_and_another_content_under_the_same_name_repla
     assert done.returncode == 2 and "dvc remote add --default" in done.stderr
     assert project.git("tag") == ""
     use_remote(project, tmp_path / "store")
+    done = project.acnet("publish", "a..b", check=False)
+    assert done.returncode == 2 and "campaign 'a..b': Git does not take this name" in done.stderr
+    assert not (tmp_path / "store").exists()
     project.acnet("publish")
     train(project, "acb3", variant="again")
     done = project.acnet("publish", check=False)

@@ -2,12 +2,13 @@
 
 import errno
 import fcntl
+import os
 import threading
 
 import pytest
 
 from acnet.errors import AcnetError
-from acnet.files import held, read_json, replacing, write_json
+from acnet.files import held, read_json, replacing, visible_below, write_json
 
 
 def test_json_keeps_the_order_of_its_keys(tmp_path):
@@ -23,6 +24,35 @@ def test_a_failed_write_leaves_the_former_file_and_nothing_else(tmp_path):
         raise RuntimeError
     assert target.read_text() == "former"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_no_file_takes_the_place_of_a_folder(tmp_path):
+    with pytest.raises(AcnetError, match="is a folder; name a file"), replacing(tmp_path):
+        pass
+
+
+def test_a_folder_linked_twice_is_searched_twice_and_a_link_to_one_around_it_is_not(tmp_path):
+    for folder in ("all/a", "all/b"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "all/a/x.png").touch()
+    for link, target in (("all/self", "."), ("all/a/up", ".."), ("all/b/a", "../a"), ("all/again", "b")):
+        (tmp_path / link).symlink_to(target)
+    found = sorted(str(path.relative_to(tmp_path / "all")) for path in visible_below(tmp_path / "all"))
+    assert found == ["a/x.png", "again/a/x.png", "b/a/x.png"]
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    (tmp_path / "closed").mkdir()
+    scandir = os.scandir
+
+    def refused(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refused)  # root may read everything
+    with pytest.raises(AcnetError, match=r"closed: the folder cannot be read \(Permission denied\)"):
+        list(visible_below(tmp_path))
 
 
 def test_who_waits_for_a_lock_says_so_and_then_has_it(tmp_path, capsys):

@@ -56,6 +56,8 @@ def test_a_target_trains_what_it_needs_and_nothing_else(project, target, trained
         (["tabel3"], "controls, pooling, peers; did you mean 'table3'?"),
         (["table9"], "target 'table9': scale 'mini' has table1"),
         (["--config", "scale=camvd"], "did you mean 'camvid'?"),
+        (["--config", "scale=2024_05"], "--config scale=2024_05: Snakemake reads this name as the number 202405"),
+        (["publish", "--config", "with_data=no"], "--config with_data=no: expected true or false"),
         (["--config", "sclae=camvid"], "--config: unknown key 'sclae'; did you mean 'scale'?"),
         (
             ["--config", "target=table3"],

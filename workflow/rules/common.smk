@@ -69,11 +69,24 @@ def refuse_for_dvc(given, in_file):
             raise AcnetError(f"--config {key}={given[key]}: only `dvc exp run` reads it; type `{instead}` instead")
 
 
+def check_words(given, words):
+    """AcnetError for a value of --config that Snakemake reads as something else than was typed."""
+    for key in ("scale", "campaign"):
+        typed = [word for word in words if word.startswith(f"{key}=")]
+        if typed and not isinstance(given[key], str) and f"{key}={given[key]}" not in typed:
+            raise AcnetError(
+                f"--config {typed[-1]}: Snakemake reads this name as the number {given[key]}; put a letter first"
+            )
+    if given["with_data"] not in ("true", "false", True, False):
+        raise AcnetError(f"--config with_data={given['with_data']}: expected true or false")
+
+
 try:
     # All of params/ is read here, so that a mistake in it is one line before anything starts.
     in_file = yaml.safe_load(Path("workflow/config.yaml").read_text())
     mapping(config, "--config", in_file)
     refuse_for_dvc(config, in_file)
+    check_words(config, sys.argv)
     CAMPAIGN = Campaign(PARAMS, SCALE)
     TABLES = load_tables(PARAMS)
     MEASURES, RULE = load_measures(PARAMS), load_rule(PARAMS)

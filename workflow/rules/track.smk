@@ -45,7 +45,7 @@ rule publish:
     conda:
         "../envs/acnet.yaml"
     params:
-        options="--data" if config["with_data"] else "",
+        options="--data" if config["with_data"] in ("true", True) else "",
     shell:
         f"acnet publish {CAMPAIGN_NAME} --scale {SCALE} {{params.options}} 2> >(tee {{log}} >&2)"
 

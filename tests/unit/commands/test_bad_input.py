@@ -170,6 +170,13 @@ def test_a_store_that_does_not_fit_its_index(here, refused):
     assert "val.labels.bin: has another size than its index; delete data/mini_cityscapes/manifest.json" in line
 
 
+def test_a_run_that_another_process_evaluates_too_is_not_called_done(here, refused, monkeypatch):
+    monkeypatch.setattr("acnet.evaluate.evaluate.evaluate_run", lambda *_: False)
+    assert "another process evaluates this run too; once it has ended" in refused(
+        f"evaluate --params {RUN}/params.yaml --protocol single"
+    )
+
+
 def test_a_folder_that_is_a_file(here, refused):
     (here / "taken").write_text("")
     assert "taken" in refused("--data-root taken data prepare mini_cityscapes")

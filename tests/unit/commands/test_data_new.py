@@ -88,6 +88,18 @@ def test_a_share_is_drawn_for_val_of_folders_without_subfolders(two_folders, acn
     assert found["val"] == ["a b", "c"]
 
 
+def test_a_name_that_the_list_of_a_split_would_cut_is_refused(two_folders, refused):
+    for folder, suffix in (("photos", "jpg"), ("masks", "png")):
+        for name in PHOTOS:
+            shutil.move(f"{folder}/{name}.{suffix}", f"{folder}/{Path(name).name}.{suffix}")
+        shutil.move(f"{folder}/3.{suffix}", f"{folder}/3.jpg copy.{suffix}")
+        shutil.rmtree(f"{folder}/train")
+        shutil.rmtree(f"{folder}/val")
+    assert "photos: --val cannot list 3.jpg copy; rename the files, or make folders train" in refused(
+        f"{NEW} --val 0.25"
+    )
+
+
 def test_test_waits_where_there_is_val(two_folders, acnet):
     for folder in ("photos", "masks"):
         shutil.copytree(f"{folder}/val", f"{folder}/test")
@@ -145,6 +157,8 @@ def test_what_is_wrong_is_said_and_nothing_is_written(two_folders, acnet, damage
         (NEW.replace("mine", "camvid"), "dataset 'camvid': exists in params/datasets.yaml, params/scales"),
         (NEW.replace("mine", "paper"), "dataset 'paper': "),
         (NEW.replace("mine", "my/own"), "'my/own' cannot be a name; use letters, digits, _ and -"),
+        (NEW.replace("mine", "2024_05"), "dataset: '2024_05' is also the number 202405; put a letter first"),
+        (NEW.replace("mine", "published"), "reports/published holds published results; choose another name"),
         (f"{NEW} --val 0.2", "photos: has a folder train, so the images are already split; omit --val"),
         (f"{NEW} --val 20", "argument --val: '20' is not a share; write 0.2 for a fifth"),
         (f"{NEW} --classes twice.txt", "twice.txt: 2 different names for 3 classes; name each once"),

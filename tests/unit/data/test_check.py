@@ -78,13 +78,13 @@ def test_everything_that_is_wrong_is_listed(tree):
     with Image.open(images[2]) as image:
         image.convert("L").save(images[2])
         Image.fromarray(np.full((image.height, image.width), 151, np.uint8)).save(labels[2])
-    images[3].write_bytes(b"P6 20000 20000 255\n")
+    images[3].write_bytes(b"P6 50000 50000 255\n")
     train = found("ade20k", root)["train"]
     words = (
         "cannot be read",
         "is 3x3",
         "id 151",
-        "00000004.jpg: cannot be read (Image size (400000000 pixels) exceeds",
+        "00000004.jpg: cannot be read (Image size (2500000000 pixels) exceeds",
     )
     assert all(word in line for word, line in zip(words, train.problems, strict=True)), train.problems
     assert train.modes == {"L": 1, "RGB": 2, "unreadable": 2}

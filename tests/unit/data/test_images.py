@@ -24,6 +24,12 @@ def test_a_16_bit_image_keeps_its_upper_bits(tmp_path):
     assert (image == GREY[:, :, None]).all()
 
 
+def test_floating_point_numbers_are_refused_as_their_range_is_not_known(tmp_path):
+    Image.fromarray(GREY.astype(np.float32) / 255).save(tmp_path / "a.tif")
+    with pytest.raises(AcnetError, match=r"a.tif: holds floating-point numbers of an unknown range; save it with 8"):
+        read_image(tmp_path / "a.tif")
+
+
 def test_a_palette_image_takes_its_colours(tmp_path):
     image = Image.fromarray(np.array([[0, 1]], np.uint8), "P")
     image.putpalette([10, 20, 30, 200, 100, 0])

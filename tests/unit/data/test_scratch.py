@@ -50,6 +50,16 @@ def test_a_variable_in_its_name_is_the_machines(data, tmp_path, monkeypatch):
     assert near(data, NAME, ["train"]).is_relative_to(tmp_path / "job17/here")
 
 
+def test_a_variable_that_is_not_set_is_no_folder(data, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ACNET_SCRATCH", "$OF_NO_JOB/here")
+    assert near(data, NAME, ["train"]) == data and not (tmp_path / "$OF_NO_JOB").exists()
+    assert "ACNET_SCRATCH: $OF_NO_JOB/here: a variable in it is not set" in capsys.readouterr().err
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("ACNET_SCRATCH", "~/here")
+    assert near(data, NAME, ["train"]).is_relative_to(tmp_path / "home/here")
+
+
 def test_jobs_that_start_together_copy_once(data, tmp_path):
     context = multiprocessing.get_context("fork")
     with context.Pool(4) as pool:

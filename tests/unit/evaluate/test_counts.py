@@ -170,6 +170,9 @@ def test_counts_survive_their_file_and_a_broken_one_is_named(maps, tmp_path):
     found = read_counts(file)
     assert (found.names, found.classes, found.bands) == (["a", "bb"], 4, [1, 3])
     assert (found.by_image(band=1) == counts.by_image(band=1)).all()
-    file.write_bytes(file.read_bytes()[:200])
-    with pytest.raises(AcnetError, match=r"single.images.npz: truncated or corrupt"):
-        read_counts(file)
+    whole = file.read_bytes()
+    # Truncated, and with a member that does not decompress.
+    for content in (whole[:200], whole[:60] + bytes([255] * 20) + whole[80:]):
+        file.write_bytes(content)
+        with pytest.raises(AcnetError, match=r"single.images.npz: truncated or corrupt"):
+            read_counts(file)

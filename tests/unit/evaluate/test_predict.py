@@ -129,3 +129,14 @@ def test_inputs_that_cannot_be_named_are_refused(folder, tmp_path):
         named([tmp_path / "empty"], OUT)
     with pytest.raises(AcnetError, match=r"another input is also called flat.png"):
         named([folder, folder / "flat.png"], OUT)
+    for name in ("flat.jpg", "flat.png.png"):
+        Image.new("RGB", (2, 2)).save(folder / name)
+    with pytest.raises(AcnetError, match=r"two images would be called flat.png; rename"):
+        named([folder], OUT)
+
+
+def test_a_link_to_nothing_is_listed_like_a_damaged_image(run, folder, tmp_path, capsys):
+    (folder / "gone.png").symlink_to(tmp_path / "nothing.png")
+    with pytest.raises(AcnetError, match="1 of 3 images have no prediction"):
+        predict_files(run.config, run.checkpoint, SINGLE, [folder], tmp_path / "out")
+    assert "gone.png" in capsys.readouterr().err

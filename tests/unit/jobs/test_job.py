@@ -61,6 +61,18 @@ def test_parameters_that_the_network_does_not_use_keep_the_state_and_the_result(
     assert (tiny.folder() / "checkpoint.pt").stat().st_mtime_ns == made  # finished already
 
 
+def test_what_was_measured_of_a_former_network_goes_when_another_one_is_trained(tiny):
+    tiny.train()
+    measured = [tiny.folder() / name for name in ("metrics/single.json", "gates.json", "examples.npz")]
+    for file in measured:
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
+    tiny.train()
+    assert all(file.exists() for file in measured)  # finished already
+    tiny.train(epochs=2)
+    assert not any(file.exists() for file in measured)
+
+
 def test_results_that_snakemake_removed_are_put_back_until_they_are_used(tiny, undisturbed, capfd, monkeypatch):
     outputs = [tiny.folder() / name for name in ("checkpoint.pt", "history.csv", "provenance.json")]
 

@@ -42,6 +42,18 @@ def test_classes_and_images_are_compared_with_paired_intervals(pair):
     ]  # fmt: skip
 
 
+def test_other_settings_of_the_protocol_are_refused(pair):
+    made, _ = pair
+    for run, scale, window in (("gc_s16", 1.0, 64), ("gcm_d5_s16", 0.5, 96)):
+        file = made.results / run / "seed0/metrics/single.json"
+        settings = {"name": "single", "scales": [scale], "window": [window, window]}
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"protocol": settings}))
+    with pytest.raises(
+        AcnetError, match=r"settings of protocol 'single' \(scales \[1.0\] and \[0.5\]\); evaluate them"
+    ):
+        compare("gc_s16", "gcm_d5_s16", "single", 0, Results(made.scale, made.roots["results_root"]))
+
+
 def test_the_text_holds_the_largest_changes_only(pair):
     text = as_text(compare("gc_s16", "gcm_d5_s16", "single", 0, pair[1]), 2)
     assert "| road | 65.00 | 67.75 | +2.75 |" in text

@@ -82,15 +82,17 @@ def test_equal_runs_are_equal_records_and_a_record_is_written_once(settings, fin
     assert publish_runs(settings, tmp_path / "there", tmp_path / "reports") == ([], [])
 
 
-def test_a_run_of_uncommitted_changes_and_a_stale_one_have_no_record(settings, finish, tmp_path):
+def test_a_run_of_code_that_no_commit_holds_and_a_stale_one_have_no_record(settings, finish, tmp_path):
     finish("fcn_s16", dirty=True)
     finish("gc_s16", source_hash="another")
     finish("gc_s16", 1, params_hash="another")
+    finish("gc_s8", commit=None, dirty=None)
     finish("fcn_s8")
     written, refused = publish_runs(settings, tmp_path / "results", tmp_path / "reports")
     assert written == [record_file(tmp_path / "reports", "mini", "fcn_s8", 0)]
     reasons = ["fcn_s16/seed0 (trained with uncommitted changes)", "gc_s16/seed0 (code changed since)"]
-    assert refused == [*reasons, "gc_s16/seed1 (parameters changed since)"]
+    reasons += ["gc_s16/seed1 (parameters changed since)"]
+    assert sorted(refused) == sorted([*reasons, "gc_s8/seed0 (trained without Git, so that its commit is not known)"])
 
 
 def test_a_record_replaces_no_run_that_has_its_checkpoint(settings, finish, tmp_path):

@@ -175,13 +175,15 @@ def _print_cluster(parsed: argparse.Namespace, settings: Campaign, estimated) ->
 
 
 def _benchmark(parsed: argparse.Namespace) -> None:
-    from acnet.plan.measure import inference_seconds, measure
+    from acnet.device import default_device
+    from acnet.plan.measure import ceiling, inference_seconds, measure
 
     run = campaign(parsed).resolve(parsed.run, 0)
     train = run.train
     cost = measure(run, None if parsed.random else parsed.data_root, parsed.steps)
     crop = "x".join(map(str, train.crop))
-    share = f"{100 * cost.share_of_ceiling:.0f} % of it"
+    most = ceiling(default_device(), train.precision)
+    share = f"{100 * cost.flops_per_second / most:.0f} % of it"
     print(f"run           {parsed.run} at {parsed.scale}: batch {train.batch}, crop {crop}, {train.precision}")
     print(f"device        {cost.device}")
     print(f"images        {cost.images_per_second:.2f} per second; {1000 * cost.seconds:.1f} ms a step")
@@ -189,7 +191,7 @@ def _benchmark(parsed: argparse.Namespace) -> None:
     print(f"waiting       {100 * cost.waiting:.1f} % of the time for data")
     print(f"memory        {_memory(cost.peak_bytes)} at the peak")
     print(f"FLOPs         {cost.flops_per_image / 1e9:.2f} GFLOP an image, forward and backward")
-    print(f"ceiling       {cost.ceiling / 1e9:.0f} GFLOP/s in a matrix product; the step reaches {share}")
+    print(f"ceiling       {most / 1e9:.0f} GFLOP/s in a matrix product; the step reaches {share}")
 
 
 def _memory(peak: int | None) -> str:

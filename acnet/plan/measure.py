@@ -28,7 +28,7 @@ class Cost:
     """One step of training on `device`.
 
     `waiting` is the share of the seconds spent waiting for data, `peak_bytes` None on a CPU, `flops_per_image` that of
-    forward and backward, `ceiling` the FLOPs per second of a matrix product in the run's precision.
+    forward and backward.
     """
 
     device: str
@@ -37,15 +37,14 @@ class Cost:
     waiting: float
     peak_bytes: int | None
     flops_per_image: int
-    ceiling: float
 
     @property
     def images_per_second(self) -> float:
         return self.images / self.seconds
 
     @property
-    def share_of_ceiling(self) -> float:
-        return self.flops_per_image * self.images / self.seconds / self.ceiling
+    def flops_per_second(self) -> float:
+        return self.flops_per_image * self.images / self.seconds
 
 
 def flops_per_image(run: Run) -> int:
@@ -112,7 +111,6 @@ def measure(run: Run, data_root: Path | None, steps: int = 10, warm_up: int = 3)
         waiting=waited / seconds,
         peak_bytes=torch.cuda.max_memory_allocated() if cuda else None,
         flops_per_image=flops_per_image(run),
-        ceiling=ceiling(device, train.precision),
     )
 
 

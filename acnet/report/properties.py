@@ -23,16 +23,11 @@ def gate_range(claim: Claim, evidence: Evidence) -> list[Step]:
     label = f"{'local' if local else 'global'} gate, smallest and largest value"
     *_, run = evidence.tables.figure(claim.figure).runs.values()
     measured = next(iter(evidence.results.gates(run).values()), None)
-    if measured and all("smallest_maximum" in block for block in measured["blocks"]):
-        blocks, among = measured["blocks"], f"{measured['images']} images"
-        low, high = min(block["smallest"] for block in blocks), max(block["largest"] for block in blocks)
-        top = min(block["smallest_maximum"] for block in blocks)
-    else:
-        gates = [gate for example in evidence.results.examples(run) for gate in example.gates]
-        if not gates:
-            return [Step(label, [], NOT_MEASURED, reason=f"{NOT_RUN}{run} (examples)")]
-        tops, among = [float(gate.max()) for gate in gates], f"{len(gates)} maps"
-        low, high, top = float(min(gate.min() for gate in gates)), max(tops), min(tops)
+    if measured is None:
+        return [Step(label, [], NOT_MEASURED, reason=f"{NOT_RUN}{run} (gates)")]
+    blocks, among = measured["blocks"], f"{measured['images']} images"
+    low, high = min(block["smallest"] for block in blocks), max(block["largest"] for block in blocks)
+    top = min(block["smallest_maximum"] for block in blocks)
     verdict = HELD if low > 0 and high == top == 1 else CONTRADICTED
     if local:
         low, high = 1 - high, 1 - low

@@ -147,7 +147,6 @@ rule claims:
         f"reports/{SCALE}/cells.csv",
         lambda wildcards: at_hand(metrics_of(TABLES.sources(DRAWN))),
         lambda wildcards: at_hand(of_runs("provenance.json", NEEDED)),
-        lambda wildcards: at_hand(of_runs("examples.npz", example_runs(DRAWN))),
         lambda wildcards: at_hand(of_runs("gates.json", GATED_NEEDED)),
         local("params/claims.yaml"),
     output:

@@ -28,13 +28,12 @@ def test_the_time_of_a_step_and_its_share_of_waiting_leave_the_warm_up_out(monke
     monkeypatch.setattr(measure, "time", SimpleNamespace(perf_counter=lambda: clock.now))
     monkeypatch.setattr(measure.TrainingStep, "__call__", step)
     monkeypatch.setattr(measure, "_random", batches)
-    monkeypatch.setattr(measure, "ceiling", lambda *_: 1e9)
     run = tiny_run()
     found = measure.measure(run, None, steps=4, warm_up=2)
     assert (found.seconds, found.waiting, found.images) == (4.0, 0.25, 2)
     assert found.images_per_second == 0.5
     assert found.flops_per_image == measure.flops_per_image(run)
-    assert found.share_of_ceiling == pytest.approx(2 * found.flops_per_image / 4 / 1e9)
+    assert found.flops_per_second == pytest.approx(2 * found.flops_per_image / 4)
 
 
 def test_the_ceiling_is_that_of_the_fastest_product_after_the_first_two(monkeypatch):
@@ -61,7 +60,7 @@ def test_a_kind_of_run_takes_its_time_by_the_flop_and_four_bytes_by_the_weight(m
     run = tiny_run()
     numbers = sum(tensor.numel() for tensor in build_network(run.model, run.classes).state_dict().values())
     assert measure.arithmetic(measure.kind_of(run)) == (measure.flops_per_image(run), 4 * numbers)
-    monkeypatch.setattr(measure, "measure", lambda *_, **__: Cost("CPU", 8, 4.0, 0.0, None, 300, 1.0))
+    monkeypatch.setattr(measure, "measure", lambda *_, **__: Cost("CPU", 8, 4.0, 0.0, None, 300))
     monkeypatch.setattr(measure, "inference_seconds", lambda run, steps: 5.0)
     measure.seconds_per_flop.cache_clear()
     assert measure.seconds_per_flop(measure.kind_of(run), 3) == (4.0 / 2400, 5.0 / 100, "CPU")

@@ -124,7 +124,10 @@ def write_examples(folder: Path, reader: str, gates: int, size: tuple[int, int] 
 
 
 def write_gates(
-    folder: Path, blocks: int = 3, ends: tuple[float, ...] = (), **contrasts: tuple[float, float, float, float]
+    folder: Path,
+    blocks: int = 3,
+    ends: tuple[float, ...] = (0.1, 1.0, 1.0),
+    **contrasts: tuple[float, float, float, float],
 ) -> None:
     """gates.json; `contrasts` are gate, shuffled, low, high, of large less small and of far less near.
 
@@ -141,7 +144,7 @@ def write_gates(
         "distances": dict.fromkeys(("to 2", "to 4", "beyond 4"), group),
         "contrasts": {n: {"gate": g, "shuffled": s, "interval": [a, b]} for n, (g, s, a, b) in given.items()},
     }  # fmt: skip
-    block |= dict(zip(("smallest", "largest", "smallest_maximum"), ends, strict=False))
+    block |= dict(zip(("smallest", "largest", "smallest_maximum"), ends, strict=True))
     (folder / "gates.json").write_text(json.dumps({"dataset": "cityscapes", "images": 16, "blocks": [block] * blocks}))
 
 

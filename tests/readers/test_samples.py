@@ -93,40 +93,14 @@ def test_pascal_context_names_the_class_of_an_id(pascal):
     assert not set(raw[label == 255]) & set(table.raw_ids)
 
 
-@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int16, np.int32, np.int64])
-def test_cocostuff_reads_s_in_any_integer_type(shared, tmp_path, kind):
-    source = shared("samples/cocostuff10k")
-    root = tmp_path / "coco"
-    shutil.copytree(source, root, copy_function=shutil.copyfile)
-    (pair,) = readers.pairs("cocostuff10k", root, "train")
+def test_cocostuff10k_reads_s_and_refuses_the_164k_coding(shared):
+    (pair,) = readers.pairs("cocostuff10k", shared("samples/cocostuff10k"), "train")
     raw = scipy.io.loadmat(pair.label)["S"]
-    scipy.io.savemat(pair.label, {"S": raw.astype(kind)})
     _, label = readers.load_pair("cocostuff10k", pair)
-    table = classes.load("cocostuff10k")
     assert (label[raw == 0] == 255).all()
-    assert (table.raw_ids[label[raw > 0]] == raw[raw > 0]).all()
-
-
-def test_cocostuff_refuses_an_empty_list_and_the_164k_coding(shared, tmp_path):
-    with pytest.raises(AcnetError, match=r"test\.txt: the split is empty"):
-        readers.pairs("cocostuff10k", shared("samples/cocostuff10k"), "test")
+    assert (classes.load("cocostuff10k").raw_ids[label[raw > 0]] == raw[raw > 0]).all()
     with pytest.raises(AcnetError, match="coding of COCO-Stuff 164k"):
         readers.pairs("cocostuff10k", shared("samples/cocostuff_164k"), "train")
-    root = tmp_path / "disguised"  # as .mat files in the right places
-    for folder in ("images", "annotations", "imageLists"):
-        (root / folder).mkdir(parents=True)
-    names = [p.stem for p in sorted((shared("samples/cocostuff_164k") / "labels").glob("*.png"))]
-    (root / "imageLists/train.txt").write_text("\n".join(names))
-    for name in names:
-        shutil.copyfile(shared("samples/cocostuff_164k") / f"images/{name}.jpg", root / f"images/{name}.jpg")
-        label = np.array(Image.open(shared("samples/cocostuff_164k") / f"labels/{name}.png"))
-        scipy.io.savemat(root / f"annotations/{name}.mat", {"S": label})
-    refused = 0
-    for pair in readers.pairs("cocostuff10k", root, "train"):
-        with pytest.raises(AcnetError, match="164k"):
-            readers.load_pair("cocostuff10k", pair)
-        refused += 1
-    assert refused == 5
 
 
 def test_camvid_is_read_whole(shared):

@@ -4,7 +4,6 @@ import dataclasses
 import statistics
 from typing import Literal
 
-from acnet.params.measures import Measures
 from acnet.params.tables import Row, Table
 from acnet.progress import operations
 from acnet.report.cells import NO_VALUE, NOT_RUN, Cell, Cells
@@ -95,9 +94,11 @@ def grid(name: str, cells: Cells, report: Report) -> Grid:
     return Grid(name, table.title, _about(table, scale), beside, groups, lead + each, lines, len(lead), notes)
 
 
-def interval_note(measures: Measures) -> str:
+def interval_note(scale: ScaleInfo) -> str:
     """A phrase that says what the intervals are."""
-    return f"{100 * measures.level:g} % confidence intervals by {measures.resamples:,} bootstrap samples of the images"
+    drawn = "of blocks of images (such as videos) and of the images in each" if scale.blocks else "of the images"
+    level, resamples = scale.measures.level, scale.measures.resamples
+    return f"{100 * level:g} % confidence intervals by {resamples:,} bootstrap samples {drawn}"
 
 
 def measured_on(cell: Cell) -> str:

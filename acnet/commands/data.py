@@ -49,7 +49,7 @@ def add(commands) -> None:
         "--index", type=whole(0), default=0, help="number of the image in the split (default: %(default)s)"
     )
     for made in (show, stats):
-        out = "a .png, .jpg, .pdf or .svg file (default: in shown/ of the data folder)"
+        out = "a .png, .jpg or .pdf file, of stats also .svg (default: in shown/ of the data folder)"
         made.add_argument("--out", type=Path, help=out)
         made.add_argument("--open", action="store_true", help="open the file in a viewer")
     text = "download a published ImageNet backbone"

@@ -1,25 +1,20 @@
 """Pictures of a prepared dataset: an image with its labels, and how frequent its classes are."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from acnet.data import classes
-from acnet.data.palette import IGNORED, legend
+from acnet.data.palette import coloured, legend, sheet
 from acnet.data.store import Store, read_manifest
 from acnet.errors import AcnetError
 from acnet.files import replacing
 
 _OPAQUE = 0.6
 _WIDTH = 8.5  # inches
-
-
-def overlay(image: np.ndarray, label: np.ndarray, palette: np.ndarray) -> np.ndarray:
-    """The image (H, W, 3) uint8 under the colours of its label (H, W); ignored pixels are darkened."""
-    colours = np.full((256, 3), IGNORED, np.float32)
-    colours[: len(palette)] = palette
-    mixed = (1 - _OPAQUE) * image + _OPAQUE * colours[label]
-    return mixed.round().astype(np.uint8)
+_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".pdf": "PDF"}
 
 
 def show(folder: Path, table: classes.Classes, split: str, index: int, out: Path) -> None:
@@ -28,49 +23,22 @@ def show(folder: Path, table: classes.Classes, split: str, index: int, out: Path
     Raises AcnetError for an index beyond the split, and for other classes than those it was prepared with; a split
     without labels shows its image alone.
     """
-    from matplotlib.figure import Figure
-
-    from acnet.drawing import INK, style
-
     if read_manifest(folder)["classes"] != list(table.names):
         raise AcnetError(f"{folder}: has other classes than its entry in datasets.yaml; prepare the data again")
     store = Store(folder, split)
     if not 0 <= index < len(store):
         raise AcnetError(f"{folder}: split '{split}' has images 0 to {len(store) - 1}, not {index}")
-    image = store.image(index)
-    label = store.label(index) if store.labelled else None
-    shown = [image] if label is None else [image, overlay(image, label, table.palette)]
-    height, width = image.shape[:2]
-    each = _WIDTH / 2 * min(1, width / height)
-    with style():
-        figure = Figure(figsize=(each * len(shown), each * height / width))
-        room = {"left": 0, "right": 1, "bottom": 0, "top": 1, "wspace": 0.03}
-        panels = figure.subplots(1, len(shown), gridspec_kw=room, squeeze=False)[0]
-        for axes, pixels in zip(panels, shown, strict=True):
-            axes.imshow(pixels)
-            axes.set_axis_off()
-        panels[0].set_title(f"{folder.name}, {split} {index}: {store.names[index]}", color=INK, loc="left", pad=6)
-        if label is not None:
-            _add_legend(figure, label, table)
-        _save(figure, out)
-
-
-def _add_legend(figure, label: np.ndarray, table: classes.Classes) -> None:
-    """Name the classes of `label` with their share of its pixels, the most frequent first, below the figure."""
-    from matplotlib.patches import Patch
-
-    from acnet.drawing import QUIET
-
-    shares = 100 * np.bincount(label.ravel(), minlength=256) / label.size
-    found = sorted(legend(table, label).items(), key=lambda entry: -shares[entry[0]])
-    handles = [
-        Patch(facecolor=np.divide(colour, 255), edgecolor=QUIET, linewidth=0.4, label=f"{name} {shares[i]:.1f} %")
-        for i, (name, colour) in found
-    ]
-    figure.legend(
-        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.1 / figure.get_figheight()), ncols=5, fontsize=8,
-        handlelength=1.2, handleheight=1.0, columnspacing=1.2,
-    )  # fmt: skip
+    image, entries = Image.fromarray(store.image(index)), []
+    panels = [(f"{folder.name}, {split} {index}: {store.names[index]}", image)]
+    if store.labelled:
+        label = store.label(index)
+        panels.append(("labels", Image.blend(image, coloured(label, table).convert("RGB"), _OPAQUE)))
+        shares = 100 * np.bincount(label.ravel(), minlength=256) / label.size
+        named = sorted(legend(table, label).items(), key=lambda entry: -shares[entry[0]])
+        entries = [(f"{name} {shares[i]:.1f} %", colour) for i, (name, colour) in named]
+    _check_suffix(out, _FORMATS)
+    with replacing(out) as temporary:
+        sheet(panels, [entries], columns=len(panels)).save(temporary, _FORMATS[out.suffix.lower()])
 
 
 def stats(folder: Path, out: Path) -> None:
@@ -116,7 +84,11 @@ def stats(folder: Path, out: Path) -> None:
 
 
 def _save(figure, out: Path) -> None:
-    if out.suffix.lower() not in (".png", ".pdf", ".svg", ".jpg"):
-        raise AcnetError(f"{out}: a picture is .png, .jpg, .pdf or .svg")
+    _check_suffix(out, (*_FORMATS, ".svg"))
     with replacing(out) as temporary:
         figure.savefig(temporary, format=out.suffix[1:].lower(), dpi=160, bbox_inches="tight", pad_inches=0.12)
+
+
+def _check_suffix(out: Path, known: Iterable[str]) -> None:
+    if out.suffix.lower() not in known:
+        raise AcnetError(f"{out}: a picture is {', '.join(known)}")

@@ -50,8 +50,9 @@ def cost_figure(name: str, report: Report) -> Figure:
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter("{x:g}")
     axes.tick_params(which="both", labelsize=7, length=3, pad=3)
-    axes.set_xlabel("GFLOP of a forward pass of one training crop", fontsize=8)
-    axes.set_ylabel(f"{column.label}, %", fontsize=8)
+    axes.set_xlabel("GFLOP of a forward pass of one training crop (logarithmic)", fontsize=8)
+    level = 100 * report.scale.measures.level
+    axes.set_ylabel(f"{column.label}, % (lines: {level:g} % interval over images)", fontsize=8)
     axes.set_title(title, loc="left")
     low, high = axes.get_ylim()
     axes.set_ylim(low - 0.15 * (high - low), high)  # room for the labels of the lowest marks

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from acnet.drawing import ACCENT, INK, LOOKS, QUIET, placeholder, save, style
 from acnet.errors import AcnetError
@@ -139,9 +140,15 @@ def curves(runs: list[str], results: Results) -> list[dict[str, Any]]:
 
 
 def curves_figure(runs: list[str], results: Results) -> Figure:
-    """One panel for each of `runs` that has a history, a line for each seed, all on the same axes."""
+    """One panel for each of `runs` that has a history, a line for each seed, all on the same logarithmic axes."""
     lines = {run: [(_by_epoch(history), {}) for history in _histories(run, results)] for run in runs}
-    return _panels("Training curves", lines, "main loss", "every run")
+    figure = _panels("Training curves", lines, "main loss", "every run")
+    for axes in figure.axes:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_locator(NullLocator())
+    return figure
 
 
 def factors_figure(runs: list[str], results: Results) -> Figure:

@@ -149,7 +149,8 @@ def visible_below(folder: Path) -> Iterator[Path]:
 
     A link to a folder that it lies in is skipped. AcnetError for a folder that cannot be read.
     """
-    above = {os.fspath(folder): {os.path.realpath(folder)}}
+    top = Path(os.path.realpath(folder))
+    above = {os.fspath(folder): {str(top), *map(str, top.parents)}}
     for place, folders, names in os.walk(folder, followlinks=True, onerror=_unreadable):
         around = above.pop(place)
         real = {name: os.path.realpath(os.path.join(place, name)) for name in folders if _is_visible(name)}

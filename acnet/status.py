@@ -8,14 +8,13 @@ from typing import Literal
 
 from acnet.files import read_json
 from acnet.jobs.run_lock import Holder, live_holder
-from acnet.jobs.status_files import read_journal, read_progress
+from acnet.jobs.status_files import RESTORED, read_journal, read_progress
 from acnet.params.campaign import Campaign
 from acnet.params.run import read_run, run_folder
 from acnet.params.tables import load_tables
 from acnet.progress import duration
 from acnet.provenance import changed_since, source_hash
 
-RESTORED = "restored"  # marks a run that was restored from its record, which has no checkpoint
 State = Literal["waiting", "running", "stopped", "failed", "done", "stale"]
 
 

@@ -126,7 +126,7 @@ def _hand_over(parsed: argparse.Namespace, scale: str, restored: list[str]) -> N
     from acnet.track.restore import runs_among, touch
 
     name, params = parsed.name, parsed.params_root
-    old = f"unzip -o {name} 'params/*'" if name.endswith(".zip") else f"git checkout campaign/{name} -- params"
+    old = f"unzip -o {name} 'params/*'" if name.lower().endswith(".zip") else f"git checkout campaign/{name} -- params"
     theirs = f"`{old}` restores the published parameters"
     try:
         runs = runs_among(restored, campaign(parsed, scale), Path.cwd())

@@ -26,6 +26,7 @@ from acnet.progress import some
 _TEMPLATE = Path(__file__).with_name("new_scale.yaml")
 _MOST = 255  # classes that are looked for if none are named
 _STEPS, _BATCH = 1250, 8  # of a training in the new scale, as in the scale msrc21
+_TAKEN = ("published", "raw", "archives", "weights", "shown")  # folders of reports/ and data/
 _CROP, _SHORT = 160, 240  # pixels: sizes that one core can train in minutes
 
 
@@ -50,8 +51,8 @@ def add_dataset(name: str, folders: Folders, params: Path, data: Path, threads: 
     """
     file, home = params / "datasets.yaml", data / "raw" / name
     usable(name, "dataset")
-    if name == "published":
-        raise AcnetError("dataset 'published': reports/published holds published results; choose another name")
+    if name in _TAKEN:
+        raise AcnetError(f"dataset '{name}': a folder of this name holds something else; choose another name")
     if name in load_datasets(params) or name in scale_names(params) or home.exists():
         raise AcnetError(f"dataset '{name}': exists in {file}, {params}/scales or {home.parent}; choose another name")
     home.parent.mkdir(parents=True, exist_ok=True)

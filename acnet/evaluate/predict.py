@@ -1,5 +1,6 @@
 """A trained network on anyone's images: label map, overlay, confidence and gates as PNG files."""
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -81,7 +82,7 @@ def named(inputs: Sequence[Path], out: Path) -> list[tuple[Path, str]]:
         if given.is_dir():
             if given.resolve() == own:
                 raise AcnetError(f"{given}: predictions would lie between the images; name another folder with --out")
-            files = [file for file in _images(given) if not file.resolve().is_relative_to(own)]
+            files = [file for file in _images(given) if not Path(os.path.realpath(file)).is_relative_to(own)]
             if not files:
                 raise AcnetError(f"{given}: holds no image ({', '.join(SUFFIXES)})")
             found += [(file, file.relative_to(given)) for file in files]
@@ -109,7 +110,7 @@ def _images(folder: Path) -> list[Path]:
 
 
 def _readable(folder: Path) -> list[Path]:
-    files = sorted(f for f in visible_below(folder) if f.is_file() or f.is_symlink())  # a link to nothing is told later
+    files = sorted(f for f in visible_below(folder) if f.is_file() or f.is_symlink())  # a broken link is told later
     others = [f.relative_to(folder).as_posix() for f in files if f.suffix.lower() not in SUFFIXES]
     if others:
         names = ", ".join(others[:_NAMED]) + (f" and {len(others) - _NAMED} more" if len(others) > _NAMED else "")

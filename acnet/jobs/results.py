@@ -11,6 +11,7 @@ from pathlib import Path
 
 from acnet.data.store import MANIFEST
 from acnet.files import digest, read_json, sha256
+from acnet.jobs.status_files import RESTORED
 from acnet.params.run import Run, initial_checkpoint
 from acnet.provenance import changed_since, code
 
@@ -65,7 +66,7 @@ def discard_measured(folder: Path) -> None:
     """Remove what was measured of the network that is in `folder`, before another one takes its place."""
     for name in ("metrics", "evaluating"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for name in ("gates.json", "examples.npz"):
+    for name in ("gates.json", "examples.npz", RESTORED):
         (folder / name).unlink(missing_ok=True)
 
 

@@ -10,6 +10,7 @@ from acnet.files import read_json, write_json
 from acnet.progress import Progress
 from acnet.provenance import now
 
+RESTORED = "restored"  # in a run's folder: it was restored from its record, which has no checkpoint
 _PROGRESS, _JOURNAL = "progress.json", "journal.txt"
 
 

@@ -130,7 +130,7 @@ def usable(name: Any, where: str) -> str:
     for number in (int, float):  # as Snakemake reads `--config scale=2024_05`
         with contextlib.suppress(ValueError):
             if str(number(name)) != name:
-                raise AcnetError(f"{where}: '{name}' is also the number {number(name)}; put a letter first")
+                raise AcnetError(f"{where}: '{name}' is also the number {number(name)}; choose another name")
             break
     return name
 

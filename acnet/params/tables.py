@@ -26,7 +26,9 @@ class Column:
     def validate(self, where: str) -> None:
         """AcnetError, opening with `where`, for a class without its metric, or the other way round."""
         if (self.metric == "class_iou") != ((self.class_name is None) != (self.class_group is None)):
-            raise AcnetError(f"{where}: metric class_iou goes together with class_name or class_group")
+            raise AcnetError(
+                f"{where}: class_iou needs one of class_name and class_group, and no other metric takes them"
+            )
 
     @property
     def classes(self) -> str | None:

@@ -119,9 +119,9 @@ def _counts(run: str, protocol: str, seed: int, results: Results) -> Counts:
 def _check_settings(first: str, second: str, protocol: str, seed: int, results: Results) -> None:
     """AcnetError where the protocol was another one for the second run; windows follow the runs' own crops."""
     one, other = (results.metrics(run, protocol, seed)["protocol"] for run in (first, second))
-    keys = [key for key in one if key in other and one[key] != other[key] and key not in ("window", "base_size")]
+    keys = [key for key in {**one, **other} if one.get(key) != other.get(key) and key not in ("window", "base_size")]
     if keys:
-        found = ", ".join(f"{key} {one[key]} and {other[key]}" for key in keys)
+        found = ", ".join(f"{key} {one.get(key, 'usual')} and {other.get(key, 'usual')}" for key in keys)
         raise AcnetError(
             f"{first} and {second}: measured with different settings of protocol '{protocol}' ({found}); "
             "evaluate them again"

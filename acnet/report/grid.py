@@ -2,6 +2,7 @@
 
 import dataclasses
 import statistics
+from collections.abc import Iterable
 from typing import Literal
 
 from acnet.params.tables import Row, Table
@@ -62,6 +63,11 @@ class Grid:
         """Whether every class has a column."""
         return not self.groups
 
+    @property
+    def runs(self) -> set[str | None]:
+        """The runs behind the numbers."""
+        return {field.cell.run for line in self.lines for field in line.fields if field.cell}
+
     def shows(self, part: str) -> bool:
         """Whether any field has this part: spread or interval."""
         return any(getattr(field, part) for line in self.lines for field in line.fields)
@@ -94,9 +100,10 @@ def grid(name: str, cells: Cells, report: Report) -> Grid:
     return Grid(name, table.title, _about(table, scale), beside, groups, lead + each, lines, len(lead), notes)
 
 
-def interval_note(scale: ScaleInfo) -> str:
-    """A phrase that says what the intervals are."""
-    drawn = "of blocks of images (such as videos) and of the images in each" if scale.blocks else "of the images"
+def interval_note(scale: ScaleInfo, runs: Iterable[str | None]) -> str:
+    """A phrase that says what the intervals of the scores of `runs` are."""
+    blocks = any(run in scale.blocks for run in runs)
+    drawn = "of blocks of images (such as videos) and of the images in each" if blocks else "of the images"
     level, resamples = scale.measures.level, scale.measures.resamples
     return f"{100 * level:g} % confidence intervals by {resamples:,} bootstrap samples {drawn}"
 

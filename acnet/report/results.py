@@ -186,9 +186,19 @@ class Results:
             raise AcnetError(f"{path}: truncated or corrupt ({error}); write it again") from error
 
     def gates(self, run: str) -> dict[int, dict]:
-        """What was measured of the gates of `run`, of each seed that has it."""
+        """What was measured of the gates of `run`, of each seed that has it; AcnetError if their groups differ."""
         found = {seed: self._json(self.seed_folder(run, seed) / "gates.json", "blocks") for seed in self.scale.seeds}
-        return {seed: gates for seed, gates in found.items() if gates}
+        found = {seed: gates for seed, gates in found.items() if gates}
+        groups = {
+            seed: [[*block["classes"], *block["distances"]] for block in one["blocks"]] for seed, one in found.items()
+        }
+        first = next(iter(groups), None)
+        if other := [seed for seed in groups if groups[seed] != groups[first]]:
+            raise AcnetError(
+                f"{self.folder / run}: the gates of seeds {first} and {other[0]} were measured in different groups; "
+                "`acnet gates` measures them again"
+            )
+        return found
 
     def state(self, run: str, seed: int) -> str:
         """How far `run` has come: measured, trained, not run, or what `acnet status` says of an unfinished one."""

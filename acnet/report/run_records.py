@@ -16,10 +16,10 @@ from acnet.errors import AcnetError
 from acnet.evaluate.counts import write_arrays
 from acnet.files import read_json, replacing
 from acnet.jobs.run_lock import live_holder
+from acnet.jobs.status_files import RESTORED
 from acnet.params.campaign import Campaign
 from acnet.params.run import MEASURED, run_folder
 from acnet.provenance import changed_since, source_hash
-from acnet.status import RESTORED
 
 
 def record_file(reports: Path, scale: str, run: str, seed: int) -> Path:

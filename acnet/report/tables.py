@@ -90,7 +90,7 @@ def _markdown(table: Grid, scale: ScaleInfo) -> str:
 
 
 def _number_notes(table: Grid, scale: ScaleInfo) -> list[str]:
-    brackets = f"In brackets: {interval_note(scale)}."
+    brackets = f"In brackets: {interval_note(scale, table.runs)}."
     notes = {"spread": "After ±: standard deviation over seeds.", "interval": brackets}
     return [note for part, note in notes.items() if table.shows(part)]
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from acnet.errors import AcnetError, optional
 from acnet.files import read_json, read_yaml, replacing
+from acnet.jobs.status_files import RESTORED
 from acnet.params.campaign import Campaign
 from acnet.params.run import read_run
 from acnet.params.tables import load_tables
-from acnet.status import RESTORED
 from acnet.track.campaign import FOLDERS, Entry, Published, files_of, refuse_outside
 
 WEIGHTS = "checkpoint.safetensors"

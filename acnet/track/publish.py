@@ -36,7 +36,7 @@ def publish(
     """
     repository = Repository(root)
     try:
-        repository.git("check-ref-format", f"refs/tags/{tag(name)}")
+        repository.git("check-ref-format", tag(name))
     except AcnetError as error:
         raise AcnetError(f"campaign '{name}': Git does not take this name; use letters, digits, _, - and .") from error
     paths = files_of(campaign, load_tables(campaign.params), root, with_data)

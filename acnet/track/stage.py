@@ -52,7 +52,8 @@ class Asked:
 def asked(root: Path) -> Asked:
     """Read workflow/config.yaml; AcnetError for a target that there is not."""
     config = read_yaml(root / CONFIG)
-    campaign, tables = Campaign(root / "params", config["scale"]), load_tables(root / "params")
+    scale = str(config["scale"])  # which may be called 2024
+    campaign, tables = Campaign(root / "params", scale), load_tables(root / "params")
     target, named = str(config["target"]), [name for name in str(config["runs"]).split(",") if name]
     shown = campaign.shown(tables)
     trained = {"all": tables.trained(shown), "runs": named}
@@ -63,7 +64,7 @@ def asked(root: Path) -> Asked:
     for name in named:
         campaign.entry(name)
     row = config["row"] if config["row"] in trained[target] else trained[target][-1]
-    return Asked(config["scale"], target, row, str(config["cores"]), shlex.split(config["options"]))
+    return Asked(scale, target, row, str(config["cores"]), shlex.split(config["options"]))
 
 
 def run_stage(root: Path, project: Path) -> str:

@@ -35,7 +35,13 @@ def test_a_folder_linked_twice_is_searched_twice_and_a_link_to_one_around_it_is_
     for folder in ("all/a", "all/b"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "all/a/x.png").touch()
-    for link, target in (("all/self", "."), ("all/a/up", ".."), ("all/b/a", "../a"), ("all/again", "b")):
+    for link, target in (
+        ("all/self", "."),
+        ("all/a/up", ".."),
+        ("all/b/top", "../.."),
+        ("all/b/a", "../a"),
+        ("all/again", "b"),
+    ):
         (tmp_path / link).symlink_to(target)
     found = sorted(str(path.relative_to(tmp_path / "all")) for path in visible_below(tmp_path / "all"))
     assert found == ["a/x.png", "again/a/x.png", "b/a/x.png"]

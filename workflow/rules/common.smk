@@ -72,10 +72,10 @@ def refuse_for_dvc(given, in_file):
 def check_words(given, words):
     """AcnetError for a value of --config that Snakemake reads as something else than was typed."""
     for key in ("scale", "campaign"):
-        typed = [word for word in words if word.startswith(f"{key}=")]
+        typed = [word for word in words if str(word).startswith(f"{key}=")]
         if typed and not isinstance(given[key], str) and f"{key}={given[key]}" not in typed:
             raise AcnetError(
-                f"--config {typed[-1]}: Snakemake reads this name as the number {given[key]}; put a letter first"
+                f"--config {typed[-1]}: Snakemake reads this name as the number {given[key]}; choose another name"
             )
     if given["with_data"] not in ("true", "false", True, False):
         raise AcnetError(f"--config with_data={given['with_data']}: expected true or false")
@@ -86,7 +86,7 @@ try:
     in_file = yaml.safe_load(Path("workflow/config.yaml").read_text())
     mapping(config, "--config", in_file)
     refuse_for_dvc(config, in_file)
-    check_words(config, sys.argv)
+    check_words(config, workflow.config_settings.config_args or [])
     CAMPAIGN = Campaign(PARAMS, SCALE)
     TABLES = load_tables(PARAMS)
     MEASURES, RULE = load_measures(PARAMS), load_rule(PARAMS)
@@ -112,7 +112,11 @@ except AcnetError as error:
 # other word in order to refuse it ends in a traceback.
 WORDS = sys.argv[1:]
 for word in WORDS:
-    meant = re.fullmatch(r"(table|figure)\d+", word) or difflib.get_close_matches(word, TARGETS, cutoff=0.8)
+    meant = (
+        word in TABLES.tables
+        or re.fullmatch(r"(table|figure)\d+", word)
+        or difflib.get_close_matches(word, TARGETS, cutoff=0.8)
+    )
     if meant and word not in {*TARGETS, "table", "figure"}:  # these two are rules, for --forcerun and --until
         raise WorkflowError(no_target(word, SCALE, TARGETS))
 

@@ -137,6 +137,8 @@ def test_inputs_that_cannot_be_named_are_refused(folder, tmp_path):
 
 def test_a_link_to_nothing_is_listed_like_a_damaged_image(run, folder, tmp_path, capsys):
     (folder / "gone.png").symlink_to(tmp_path / "nothing.png")
-    with pytest.raises(AcnetError, match="1 of 3 images have no prediction"):
+    (folder / "own.png").symlink_to("own.png")
+    with pytest.raises(AcnetError, match="2 of 4 images have no prediction"):
         predict_files(run.config, run.checkpoint, SINGLE, [folder], tmp_path / "out")
-    assert "gone.png" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "gone.png" in said and "own.png" in said

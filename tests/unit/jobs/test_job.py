@@ -63,7 +63,7 @@ def test_parameters_that_the_network_does_not_use_keep_the_state_and_the_result(
 
 def test_what_was_measured_of_a_former_network_goes_when_another_one_is_trained(tiny):
     tiny.train()
-    measured = [tiny.folder() / name for name in ("metrics/single.json", "gates.json", "examples.npz")]
+    measured = [tiny.folder() / name for name in ("metrics/single.json", "gates.json", "examples.npz", "restored")]
     for file in measured:
         file.parent.mkdir(exist_ok=True)
         file.touch()

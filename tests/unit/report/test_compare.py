@@ -47,9 +47,10 @@ def test_other_settings_of_the_protocol_are_refused(pair):
     for run, scale, window in (("gc_s16", 1.0, 64), ("gcm_d5_s16", 0.5, 96)):
         file = made.results / run / "seed0/metrics/single.json"
         settings = {"name": "single", "scales": [scale], "window": [window, window]}
+        settings |= {"gate": "constant"} if scale < 1 else {}
         file.write_text(json.dumps(json.loads(file.read_text()) | {"protocol": settings}))
     with pytest.raises(
-        AcnetError, match=r"settings of protocol 'single' \(scales \[1.0\] and \[0.5\]\); evaluate them"
+        AcnetError, match=r"settings of protocol 'single' \(scales \[1.0\] and \[0.5\], gate usual and constant\); "
     ):
         compare("gc_s16", "gcm_d5_s16", "single", 0, Results(made.scale, made.roots["results_root"]))
 

@@ -91,6 +91,15 @@ def test_everything_that_is_wrong_is_listed(tree):
     assert train.complete == 1 and not train.good
 
 
+def test_images_of_16_bits_are_noted_since_half_of_their_bits_is_dropped(tree):
+    root = tree("ade20k")
+    image = min((root / "ADEChallengeData2016/images/training").iterdir())
+    with Image.open(image) as opened:
+        Image.fromarray(np.asarray(opened.convert("L")).astype(np.uint16)).save(image, "PNG")
+    train = found("ade20k", root)["train"]
+    assert train.good and "1 images of 16 bits: of each value, only the upper 8 bits are used" in train.notes
+
+
 def test_another_number_of_images_is_missing_only_beyond_a_hundredth(trees):
     said = found("ade20k", trees["ade20k"], {"train": 9, "test": 9})
     assert said["train"].missing == ["5 images instead of 9"] and said["train"].absent == 4

@@ -181,7 +181,7 @@ def _read(label: str, report: SplitReport, jobs: list[tuple[str, int, Pair]], po
     report.problems += [one.problem for one in found if one.problem]
     report.modes = dict(sorted(Counter(one.mode for one in found).items()))
     if wide := sum(count for mode, count in report.modes.items() if mode.startswith("I")):
-        report.notes.append(f"{wide} images of 16 bits: of each value, only the upper 8 bits are used")
+        report.notes.append(f"16-bit images: {wide}; only the upper 8 bits of each value are used")
     report.sizes = dict(Counter(one.size for one in found).most_common())
     good = [one for one in found if not one.problem]
     report.complete = len(good)

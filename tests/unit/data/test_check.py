@@ -97,7 +97,7 @@ def test_images_of_16_bits_are_noted_since_half_of_their_bits_is_dropped(tree):
     with Image.open(image) as opened:
         Image.fromarray(np.asarray(opened.convert("L")).astype(np.uint16)).save(image, "PNG")
     train = found("ade20k", root)["train"]
-    assert train.good and "1 images of 16 bits: of each value, only the upper 8 bits are used" in train.notes
+    assert train.good and "16-bit images: 1; only the upper 8 bits of each value are used" in train.notes
 
 
 def test_another_number_of_images_is_missing_only_beyond_a_hundredth(trees):

@@ -73,8 +73,8 @@ def forest_figure(reports: Sequence[dict[str, Any]]) -> Figure:
     shaded = f"shaded: ±{margin:g}, the margin of equivalence"
     figure.supxlabel(f"{axis}; {shaded}", fontsize=8, color=QUIET, y=inside.bottom - 0.28 * inch, va="top")
     place = (0.5, inside.top + 0.25 * inch)
-    one = any(len(step["seeds"]) == 1 for lines in found for _, step in lines.values())
-    handles = _handles(panels[0], report["rule"]["level"], one)
+    seeds = {min(len(step["seeds"]), 2) for lines in found for _, step in lines.values()}
+    handles = _handles(panels[0], report["rule"]["level"], seeds)
     figure.legend(handles=handles, loc="lower center", bbox_to_anchor=place, ncols=len(handles), fontsize=8)
     return figure
 
@@ -102,12 +102,12 @@ def _draw(axes, place: int, claim: dict[str, Any], step: dict[str, Any], *, firs
                       color=color, annotation_clip=False)  # fmt: skip
 
 
-def _handles(axes, level: float, one: bool) -> list:
-    looks = {
-        "paper": _PAPER,
-        f"ours, {100 * level:g} % t interval over seeds": _SEVERAL,
-        "at the level of Holm's procedure": _LEVEL,
-    }
-    if one:
+def _handles(axes, level: float, seeds: set[int]) -> list:
+    """The entries of the legend; `seeds` has 1 if a step has one seed, and 2 if one has several."""
+    looks = {"paper": _PAPER}
+    if 2 in seeds:
+        looks[f"ours, {100 * level:g} % t interval over seeds"] = _SEVERAL
+        looks["at the level of Holm's procedure"] = _LEVEL
+    if 1 in seeds:
         looks["ours, one seed (interval over images)"] = _ONE
     return [axes.plot([], [], label=label, **look)[0] for label, look in looks.items()]

@@ -75,9 +75,11 @@ def _evaluate(parsed: argparse.Namespace) -> None:
     for split in dict.fromkeys(protocol.split for protocol in protocols):
         scored, by = run.scored_on(split), [protocol for protocol in protocols if protocol.split == split]
         complete &= evaluate_run(scored, checkpoint, by, measures, _near(parsed, scored), out, parsed.part)
-    if not complete and parsed.part == (0, 1):
-        raise AcnetError(f"{folder}: another process evaluates this run too; once it has ended, run this command again")
     if not complete:
+        if parsed.part == (0, 1):
+            raise AcnetError(
+                f"{folder}: another process evaluates this run too; once it has ended, run this command again"
+            )
         print("acnet: this part is scored; the last of the parts writes the metrics", file=sys.stderr)
     elif parsed.gates:
         run = run.scored_on(protocols[0].split)

@@ -57,8 +57,7 @@ def _plan(parsed: argparse.Namespace) -> None:
     for target in parsed.target:
         if target not in have:
             raise AcnetError(no_target(target, parsed.scale, have))
-    if parsed.profile:
-        load_profile(parsed.profile)
+    profile = load_profile(parsed.profile) if parsed.profile else None
     print(f"asking Snakemake for the jobs of {parsed.scale}", file=sys.stderr, flush=True)
     jobs = campaign_jobs(parsed.params_root.parent, parsed.scale, parsed.target)
     if not any(job.run for job in jobs.values()):
@@ -73,7 +72,10 @@ def _plan(parsed: argparse.Namespace) -> None:
     if parsed.json:
         print_json(_plain(parsed.scale, estimated))
         return
-    (_print_cluster if parsed.profile else _print_costs)(parsed, settings, estimated)
+    if profile:
+        _print_cluster(parsed, settings, estimated, profile)
+    else:
+        _print_costs(parsed, settings, estimated)
 
 
 def _plain(scale: str, estimated) -> dict[str, Any]:
@@ -121,9 +123,8 @@ def _speed(parsed: argparse.Namespace) -> str:
     return f"{training:g} TFLOP/s" + "".join(f" (evaluation {one:g})" for one in evaluation)
 
 
-def _print_cluster(parsed: argparse.Namespace, settings: Campaign, estimated) -> None:
+def _print_cluster(parsed: argparse.Namespace, settings: Campaign, estimated, profile) -> None:
     from acnet.plan.cost import START
-    from acnet.plan.jobs import load_profile
     from acnet.plan.schedule import critical_path, gpu_seconds, wall_time
 
     def seconds(job) -> float:
@@ -133,7 +134,7 @@ def _print_cluster(parsed: argparse.Namespace, settings: Campaign, estimated) ->
             return 60 * job.runtime / _SPARE
         return _QUEUED + (job.seconds - START) / max(job.gpus, 1)
 
-    profile, needs = load_profile(parsed.profile), load_resources(parsed.params_root, parsed.scale)
+    needs = load_resources(parsed.params_root, parsed.scale)
     jobs = {name: dataclasses.replace(job, seconds=seconds(job)) for name, job in estimated.jobs.items()}
     trainings = [job for job in jobs.values() if job.rule == "train"]
     runtime = profile.runtime or needs.train.runtime

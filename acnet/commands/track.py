@@ -123,10 +123,10 @@ def _restore(parsed: argparse.Namespace) -> None:
 
 def _hand_over(parsed: argparse.Namespace, scale: str, restored: list[str]) -> None:
     """Hand restored files to Snakemake, and name the runs that are not what params/ asks for today."""
-    from acnet.track.restore import runs_among, touch
+    from acnet.track.restore import is_archive, runs_among, touch
 
     name, params = parsed.name, parsed.params_root
-    old = f"unzip -o {name} 'params/*'" if name.lower().endswith(".zip") else f"git checkout campaign/{name} -- params"
+    old = f"unzip -o {name} 'params/*'" if is_archive(name) else f"git checkout campaign/{name} -- params"
     theirs = f"`{old}` restores the published parameters"
     try:
         runs = runs_among(restored, campaign(parsed, scale), Path.cwd())

@@ -15,7 +15,7 @@ from acnet.params.run import Run, run_folder
 from acnet.params.run_matrix import RunEntry, load_runs
 from acnet.params.scales import Scale, load_scale
 from acnet.params.schema import among, build, field_value, mapping, nearest, read_mapping
-from acnet.params.tables import Tables
+from acnet.params.tables import Table, Tables
 from acnet.params.weights import IMAGENET1K_V1, initial_weights
 
 GATES_PROTOCOL = "single"  # gates are measured on whole images, at this protocol's size and precision
@@ -81,20 +81,16 @@ class Campaign:
 
     def on_request(self, tables: Tables) -> list[str]:
         """The tables that `all` does not make, where the scale has data, and groups of classes, for their runs."""
-        asked = {
-            name: {self.entry(run).dataset for run in tables.trained([name])}
-            for name, table in tables.tables.items()
-            if table.on_request and name not in self.scale.tables
-        }
-        asked = {name: used for name, used in asked.items() if used <= self.scale.stands_in.keys()}
         return [
             name
-            for name, used in asked.items()
-            if all(
-                tables.tables[name].class_groups <= self.datasets[self.scale.stands_in[it]].class_groups.keys()
-                for it in used
-            )
+            for name, table in tables.tables.items()
+            if table.on_request and name not in self.scale.tables and self._can_fill(table, tables.trained([name]))
         ]
+
+    def _can_fill(self, table: Table, runs: Iterable[str]) -> bool:
+        """Whether the scale has data for the `runs` of a table, and the groups of classes that it shows."""
+        used = {self.scale.stands_in.get(self.entry(run).dataset) for run in runs}
+        return None not in used and all(table.class_groups <= self.datasets[it].class_groups.keys() for it in used)
 
     def requested(self, tables: Tables, results: Path) -> list[str]:
         """The tables on request of which `results` hold something that no table or figure before them shows."""

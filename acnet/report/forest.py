@@ -73,8 +73,8 @@ def forest_figure(reports: Sequence[dict[str, Any]]) -> Figure:
     shaded = f"shaded: ±{margin:g}, the margin of equivalence"
     figure.supxlabel(f"{axis}; {shaded}", fontsize=8, color=QUIET, y=inside.bottom - 0.28 * inch, va="top")
     place = (0.5, inside.top + 0.25 * inch)
-    seeds = {min(len(step["seeds"]), 2) for lines in found for _, step in lines.values()}
-    handles = _handles(panels[0], report["rule"]["level"], seeds)
+    seeds = {len(step["seeds"]) for lines in found for _, step in lines.values()}
+    handles = _handles(panels[0], report["rule"]["level"], one=1 in seeds, several=max(seeds) > 1)
     figure.legend(handles=handles, loc="lower center", bbox_to_anchor=place, ncols=len(handles), fontsize=8)
     return figure
 
@@ -102,12 +102,12 @@ def _draw(axes, place: int, claim: dict[str, Any], step: dict[str, Any], *, firs
                       color=color, annotation_clip=False)  # fmt: skip
 
 
-def _handles(axes, level: float, seeds: set[int]) -> list:
-    """The entries of the legend; `seeds` has 1 if a step has one seed, and 2 if one has several."""
+def _handles(axes, level: float, *, one: bool, several: bool) -> list:
+    """The entries of the legend, for steps of one seed and of several."""
     looks = {"paper": _PAPER}
-    if 2 in seeds:
+    if several:
         looks[f"ours, {100 * level:g} % t interval over seeds"] = _SEVERAL
         looks["at the level of Holm's procedure"] = _LEVEL
-    if 1 in seeds:
+    if one:
         looks["ours, one seed (interval over images)"] = _ONE
     return [axes.plot([], [], label=label, **look)[0] for label, look in looks.items()]

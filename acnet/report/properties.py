@@ -10,7 +10,7 @@ import numpy as np
 from acnet.evaluate.metrics import areas_of, class_iou, mean_over_classes
 from acnet.params.claims import Claim
 from acnet.report.checks import CONTRADICTED, HELD, LEFT_OUT, NOT_MEASURED, NOT_RUN, Evidence, Step, Summand, Term
-from acnet.report.results import Results, absent_rule, labelled_miou
+from acnet.report.results import Results, absent_rule, labelled_miou, mean_iou, sampled_mean_iou
 from acnet.report.text import heading
 
 
@@ -102,17 +102,14 @@ class _Region:
         return Summand({seed: 100 * iou for seed, iou in by_seed.items()}, samples)
 
     def _iou(self, metrics: Mapping[str, Any]) -> float | None:
-        if self.classes is None:
-            return metrics["miou"]
-        return float(np.mean([metrics["class_iou"][name] for name in self.classes]))
+        return metrics["miou"] if self.classes is None else mean_iou(metrics, self.classes)
 
     def _resampled(self, areas: np.ndarray, metrics: Mapping[str, Any]) -> np.ndarray:
         if self.part:
             return labelled_miou(areas)
         if self.classes is None:
             return mean_over_classes(class_iou(areas), absent_rule(metrics))
-        names = list(metrics["class_iou"])
-        return mean_over_classes(class_iou(areas)[:, [names.index(name) for name in self.classes]])
+        return sampled_mean_iou(areas, metrics, self.classes)
 
 
 def _region(part: str, evidence: Evidence) -> _Region:

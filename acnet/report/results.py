@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +102,7 @@ class Results:
         """
         found, names = {}, self._names(run, classes)
         for seed, metrics in self.measured(run, protocol).items():
-            by_class = [metrics.get("class_iou", {}).get(name) for name in names]
-            value = metrics.get(metric) if classes is None else None if None in by_class else np.mean(by_class)
+            value = metrics.get(metric) if names is None else mean_iou(metrics, names)
             if value is not None:
                 found[seed] = 100.0 * value
         return found
@@ -126,21 +125,18 @@ class Results:
     def samples(self, run: str, protocol: str, metric: str, classes: str | None = None) -> Samples | None:
         """`scores` in each bootstrap sample; None if some seed's counts are missing."""
 
-        wanted = self._names(run, classes)
+        names = self._names(run, classes)
 
         def score(areas: np.ndarray, metrics: Mapping[str, Any]) -> np.ndarray | None:
-            if classes is None:
+            if names is None:
                 return metrics_of(areas, metrics.get("reader", ""), absent_rule(metrics)).get(metric)
-            names = list(metrics["class_iou"])
-            if not set(wanted) <= set(names):
-                return None
-            return class_iou(areas)[:, [names.index(name) for name in wanted]].mean(axis=1)
+            return sampled_mean_iou(areas, metrics, names) if metrics["class_iou"].keys() >= set(names) else None
 
         return self.sampled(run, protocol, score)
 
-    def _names(self, run: str, classes: str | None) -> list[str]:
+    def _names(self, run: str, classes: str | None) -> list[str] | None:
         """The names of `classes`, a class or a group of the dataset of `run`."""
-        return self.scale.class_groups.get(run, {}).get(classes, [classes])
+        return None if classes is None else self.scale.class_groups.get(run, {}).get(classes, [classes])
 
     def sampled(self, run: str, protocol: str, score: Callable, **part) -> Samples | None:
         """`score`(areas, metrics), a fraction, of the samples of each seed, as in `resampled`; None without one."""
@@ -227,6 +223,18 @@ class Results:
 def absent_rule(metrics: Mapping[str, Any]) -> str:
     """The protocol's rule for classes that never occur, as the `metrics` of a run were measured."""
     return metrics.get("protocol", {}).get("absent", "ignore")
+
+
+def mean_iou(metrics: Mapping[str, Any], names: Sequence[str]) -> float | None:
+    """The mean IoU of the classes `names`, a fraction; None if one of them has none."""
+    found = [metrics.get("class_iou", {}).get(name) for name in names]
+    return None if None in found else float(np.mean(found))
+
+
+def sampled_mean_iou(areas: np.ndarray, metrics: Mapping[str, Any], names: Sequence[str]) -> np.ndarray:
+    """`mean_iou` of bootstrap samples, from their areas (3, S, K), over the classes that occur: (S,)."""
+    every = list(metrics["class_iou"])
+    return mean_over_classes(class_iou(areas)[:, [every.index(name) for name in names]])
 
 
 def labelled_miou(areas: np.ndarray) -> np.ndarray:

@@ -33,6 +33,11 @@ class Restored:
     same: list[str]
 
 
+def is_archive(name: str) -> bool:
+    """Whether `name` is the file of an archive rather than a campaign."""
+    return name.lower().endswith(".zip")
+
+
 def restore(
     root: Path, name: str, params: Path, *, only: str, remote: str | None, git_remote: str, overwrite: bool
 ) -> Restored:
@@ -42,7 +47,7 @@ def restore(
     only a report, which can be drawn again, is replaced in any case. What the remote lacks is left out and named.
     Which runs and datasets a table or figure needs is said by `params`.
     """
-    archived = Path(name) if name.lower().endswith(".zip") else None
+    archived = Path(name) if is_archive(name) else None
     published = read_archive(archived) if archived else find(Repository(root), name, git_remote)
     here = {entry: is_here(root / entry.path, entry) for entry in published.entries}
     chosen = part(published, only, params)

@@ -64,6 +64,11 @@ def test_the_readme_says_what_has_been_measured(root):
     assert "\n".join(shown) == "\n".join(row(root, scale) for scale in folders)
 
 
+@pytest.fixture
+def evidence(root):
+    return (root / "reports/published/evidence.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("heading", "scale", "least"),
     [
@@ -71,23 +76,51 @@ def test_the_readme_says_what_has_been_measured(root):
         ("on CamVid, so far", "camvid-narrow", {"C01", "C04", "C05", "C09", "C10", "C11", "C12", "C14"}),
     ],
 )
-def test_findings_are_those_of_the_published_claims(root, heading, scale, least):
-    text = (root / "reports/published/README.md").read_text()
-    section = text.split(f"### The paper's claims {heading}\n")[1]
-    shown = re.findall(r"^\| (C\d+): .+ \| (\w+) \| (.+) \|$", section.split("\n### ")[0], re.MULTILINE)
-    claims = {claim["id"]: claim for claim in read_json(root / f"reports/published/{scale}/claims.json")["claims"]}
+def test_evidence_is_that_of_the_published_claims(root, evidence, heading, scale, least):
+    section = evidence.split(f"## The paper's claims {heading}\n")[1].split("\n## ")[0]
+    shown = re.findall(r"^\| (C\d+\w?): .+ \| (\w+) \| (.+) \|$", section, re.MULTILINE)
+    claims = published_claims(root, scale)
     assert least <= {name for name, *_ in shown}
     for name, verdict, numbers in shown:
-        steps = [step for step in claims[name]["steps"] if step["ours"] is not None]
-        whole = len(steps) == len(claims[name]["steps"])
-        assert verdict == (claims[name] if whole else steps[0])["verdict"], name
-        found = [float(text) for text in re.findall(r"[+-]?\d+\.\d", numbers.replace("−", "-"))]
+        expected, steps = measured(claims[name])
+        assert verdict == expected, name
         expected = [number for step in steps for number in (step["ours"], *step["interval"])]
-        assert found == pytest.approx(expected, abs=0.051), name
+        assert signed(numbers) == pytest.approx(expected, abs=0.051), name
 
 
-def test_first_findings_on_photographs_are_those_of_the_records(root):
-    text = (root / "reports/published/README.md").read_text().split("### Photographs, so far\n")[1].split("\n### ")[0]
+def test_the_summary_of_the_findings_is_that_of_the_published_claims(root):
+    text = (root / "reports/published/README.md").read_text()
+    shown = re.findall(r"^\| (C\d+): .+ \| (.*) \| (.*) \| (.*) \|$", text, re.MULTILINE)
+    scales = [published_claims(root, scale) for scale in ("instrument", "camvid-narrow")]
+    assert [name for name, *_ in shown] == [name for name, claim in scales[0].items() if claim["primary"]]
+    for name, paper, *cells in shown:
+        in_points = scales[0][name]["check"] != "gate_contrasts"
+        theirs = [step["paper"] for step in scales[0][name]["steps"] if step["paper"] is not None]
+        assert signed(paper) == pytest.approx(theirs if in_points else [], abs=0.051), name
+        for cell, claims in zip(cells, scales, strict=True):
+            verdict, steps = measured(claims[name])
+            assert cell.split(": ")[-1] == verdict, name
+            assert signed(cell) == pytest.approx([step["ours"] for step in steps] if in_points else [], abs=0.051), name
+
+
+def published_claims(root, scale):
+    """The claims of a published report by id."""
+    return {claim["id"]: claim for claim in read_json(root / f"reports/published/{scale}/claims.json")["claims"]}
+
+
+def measured(claim):
+    """The verdict and the steps of a claim, or the first step's verdict if others were not measured."""
+    steps = [step for step in claim["steps"] if step["ours"] is not None]
+    return (claim if len(steps) == len(claim["steps"]) else steps[0])["verdict"], steps
+
+
+def signed(text):
+    """The numbers with one digit behind the point in a text."""
+    return [float(number) for number in re.findall(r"[+-]?\d+\.\d", text.replace("−", "-"))]
+
+
+def test_first_evidence_from_photographs_is_that_of_the_records(root, evidence):
+    text = evidence.split("## Photographs, so far\n")[1].split("\n## ")[0]
     shown = re.findall(r"^\| .+ \| (\w+) \| ([\d., ]+) \| (.*)\|$", text, re.MULTILINE)
     found = {run: on_val(root / "reports/published/msrc21/runs" / run) for run, *_ in shown}
     assert len(found) == 5
@@ -95,8 +128,7 @@ def test_first_findings_on_photographs_are_those_of_the_records(root):
         assert [float(number) for number in numbers.split(", ")] == pytest.approx(found[run], abs=0.0051)
         if run != "fcn_s16":
             expected = mean_and_interval(np.subtract(found[run], found["fcn_s16"]))
-            numbers = [float(text) for text in re.findall(r"[+-]\d+\.\d", difference.replace("−", "-"))]
-            assert numbers == pytest.approx(expected, abs=0.051)
+            assert signed(difference) == pytest.approx(expected, abs=0.051)
 
 
 def mean_and_interval(differences):
@@ -114,7 +146,9 @@ def on_val(folder):
     return scores
 
 
-@pytest.mark.parametrize("page", ["README.md", "reports/published/README.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", *(f"reports/published/{name}.md" for name in ("README", "evidence", "study"))]
+)
 def test_links_to_published_files_lead_somewhere(root, page):
     links = re.findall(r"\]\(([^)#:]+)[^):]*\)", (root / page).read_text())
     assert links and not [link for link in links if not (root / page).parent.joinpath(link).exists()]
@@ -126,8 +160,8 @@ def peers(root, scale):
         return [row for row in csv.DictReader(file) if row["ours"]]
 
 
-def test_scores_of_other_methods_are_those_of_the_published_table(root):
-    text = (root / "reports/published/README.md").read_text().split("**On the synthetic dataset**")[1].split("\n\n")[0]
+def test_scores_of_other_methods_are_those_of_the_published_table(root, evidence):
+    text = evidence.split("**On the synthetic dataset**")[1].split("\n\n")[0]
     scores = {row["method"]: float(row["ours"]) for row in peers(root, "instrument")}
     shown = re.findall(r"(\S+)\s+\((\d+\.\d)[,)]", text)
     names = {"ACNet": "ACNet (Res-50+ACB#3)", "UperNet": "UperNet, a variant"}
@@ -136,8 +170,8 @@ def test_scores_of_other_methods_are_those_of_the_published_table(root):
         assert float(score) == pytest.approx(scores[names.get(name, name)], abs=0.051), name
 
 
-def test_methods_with_several_seeds_are_compared_with_acnet_as_in_the_published_table(root):
-    text = (root / "reports/published/README.md").read_text().split("**On CamVid**")[1].split("\n### ")[0]
+def test_methods_with_several_seeds_are_compared_with_acnet_as_in_the_published_table(root, evidence):
+    text = evidence.split("**On CamVid**")[1].split("\n## ")[0]
     shown = re.findall(r"^\| (.+) \| (\d+\.\d) \|(.*)\| (\d\.\d) \|$", text, re.MULTILINE)
     rows = {row["row"]: row for row in peers(root, "camvid-narrow") if len(row["values"].split(";")) == 3}
     names = {"decoder with a learned gate": "learned_gate", "ACNet's decoder without global context": "decoder"}
@@ -149,7 +183,6 @@ def test_methods_with_several_seeds_are_compared_with_acnet_as_in_the_published_
         assert float(cost) == pytest.approx(int(rows[key]["flops"]) / int(rows["acnet"]["flops"]), abs=0.051), name
         if key != "acnet":
             mean, low, high = mean_and_interval(values[key] - values["acnet"])
-            numbers = [float(text) for text in re.findall(r"[+-]?\d+\.\d", difference.replace("−", "-"))]
-            assert numbers == pytest.approx([mean, low, high], abs=0.051), name
+            assert signed(difference) == pytest.approx([mean, low, high], abs=0.051), name
             word = "better" if low > 0 else "worse" if high < 0 else "undecided"
             assert word in difference, name

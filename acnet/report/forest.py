@@ -1,5 +1,7 @@
 """The primary claims as a forest plot: the paper's differences beside ours, with intervals, a panel for each scale."""
 
+import statistics
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -37,7 +39,7 @@ def forest_figure(reports: Sequence[dict[str, Any]]) -> Figure:
 
     Filled marks have the t interval of several seeds, thin at the level of Holm's procedure; hollow ones have that over
     images of one seed, which decides nothing. Diamonds are the paper's differences. The verdict of a claim stands
-    beside its first line. A line that no scale has measured is left out.
+    beside the middle of its lines. A line that no scale has measured is left out.
     """
     found = [_lines(report) for report in reports]
     names = list(
@@ -51,11 +53,15 @@ def forest_figure(reports: Sequence[dict[str, Any]]) -> Figure:
         margin = report["rule"]["margin"]
         axes.axvspan(-margin, margin, color=PALE, alpha=0.4, linewidth=0)
         axes.axvline(0, color=QUIET, linewidth=0.6)
-        judged = set()
+        drawn = defaultdict(list)
         for place, name in enumerate(names):
             if (line := lines.get(name)) and line[1]["ours"] is not None:
-                _draw(axes, place, *line, first=line[0]["id"] not in judged)
-                judged.add(line[0]["id"])
+                claim, step = line
+                _draw(axes, place, step, claim["level"])
+                if len(step["seeds"]) > 1:
+                    drawn[claim["id"], claim["verdict"]].append(place)
+        for (_, verdict), places in drawn.items():
+            _write_verdict(axes, statistics.mean(places), verdict)
         axes.set_xscale("symlog", linthresh=_LINEAR, linscale=0.9)
         axes.set_title(report["title"], loc="left", fontsize=8)
         axes.grid(axis="x", color=QUIET, alpha=0.15, linewidth=0.5)
@@ -85,21 +91,23 @@ def _lines(report: dict[str, Any]) -> dict[str, tuple[dict[str, Any], dict[str, 
     return {f"{claim['id']}  {step['label']}": (claim, step) for claim in claims for step in claim["steps"]}
 
 
-def _draw(axes, place: int, claim: dict[str, Any], step: dict[str, Any], *, first: bool) -> None:
+def _draw(axes, place: int, step: dict[str, Any], level: float) -> None:
     if step["paper"] is not None:
         axes.plot(step["paper"], place, **_PAPER)
     several = len(step["seeds"]) > 1
     look = _SEVERAL if several else _ONE
     if several:
-        axes.plot(t_interval(step["seeds"], 1 - claim["level"]), (place, place), **_LEVEL)
+        axes.plot(t_interval(step["seeds"], 1 - level), (place, place), **_LEVEL)
     if between := step["interval" if several else "images"]:
         axes.plot(between, (place, place), color=look["color"], linewidth=look["linewidth"], solid_capstyle="butt")
     axes.plot(step["ours"], place, **look)
-    if several and first:
-        verdict = "incomplete" if claim["verdict"] == NOT_MEASURED else claim["verdict"]
-        color = QUIET if verdict in ("undecided", "incomplete") else INK
-        axes.annotate(verdict, (1.02, place), xycoords=("axes fraction", "data"), fontsize=6.5, va="center",
-                      color=color, annotation_clip=False)  # fmt: skip
+
+
+def _write_verdict(axes, place: float, verdict: str) -> None:
+    word = "incomplete" if verdict == NOT_MEASURED else verdict
+    color = QUIET if word in ("undecided", "incomplete") else INK
+    axes.annotate(word, (1.02, place), xycoords=("axes fraction", "data"), fontsize=6.5, va="center",
+                  color=color, annotation_clip=False)  # fmt: skip
 
 
 def _handles(axes, level: float, *, one: bool, several: bool) -> list:
@@ -107,7 +115,7 @@ def _handles(axes, level: float, *, one: bool, several: bool) -> list:
     looks = {"paper": _PAPER}
     if several:
         looks[f"ours, {100 * level:g} % t interval over seeds"] = _SEVERAL
-        looks["at the level of Holm's procedure"] = _LEVEL
+        looks["interval at the level of Holm's procedure"] = _LEVEL
     if one:
         looks["ours, one seed (interval over images)"] = _ONE
     return [axes.plot([], [], label=label, **look)[0] for label, look in looks.items()]

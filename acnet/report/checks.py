@@ -124,6 +124,13 @@ class Evidence:
             return f"{methods[0]} − {methods[1]}, {columns[0]}"
         return f"{self.label(first)} − {self.label(second)}"
 
+    def run_pair(self, first: str, second: str) -> str:
+        """The pair of two runs' mIoU, of one table if it has both; their names if a run is in no table."""
+        shown = [(name, cell.run) for name, cell in self.cells.items() if cell.metric == "miou"]
+        cells = [[name for name, run in shown if run == one] for one in (first, second)]
+        pairs = sorted(itertools.product(*cells), key=lambda pair: pair[0][0] != pair[1][0])
+        return self.pair(*pairs[0]) if pairs else f"{first} − {second}"
+
     def _words(self, name: CellName) -> tuple[str, str]:
         table = self.tables.table(name[0])
         return table.row(name[1]).method, table.all_columns[name[2]].label if len(table.columns) > 1 else ""

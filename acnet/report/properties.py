@@ -160,7 +160,7 @@ def greater_in(claim: Claim, evidence: Evidence) -> list[Step]:
     steps = []
     for other, part in itertools.product(others, claim.parts):
         region = _region(part, evidence)
-        label = f"{first} − {other}, {region.label}"
+        label = f"{evidence.run_pair(first, other)}, {region.label}"
         reason = _lacking([first, other], claim.protocol, evidence, region)
         if reason:
             steps.append(Step(label, [], NOT_MEASURED, reason=reason))
@@ -208,7 +208,7 @@ def gated_gains(claim: Claim, evidence: Evidence) -> list[Step]:
     if reason:
         return [Step(claim.statement, [], NOT_MEASURED, reason=reason)]
     for run, base, sign, size in ((gcm, plain, 1, "large"), (lcm, gcm, -1, "small")):
-        label = f"({run} − {base}) on classes with a {size} gate minus the same on the others"
+        label = f"{evidence.run_pair(run, base)}: classes with a {size} gate minus the others"
         gates = [found["blocks"][0]["classes"] for found in evidence.results.gates(run).values()]
         if not gates:
             steps.append(Step(label, [], NOT_MEASURED, reason=f"{NOT_RUN}{run} (gates)"))

@@ -268,8 +268,12 @@ def test_runs_are_compared_in_parts_of_the_pixels(campaign):
             write_parts(made.results, run, seed, small=small + extra, edges=edge + extra)
     found = judged(made, "C40")
     assert [step.label for step in found.steps] == [
-        "gcm_lcm1 − gcm_lc, small segments", "gcm_lcm1 − gcm_lc, pixels within 3 of an edge",
-    ]  # fmt: skip
+        "Res-50+GCM+LCM(1) − Res-50+GCM+LC, small segments",
+        "Res-50+GCM+LCM(1) − Res-50+GCM+LC, pixels within 3 of an edge",
+    ]
+    # Two runs of no common table, of which one table has two columns; two of the same table.
+    assert steps_of(made, "C09b")[0].label == "Res-50+GCM+LC − Res-50+GCM (δ=5) (mIoU at 1/8), all pixels"
+    assert steps_of(made, "C39")[0].label == "Res-50+GCM (δ=5) − Res-50, mIoU at 1/16, large segments"
     assert [step.ours for step in found.steps] == [pytest.approx(-2), pytest.approx(1)]
     assert found.verdict == "contradicted"
     # The one image of each seed is drawn in each sample: over seeds, the differences lie between -2.1 and -1.9.

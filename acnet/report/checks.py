@@ -128,8 +128,8 @@ class Evidence:
         """The pair of two runs' mIoU, of one table if it has both; their names if a run is in no table."""
         shown = [(name, cell.run) for name, cell in self.cells.items() if cell.metric == "miou"]
         cells = [[name for name, run in shown if run == one] for one in (first, second)]
-        pairs = sorted(itertools.product(*cells), key=lambda pair: pair[0][0] != pair[1][0])
-        return self.pair(*pairs[0]) if pairs else f"{first} − {second}"
+        found = min(itertools.product(*cells), key=lambda pair: pair[0][0] != pair[1][0], default=None)
+        return self.pair(*found) if found else f"{first} − {second}"
 
     def _words(self, name: CellName) -> tuple[str, str]:
         table = self.tables.table(name[0])

@@ -22,9 +22,9 @@ _ROOTS = {
     "logs": "the logs",
 }
 _FIRST = """\
-acnet trains, evaluates and explains the networks of "Adaptive Context Network for Scene Parsing". To start:
+acnet trains and evaluates the networks of "Adaptive Context Network for Scene Parsing". To start:
 
-  make reproduce                   every table and figure from generated data, in a few minutes, into reports/mini
+  make reproduce                   every table and figure from generated data, in ten minutes, into reports/mini
   acnet status                     the state of every run
   acnet trace table3 r50_acb3      where a number comes from, and the commands that reproduce it
 

@@ -1,4 +1,4 @@
-"""Training step and test image of each row of the table "One recipe", turn by turn in one process.
+"""Training step and test image of each row of the table `peers`, turn by turn in one process.
 
     python benchmarks/heads.py --scale camvid-narrow --turns 3
 

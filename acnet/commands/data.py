@@ -18,7 +18,7 @@ def add(commands) -> None:
     generate = command(
         data, "generate", _generate, "generate a mini dataset in its official layout, or the dataset instrument"
     )
-    fetch = command(data, "fetch", _fetch, "use your own copies of a dataset's archives, or download them")
+    fetch = command(data, "fetch", _fetch, "download and verify a dataset's archives, or verify your own copies")
     extract = command(data, "extract", _extract, "extract the fetched archives into the folder that prepare reads")
     prepare = command(data, "prepare", _prepare, "convert a dataset into the memory-mapped format that training reads")
     check = command(data, "check", _check, "read a dataset on disk and list what is missing or wrong")
@@ -136,7 +136,7 @@ def _check(parsed: argparse.Namespace) -> None:
 def _share(written: str) -> float:
     number = positive(written)
     if number >= 1:
-        raise argparse.ArgumentTypeError(f"'{written}' is not a share; write 0.2 for a fifth")
+        raise argparse.ArgumentTypeError(f"'{written}' is not a fraction; write 0.2 for a fifth")
     return number
 
 

@@ -47,7 +47,7 @@ def add(commands) -> None:
     export.add_argument("--seed", type=whole(0), help="seed of the run (default: the scale's first)")
     export.add_argument("--out", type=Path, metavar="FILE", help="file to write (default: SCALE_RUN_seedN.FORMAT)")
     share(export, "--scale")
-    text = "compare two runs by class, and list the images where the share of correct pixels differs most"
+    text = "compare two runs by class, and list the images whose pixel accuracy differs most"
     compare = command(commands, "compare", _compare, text)
     compare.add_argument("first", help="a run; differences are second minus first")
     compare.add_argument("second", help="another run of the same dataset")

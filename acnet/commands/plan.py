@@ -61,7 +61,8 @@ def _plan(parsed: argparse.Namespace) -> None:
     print(f"asking Snakemake for the jobs of {parsed.scale}", file=sys.stderr, flush=True)
     jobs = campaign_jobs(parsed.params_root.parent, parsed.scale, parsed.target)
     if not any(job.run for job in jobs.values()):
-        raise AcnetError(f"{', '.join(parsed.target)}: drawn from parameters alone; there is no training to plan")
+        what = ", ".join(parsed.target) or f"scale {parsed.scale}"
+        raise AcnetError(f"{what}: no training to plan: it is drawn from parameters or from restored records")
     if parsed.commands:
         print("\n".join(job.command for job in jobs.values()))
         return
@@ -75,7 +76,7 @@ def _plan(parsed: argparse.Namespace) -> None:
     if profile:
         _print_cluster(parsed, settings, estimated, profile)
     else:
-        _print_costs(parsed, settings, estimated)
+        _print_costs(parsed, estimated)
 
 
 def _plain(scale: str, estimated) -> dict[str, Any]:
@@ -85,9 +86,11 @@ def _plain(scale: str, estimated) -> dict[str, Any]:
     return {"scale": scale, "device": estimated.device, "runs": costs, "jobs": jobs}
 
 
-def _print_costs(parsed: argparse.Namespace, settings: Campaign, estimated) -> None:
+def _print_costs(parsed: argparse.Namespace, estimated) -> None:
+    from acnet.plan.jobs import trained_seeds
+
     jobs, runs = estimated.jobs.values(), estimated.runs
-    seeds = {run: len(settings.seeds(run)) for run in runs}
+    seeds = trained_seeds(jobs)
 
     def seconds(some) -> str:
         return duration(sum(job.seconds for job in some)) if estimated.timed else "-"
@@ -95,15 +98,15 @@ def _print_costs(parsed: argparse.Namespace, settings: Campaign, estimated) -> N
     width = max(map(len, runs))
     print(f"{'run':<{width}}  seeds   steps       images    operations      training    evaluation  checkpoint")
     for run, cost in runs.items():
-        one = [job for job in jobs if job.run == run and job.seed == settings.scale.seeds[0]]
+        one = [job for job in jobs if job.run == run and job.seed == seeds[run][0]]
         times = [seconds(job for job in one if job.rule == "train"), seconds(job for job in one if job.protocol)]
         flops = operations(sum(job.flops for job in one))
-        counted = f"{seeds[run]:>5}  {cost.steps:>6}  {cost.images:>11,}  {flops:>12}"
+        counted = f"{len(seeds[run]):>5}  {cost.steps:>6}  {cost.images:>11,}  {flops:>12}"
         print(f"{run:<{width}}  {counted}  {times[0]:>12}  {times[1]:>12}  {cost.checkpoint / 2**20:>6.1f} MiB")
-    images = sum(seeds[run] * cost.images for run, cost in runs.items())
-    disk = sum(seeds[run] * cost.checkpoint for run, cost in runs.items()) / 2**30
+    images = sum(len(seeds[run]) * cost.images for run, cost in runs.items())
+    disk = sum(len(seeds[run]) * cost.checkpoint for run, cost in runs.items()) / 2**30
     flops = operations(sum(job.flops for job in jobs))
-    print(f"{sum(seeds.values())} training runs, {images:,} images, {flops}, {disk:.2f} GiB of checkpoints")
+    print(f"{sum(map(len, seeds.values()))} training runs, {images:,} images, {flops}, {disk:.2f} GiB of checkpoints")
     parts = f"training {seconds(job for job in jobs if job.rule == 'train')}, "
     parts += f"evaluation {seconds(job for job in jobs if job.protocol)}"
     if parsed.tflops:
@@ -125,6 +128,7 @@ def _speed(parsed: argparse.Namespace) -> str:
 
 def _print_cluster(parsed: argparse.Namespace, settings: Campaign, estimated, profile) -> None:
     from acnet.plan.cost import START
+    from acnet.plan.jobs import trained_seeds
     from acnet.plan.schedule import critical_path, gpu_seconds, wall_time
 
     def seconds(job) -> float:
@@ -164,7 +168,8 @@ def _print_cluster(parsed: argparse.Namespace, settings: Campaign, estimated, pr
     path = critical_path(jobs)
     steps = ", ".join(f"{job.name} ({duration(job.seconds)})" for job in path if job.runtime is not None)
     print(f"critical path   {duration(sum(job.seconds for job in path))}: {steps}")
-    checkpoints = [cost.checkpoint for run, cost in estimated.runs.items() for _ in settings.seeds(run)]
+    seeds = trained_seeds(jobs.values())
+    checkpoints = [cost.checkpoint for run, cost in estimated.runs.items() for _ in seeds[run]]
     print(
         f"disk            {sum(checkpoints) / 2**30:.1f} GiB of checkpoints, "
         f"{_STATES * max(checkpoints) / 2**30:.1f} GiB for each running training job, up to "

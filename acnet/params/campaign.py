@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from acnet.errors import AcnetError
-from acnet.params.config import NetworkConfig, TrainingConfig
+from acnet.params.config import BACKBONES, NetworkConfig, TrainingConfig
 from acnet.params.datasets import Dataset, load_datasets
 from acnet.params.heads import REPLACED, head_options, load_heads
 from acnet.params.layers import BOTH, NETWORK, SECTIONS, TRAINING, Sourced, merged, plain_layer, sections, sourced_layer
@@ -16,7 +16,7 @@ from acnet.params.run_matrix import RunEntry, load_runs
 from acnet.params.scales import Scale, load_scale
 from acnet.params.schema import among, build, field_value, mapping, nearest, read_mapping
 from acnet.params.tables import Table, Tables
-from acnet.params.weights import IMAGENET1K_V1, initial_weights
+from acnet.params.weights import initial_weights
 
 GATES_PROTOCOL = "single"  # gates are measured on whole images, at this protocol's size and precision
 
@@ -60,7 +60,7 @@ class Campaign:
             among(dataset, self.datasets, f"{self._scale_file}: stands_in.{paper}")
         for run, seeds in mapping(self.scale.more_seeds, f"{self._scale_file}: more_seeds", self.runs).items():
             field_value(Scale, "seeds", seeds, f"{self._scale_file}: more_seeds.{run}")
-        mapping(self.scale.weights, f"{self._scale_file}: weights", IMAGENET1K_V1)
+        mapping(self.scale.weights, f"{self._scale_file}: weights", BACKBONES)
 
     @property
     def protocols(self) -> list[str]:
@@ -84,20 +84,34 @@ class Campaign:
         return [
             name
             for name, table in tables.tables.items()
-            if table.on_request and name not in self.scale.tables and self._can_fill(table, tables.trained([name]))
+            if table.on_request and name not in self.scale.tables and self._can_fill(table)
         ]
 
-    def _can_fill(self, table: Table, runs: Iterable[str]) -> bool:
-        """Whether the scale has data for the `runs` of a table, and the groups of classes that it shows."""
-        used = {self.scale.stands_in.get(self.entry(run).dataset) for run in runs}
-        return None not in used and all(table.class_groups <= self.datasets[it].class_groups.keys() for it in used)
+    def _can_fill(self, table: Table) -> bool:
+        """Whether the scale has data for the runs of a table, the splits that are scored, and its groups of classes."""
+        sources = table.sources()
+        used = {self.scale.stands_in.get(self.entry(run).dataset) for run, _ in sources}
+        return (
+            None not in used
+            and all(table.class_groups <= self.datasets[it].class_groups.keys() for it in used)
+            and all(self.has_split(run, protocol) for run, protocol in sources)
+        )
+
+    def has_split(self, run: str, protocol: str) -> bool:
+        """Whether the dataset of a run has the split that a protocol scores."""
+        dataset = self.datasets[self.dataset_of(run)]
+        return (self.protocol(protocol, run).split or dataset.evaluate) in dataset.splits
 
     def requested(self, tables: Tables, results: Path) -> list[str]:
-        """The tables on request of which `results` hold something that no table or figure before them shows."""
+        """The tables on request of which `results` hold something that no table or figure before them shows.
+
+        If those before show all that a table does, anything of it.
+        """
         usual, folder = self.shown(tables), results / self.scale_name
         found: list[str] = []
         for name in self.on_request(tables):
-            own = set(tables.sources([name])) - set(tables.sources(usual + found))
+            sources = set(tables.sources([name]))
+            own = sources - set(tables.sources(usual + found)) or sources
             if any(any(folder.glob(f"{run}/seed*/metrics/{protocol}.json")) for run, protocol in own):
                 found.append(name)
         return found

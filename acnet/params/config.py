@@ -13,13 +13,14 @@ REPLACED_BY_A_HEAD = {
     "blocks": 1,
     "after_context": "none",
 }
+BACKBONES = ("resnet10", "resnet18", "resnet34", "resnet50", "resnet101")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
     """What `acnet.model.build_network` takes; params/model.yaml explains each value."""
 
-    backbone: Literal["resnet10", "resnet18", "resnet34", "resnet50", "resnet101"]
+    backbone: Literal[BACKBONES]
     base_width: int = limited(low=8, high=256)  # below, gradients of oneDNN are wrong on AVX2 (its issue 6035)
     stem: Literal["7x7", "deep"] = "7x7"
     output_stride: Literal[8, 16] = 16

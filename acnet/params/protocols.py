@@ -71,10 +71,11 @@ class Protocols:
         self._layers: dict[str, Layer] = {}
         for name, sections in read_mapping(self._file).items():
             where = f"{self._file}: {usable(name, self._file)}"
+            known = list(self.titles)
             self.titles[name] = convert(str, mapping(sections, where).get("title", name), f"{where}.title")
             for section, entries in mapping(sections, where, ("title", "like", "common", *datasets)).items():
                 if section == "like":
-                    self._like[name] = among(entries, self.titles, f"{where}.like")
+                    self._like[name] = among(entries, known, f"{where}.like")
                 elif section != "title":
                     self._layers[f"{name}.{section}"] = sourced_layer(entries, _FIELDS, f"{where}.{section}")
         self.titles.pop("defaults", None)
@@ -87,10 +88,11 @@ class Protocols:
         """The protocol `name` for a run with the recipe of `dataset` and the training parameters `train`."""
         if name not in self.titles:
             raise AcnetError(f"protocol '{name}': {self._file} has no such entry{nearest(name, self.titles)}")
-        parts = ["defaults.common", f"defaults.{dataset}"]
-        for one in filter(None, (self._like.get(name), name)):
-            parts += [f"{one}.common", f"{one}.{dataset}", f"scale.{one}"]
-        layers = [self._layers.get(part, {}) for part in parts]
+        names = [name]
+        while names[0] in self._like:
+            names.insert(0, self._like[names[0]])
+        parts = [part for one in names for part in (f"{one}.common", f"{one}.{dataset}", f"scale.{one}")]
+        layers = [self._layers.get(part, {}) for part in ("defaults.common", f"defaults.{dataset}", *parts)]
         values = {key: entry.value for key, entry in merged(layers, _FIELDS, self._file).items()}
         if values["base_size"] == "train":
             values["base_size"] = train.base_size

@@ -155,4 +155,4 @@ def read_origins(file: Path) -> dict[str, str]:
 def _line(key: str, value: Any, origin: object | None) -> str:
     text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True)
     text = text.removesuffix("...\n").strip()
-    return f"{key}: {text}  # {origin}" if origin else f"{key}: {text}"
+    return f"{key}: {text}  # {' '.join(str(origin).split())}" if origin else f"{key}: {text}"

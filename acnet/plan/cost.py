@@ -13,6 +13,7 @@ from acnet.params.campaign import Campaign
 from acnet.params.datasets import Dataset
 from acnet.params.protocols import Protocol
 from acnet.params.run import Run
+from acnet.params.schema import among
 from acnet.plan.jobs import Job
 from acnet.plan.measure import FORWARD, arithmetic, kind_of, seconds_per_flop
 from acnet.progress import Progress
@@ -95,7 +96,7 @@ def estimate(
 def _evaluation_flops(campaign: Campaign, name: str, protocol: str, data_root: Path) -> float:
     run = campaign.resolve(name, campaign.scale.seeds[0])
     dataset, scored = campaign.datasets[run.dataset], campaign.protocol(protocol, name)
-    split = scored.split or run.evaluate_split
+    split = among(scored.split or run.evaluate_split, dataset.splits, f"protocol '{protocol}': split")
     pixels = _pixels(scored, _size(run, split, dataset, data_root))
     return arithmetic(kind_of(run))[0] * FORWARD * pixels / math.prod(run.train.crop) * dataset.splits[split]
 

@@ -4,7 +4,7 @@ import dataclasses
 import logging
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ class Job:
 def campaign_jobs(project: Path, scale: str, targets: Sequence[str] = ()) -> dict[str, Job]:
     """Every job of `targets` (none: everything) by name, whether done or not, each after its dependencies.
 
+    Restored records have no jobs, since they are not trained again.
     AcnetError with Snakemake's message if it refuses, and if it is not installed.
     """
     events = sorted(_dry_run(project, scale, targets), key=lambda event: event.jobid)  # printed in any order
@@ -68,6 +69,15 @@ def campaign_jobs(project: Path, scale: str, targets: Sequence[str] = ()) -> dic
         if event.shellcmd:  # else a target, which only names files
             visit(event)
     return jobs
+
+
+def trained_seeds(jobs: Iterable[Job]) -> dict[str, list[int]]:
+    """The seeds that `jobs` train each run with, in ascending order."""
+    found: dict[str, list[int]] = {}
+    for job in jobs:
+        if job.rule == "train":
+            found.setdefault(job.run, []).append(job.seed)
+    return {run: sorted(seeds) for run, seeds in found.items()}
 
 
 def _name(rule: str, wildcards: Mapping[str, str]) -> str:

@@ -78,7 +78,7 @@ def compare(first: str, second: str, protocol: str, seed: int, results: Results)
 
 
 def as_text(comparison: Comparison, images: int) -> str:
-    """The comparison as Markdown, with the `images` whose share of correct pixels differs most."""
+    """The comparison as Markdown, with the `images` whose pixel accuracy differs most."""
     first, second = comparison.runs
     lines = [
         f"# {second} against {first}, protocol {comparison.protocol}",
@@ -99,7 +99,7 @@ def as_text(comparison: Comparison, images: int) -> str:
 
 
 def as_json(comparison: Comparison, images: int) -> dict[str, Any]:
-    """The comparison as plain values, with the `images` whose share of correct pixels differs most."""
+    """The comparison as plain values, with the `images` whose pixel accuracy differs most."""
     shown = comparison._replace(changes=comparison.changes[:images])._asdict()
     plain = {part: [one._asdict() for one in shown[part]] for part in ("overall", "classes", "changes")}
     return {**shown, **plain}

@@ -12,7 +12,7 @@ from acnet.report.cells import table_cells
 from acnet.report.report import Report
 
 _LINE = 8  # points below its mark from which a line leads to a label
-Points = Mapping[str, tuple[float, float]]  # by method: FLOPs, score
+Points = Mapping[str, tuple[float, float]]  # by row: FLOPs, score
 
 
 def write_cost(name: str, report: Report) -> list[Path]:
@@ -27,24 +27,24 @@ def cost_figure(name: str, report: Report) -> Figure:
     table = report.tables.table(name)
     cells = table_cells(name, table, report.results)
     key, column = next(iter(table.columns.items()))
-    found = {row.method: cells[name, row.key, key] for row in table.rows}
-    found = {method: cell for method, cell in found.items() if cell.run and cell.ours is not None}
+    found = {row.key: cells[name, row.key, key] for row in table.rows}
+    found = {row: cell for row, cell in found.items() if cell.run and cell.ours is not None}
     title = f"{column.label} against FLOPs: {report.scale.title}"
     if not found:
         return placeholder(title, ["all of its networks"])
-    points = {method: (report.size(cell.run).flops / 1e9, cell.ours) for method, cell in found.items()}
+    points = {row: (report.size(cell.run).flops / 1e9, cell.ours) for row, cell in found.items()}
     figure = Figure(figsize=(7, 4.5))
     axes = figure.add_subplot()
     labels, looks = [], {"fontsize": 6.5, "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 0.5}}
-    for method, (flops, score) in points.items():
-        cell = found[method]
+    for row, (flops, score) in points.items():
+        cell, method = found[row], table.row(row).method
         if cell.interval:
             axes.plot((flops, flops), cell.interval, color=QUIET, alpha=0.4, linewidth=0.8)
-        fill = ACCENT if cell.row == table.against else "white"
+        fill = ACCENT if row == table.against else "white"
         axes.plot(flops, score, marker="o", markersize=4.5, color=ACCENT, markerfacecolor=fill)
         text = axes.annotate(method, (flops, score), xytext=(4, 3), textcoords="offset points", zorder=1.5, **looks)
         labels.append(text)
-    front_line = zip(*(points[method] for method in front(points)), strict=True)
+    front_line = zip(*(points[row] for row in front(points)), strict=True)
     axes.plot(*front_line, color=ACCENT, linewidth=0.8, alpha=0.5, zorder=1)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
@@ -77,8 +77,8 @@ def _part(labels: list[Annotation]) -> None:
 def front(points: Points) -> list[str]:
     """The Pareto front, cheapest first: those that score above every one that takes as many FLOPs or fewer."""
     chosen, best = [], float("-inf")
-    for method in sorted(points, key=lambda method: (points[method][0], -points[method][1])):
-        if points[method][1] > best:
-            chosen.append(method)
-            best = points[method][1]
+    for row in sorted(points, key=lambda row: (points[row][0], -points[row][1])):
+        if points[row][1] > best:
+            chosen.append(row)
+            best = points[row][1]
     return chosen

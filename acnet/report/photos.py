@@ -1,5 +1,7 @@
 """Figures 4 and 5: images with ground truth, predictions and gates."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -36,14 +38,16 @@ def photo_figure(entry: tables.Figure, results: Results) -> Figure:
         what = "examples that {} share" if made else "params.yaml of {}"
         return placeholder(entry.title, [what.format(" and ".join(runs))])
     # The resolution of each block's gate, as a part of the network's input (Sec. 3.1).
-    strides = (made.model.output_stride, 8, 4)[: max(len(ours.gates) for _, ours in pairs)]
+    strides = enumerate((made.model.output_stride, 8, 4), start=1)
+    strides = [stride for block, stride in strides if made.model.has_global_context(block)]
+    strides = strides[: max(len(ours.gates) for _, ours in pairs)]
     return _draw(
         list(entry.runs), pairs, class_table(made), strides if entry.kind == "gates" else (), _WIDTH[entry.kind]
     )
 
 
 def _draw(
-    labels: list[str], pairs: list[tuple[Example, Example]], classes: Classes, strides: tuple[int, ...], width: float
+    labels: list[str], pairs: list[tuple[Example, Example]], classes: Classes, strides: Sequence[int], width: float
 ) -> Figure:
     columns = 4 + len(strides)
     rows, cols = pairs[0][0].image.shape[:2]

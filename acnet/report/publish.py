@@ -42,7 +42,7 @@ def publish(report: Report) -> list[Path]:
     parts = [
         f"# {scale.title}",
         scale.banner.strip(),
-        f"Made by `{_command(report)}`.{kept}",
+        f"Made by {_command(report)}.{kept}",
         "\n".join(f"- {line}" for line in [*["[The page](index.html)"] * scale.generated, *others, claims]),
         "## Runs",
         "Scores in percent; parameters by the digest of the run's params.yaml.",
@@ -102,8 +102,9 @@ def _command(report: Report) -> str:
     scale = report.scale
     trained = [run for run in report.runs if any(report.results.provenance(run, seed) for seed in scale.seeds)]
     if trained == report.runs:
-        return f"make reproduce SCALE={scale.name}"
-    return f"snakemake --cores all runs --config scale={scale.name} runs={','.join(trained)}"
+        return f"`make reproduce SCALE={scale.name}`"
+    command = f"snakemake --cores all runs --config scale={scale.name} runs={','.join(trained)}"
+    return f"`{command}`, with `seeds=` for those of each run in the table below"
 
 
 def _runs(report: Report) -> list[str]:

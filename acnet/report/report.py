@@ -56,7 +56,8 @@ class Report:
 
     @functools.cache  # noqa: B019 - a report lives as long as the process
     def size(self, run: str) -> Size:
-        """The size of a run's network, counted without computing it (a tenth of a second)."""
+        """The size of a run's network as it was trained, else as params/ say, counted without computing it."""
         from acnet.plan.measure import parameters_and_flops
 
-        return Size(*parameters_and_flops(self.campaign.resolve(run, self.campaign.scale.seeds[0])))
+        trained = next(filter(None, (self.results.run(run, seed) for seed in self.scale.seeds)), None)
+        return Size(*parameters_and_flops(trained or self.campaign.resolve(run, self.scale.seeds[0])))

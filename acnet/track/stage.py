@@ -39,12 +39,14 @@ _UNFINISHED = ("resume", ".part")
 class Asked:
     """What workflow/config.yaml asks: scale, target, Snakemake's cores and other options, and the run of the row.
 
-    That is its `row` if the target trains it, else the last run that the target trains.
+    That is its `row` if the target trains it, else the last run that the target trains, with the first of its seeds
+    that are asked for.
     """
 
     scale: str
     target: str
     row: str
+    seed: int
     cores: str
     options: list[str]
 
@@ -64,7 +66,9 @@ def asked(root: Path) -> Asked:
     for name in named:
         campaign.entry(name)
     row = config["row"] if config["row"] in trained[target] else trained[target][-1]
-    return Asked(scale, target, row, str(config["cores"]), shlex.split(config["options"]))
+    seeds = [seed for seed in str(config["seeds"]).split(",") if seed]
+    seed = next((seed for seed in campaign.seeds(row) if not seeds or str(seed) in seeds), campaign.scale.seeds[0])
+    return Asked(scale, target, row, seed, str(config["cores"]), shlex.split(config["options"]))
 
 
 def run_stage(root: Path, project: Path) -> str:
@@ -89,7 +93,7 @@ def run_stage(root: Path, project: Path) -> str:
     if status:
         raise AcnetError(f"snakemake {ask.target}: status {status}, see above; the same command resumes it")
     campaign = Campaign(root / "params", ask.scale)
-    files = place(campaign, ask.row, campaign.scale.seeds[0], root / "results", root)
+    files = place(campaign, ask.row, ask.seed, root / "results", root)
     if experiment:
         # DVC commits an experiment from the index, where files new to Git are missing.
         Repository(root).git("add", "--force", *files)

@@ -1,6 +1,7 @@
 """Networks elsewhere: exported files give what the checkpoint gives, in the runtimes that read them."""
 
 import json
+import math
 import shutil
 
 import numpy as np
@@ -102,11 +103,12 @@ def test_what_holds_no_network_is_refused_in_one_line(tmp_path):
         assert str(error.value).startswith(f"{tmp_path / name}: {said}")
 
 
-def test_outputs_that_differ_leave_no_file(trained, tmp_path, monkeypatch):
+@pytest.mark.parametrize("difference", [2e-4, math.nan])
+def test_outputs_that_differ_leave_no_file(trained, tmp_path, monkeypatch, difference):
     def wrong(network, images, *rest):
         (tmp_path / "x").touch()
         rest[-1].touch()
-        return lambda given: [one + 2e-4 for one in network(given)]
+        return lambda given: [one + difference for one in network(given)]
 
     monkeypatch.setitem(exporting.FORMATS, "pt2", wrong)
     with pytest.raises(AcnetError, match=r"it.pt2: not written; its outputs differ from the checkpoint's by "):

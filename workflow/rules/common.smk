@@ -24,6 +24,7 @@ from acnet.params.resources import check_spread, load_resources
 from acnet.params.scales import no_target
 from acnet.params.schema import among, mapping
 from acnet.params.tables import check_names, load_tables
+from acnet.provenance import source_hash
 from acnet.status import is_restored
 
 # The rules find the command `acnet` whether or not this environment is activated.

@@ -1,5 +1,5 @@
 rule generate:
-    """Make a mini dataset in its official layout and coding."""
+    """Make a mini dataset in its official layout and label encoding."""
     output:
         directory(RAW) if HERE == Path() else touch(RAW),
     log:

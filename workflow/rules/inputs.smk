@@ -92,7 +92,7 @@ def scale_facts():
     facts = [scale.title, scale.banner, scale.comparable, scale.roles, CAMPAIGN.titles]
     rules = [dataclasses.asdict(MEASURES), dataclasses.asdict(RULE)]
     datasets = [CAMPAIGN.datasets[name] for name in scale.stands_in.values()]
-    shown = [(dataset.title, dataset.blocks) for dataset in datasets]
+    shown = [(dataset.title, dataset.blocks, dataset.class_groups) for dataset in datasets]
     return canonical([*facts, scale.seeds, scale.more_seeds, *rules, shown])
 
 
@@ -105,11 +105,6 @@ def figure_facts(name):
     )
 
 
-def has_split(run, split):
-    """Whether the dataset of a run has this split; None is the one that tables report."""
-    return split is None or split in CAMPAIGN.datasets[CAMPAIGN.dataset_of(run)].splits
-
-
 def named_runs():
     """Checkpoints and metrics of the runs in `--config runs=a,b`, by every protocol that a table asks of them.
 
@@ -118,7 +113,7 @@ def named_runs():
     if not NAMED:
         raise WorkflowError("target runs: name some of runs.yaml, such as --config runs=fcn_s16,acb3")
     asked = {source for entry in TABLES.tables.values() for source in entry.sources() if source[0] in NAMED}
-    asked = {(run, name) for run, name in asked if has_split(run, CAMPAIGN.protocol(name, run).split)}
+    asked = {(run, name) for run, name in asked if CAMPAIGN.has_split(run, name)}
     shown = [name for name in NAMED if name in example_runs(SHOWN)]
     return of_runs("checkpoint.pt", NAMED) + metrics_of(sorted(asked)) + of_runs("examples.npz", shown)
 

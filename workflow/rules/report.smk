@@ -204,6 +204,8 @@ rule page:
         "../envs/acnet.yaml"
     params:
         scale=scale_facts(),
+        code=source_hash(),  # the page says which runs are of other code or parameters
+        runs=[CAMPAIGN.resolve(run, CAMPAIGN.scale.seeds[0]).digest() for run in NEEDED],
     shell:
         f"acnet report page --scale {SCALE} 2> {{log}}"
 

@@ -15,7 +15,7 @@ MARKER = "generated.json"  # written last; shows that the tree is whole and may 
 
 
 def generate(reader: str, out: Path, seed: int, images: dict[str, int], size: tuple[int, int]) -> None:
-    """Write a small tree in the layout and coding of `reader`: equal arguments, equal bytes.
+    """Write a small tree in the layout and label encoding of `reader`: equal arguments, equal bytes.
 
     `folders` gives the instrument. `images` counts the images per split; `size` is (height, width). The tree
     replaces an earlier generated one, and appears whole or not at all. Raises AcnetError if `out` holds anything else.

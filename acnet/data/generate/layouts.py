@@ -1,4 +1,4 @@
-"""Scenes into files, in each dataset's official layout and coding."""
+"""Scenes into files, in each dataset's official layout and label encoding."""
 
 import io
 import json

@@ -160,7 +160,7 @@ def test_what_is_wrong_is_said_and_nothing_is_written(two_folders, acnet, damage
         (NEW.replace("mine", "2024_05"), "dataset: '2024_05' is also the number 202405; choose another name"),
         (NEW.replace("mine", "published"), "a folder of this name holds something else; choose another name"),
         (f"{NEW} --val 0.2", "photos: has a folder train, so the images are already split; omit --val"),
-        (f"{NEW} --val 20", "argument --val: '20' is not a share; write 0.2 for a fifth"),
+        (f"{NEW} --val 20", "argument --val: '20' is not a fraction; write 0.2 for a fifth"),
         (f"{NEW} --classes twice.txt", "twice.txt: 2 different names for 3 classes; name each once"),
         (f"{NEW} --classes TWO.JSON", "TWO.JSON: 3 names and 2 colours; give each name one"),
         (f"{NEW} --classes no_names.json", "no_names.json: names: expected a list, got None"),

@@ -110,3 +110,11 @@ def test_a_number_edited_in_params_yaml_may_have_an_exponent(root, tmp_path):
     file.write_text(re.sub(r"(  learning_rate:|  delta:) \S+", r"\1 1e-2", file.read_text()))
     run = read_run(file)
     assert (run.train.learning_rate, run.model.delta) == (0.01, 0.01)
+
+
+def test_a_note_of_several_lines_is_one_comment(params, edit, tmp_path):
+    edit("model.yaml", 'note: "Eq. 2 and Table 1"}', 'note: "two\\nlines"}')
+    campaign = Campaign(params, "mini")
+    write_run(campaign.resolve("acb3", 0), campaign.origins("acb3"), tmp_path / "params.yaml")
+    assert read_run(tmp_path / "params.yaml") == campaign.resolve("acb3", 0)
+    assert "  delta: 5.0  # paper: two lines\n" in (tmp_path / "params.yaml").read_text()

@@ -89,6 +89,14 @@ def test_a_protocol_of_changed_gates_is_otherwise_that_which_it_is_like(paper, s
     )
 
 
+def test_a_protocol_can_be_like_one_that_is_like_another(params):
+    with open(params / "protocols.yaml", "a") as file:
+        file.write("\nval_twice:\n  title: val\n  like: single_val\n  common:\n    flip: {value: true, origin: ours}\n")
+    campaign = Campaign(params, "camvid")
+    changed = dataclasses.replace(campaign.protocol("single_val", "acb3"), name="val_twice", flip=True)
+    assert campaign.protocol("val_twice", "acb3") == changed
+
+
 def test_changing_a_protocol_leaves_training_alone(params, edit):
     before = Campaign(params, "paper")
     edit("protocols.yaml", "window:    {value: 768,", "window:    {value: 640,")

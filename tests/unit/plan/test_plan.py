@@ -13,7 +13,7 @@ from acnet.errors import AcnetError
 from acnet.model import build_network
 from acnet.params.campaign import Campaign
 from acnet.plan.cost import estimate, run_cost
-from acnet.plan.jobs import Job, campaign_jobs
+from acnet.plan.jobs import Job, campaign_jobs, trained_seeds
 from acnet.plan.measure import ceiling, flops_per_image
 from acnet.progress import operations
 from tests.tiny import tiny_run
@@ -49,6 +49,12 @@ def test_a_target_needs_its_runs_and_what_they_are_fine_tuned_from_first(root):
     assert trained(jobs) == ["r101_ohem", "r101_ohem_trainval"]
     assert "train r101_ohem/0" in jobs["train r101_ohem_trainval/0"].after
     assert len(trained(campaign_jobs(root, "mini"))) == 28
+
+
+def test_seeds_restored_from_records_are_not_planned():
+    jobs = [Job(f"train gc/{seed}", "train", "gc", seed) for seed in (2, 1)]
+    jobs += [Job("train fcn/0", "train", "fcn", 0), Job("evaluate gc/0 single", "evaluate", "gc", 0, "single")]
+    assert trained_seeds(jobs) == {"gc": [1, 2], "fcn": [0]}
 
 
 def test_jobs_stand_after_those_they_wait_for(root):

@@ -5,13 +5,14 @@ import dataclasses
 
 import numpy as np
 import pytest
-from fabricated import change, write_gates
+from fabricated import change, write_examples, write_gates
 
 pytest.importorskip("matplotlib", reason="matplotlib draws the figures; pip install matplotlib")
 
 from acnet.cli import main
 from acnet.data.classes import load
 from acnet.errors import AcnetError
+from acnet.params.run import read_run, write_run
 from acnet.params.tables import load_tables
 from acnet.report.figures import (
     class_gains_figure,
@@ -101,6 +102,18 @@ def test_gates_stand_beside_the_predictions_with_their_resolution(campaign):
         assert found.count(title) == 1
     assert {"road", "sky", "not labelled"} <= set(found)
     assert "gate at 1/16" not in texts(photo_figure(tables.figure("figure5"), results))
+
+
+def test_a_gate_stands_at_the_resolution_of_its_block(campaign):
+    made = campaign(**SMALL)
+    folder = made.results / "acb3/seed0"
+    run = read_run(folder / "params.yaml")
+    model = dataclasses.replace(run.model, blocks=3, local_context="lc", global_blocks=[3])
+    write_run(dataclasses.replace(run, model=model), {}, folder / "params.yaml")
+    write_examples(folder, "cityscapes", gates=1)
+    tables, results = open_results(made)
+    titles = [text for text in texts(photo_figure(tables.figure("figure4"), results)) if text.startswith("gate at")]
+    assert titles == ["gate at 1/4"]
 
 
 def test_a_broken_examples_file_is_named(campaign):

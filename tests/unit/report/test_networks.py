@@ -1,6 +1,7 @@
 """How large networks are and what they cost, beside their numbers; and the table of controls."""
 
 import csv
+import shutil
 
 import pytest
 import torch
@@ -9,8 +10,9 @@ from torch import nn
 
 from acnet.model import build_network, count_parameters
 from acnet.params.campaign import Campaign
+from acnet.params.tables import load_tables
 from acnet.plan.measure import parameters_and_flops
-from acnet.report.cost import front, write_cost
+from acnet.report.cost import cost_figure, front, write_cost
 from acnet.report.scale import scale_info
 from acnet.report.tables import write_table
 
@@ -34,6 +36,43 @@ def test_a_row_of_two_networks_shows_both_costs(campaign, monkeypatch):
     with open(csv_file, newline="") as file:
         found = {(row["row"], row["column"]): (row["parameters"], row["flops"]) for row in csv.DictReader(file)}
     assert found["gc", "os8"] == ("7000000", "4000000000")
+
+
+def test_the_size_is_of_the_network_that_was_trained(campaign, monkeypatch):
+    made = campaign(tables=["table1"], figures=[])
+    monkeypatch.setattr("acnet.plan.measure.parameters_and_flops", lambda run: (run.model.base_width, run.train.epochs))
+    assert made.report.size("gc_s16") == (8, 30)  # as its params.yaml says; at mini 16 and 50
+    shutil.rmtree(made.results / "gc_s16")
+    assert made.report.size("gc_s16") == (16, 50)
+
+
+def test_a_table_on_request_of_networks_that_others_show_can_be_drawn(campaign, root, tmp_path):
+    params = shutil.copytree(root / "params", tmp_path / "params")
+    tables = (params / "tables.yaml").read_text()
+    mine = """
+  mine:
+    title: Mine
+    description: Mine.
+    on_request: true
+    protocol: single
+    columns: {miou: {label: mIoU, metric: miou}}
+    rows: [{key: gc, method: GC, ours: gc_s16}]
+
+figures:"""
+    (params / "tables.yaml").write_text(tables.replace("\nfigures:", mine))
+    settings, results = Campaign(params, "mini"), campaign(figures=[]).roots["results_root"]
+    assert "mine" in scale_info(settings, results).tables
+    assert "mine" not in scale_info(settings, tmp_path / "none").tables
+
+
+def test_a_table_of_scores_on_val_needs_a_dataset_with_val(root, tmp_path):
+    params = shutil.copytree(root / "params", tmp_path / "params")
+    tables = load_tables(params)
+    assert "pooling" in Campaign(params, "msrc21").on_request(tables)
+    before, after = (params / "datasets.yaml").read_text().split("\nmsrc21:")
+    without = after.replace(" val: 59,", "", 1).replace("  fine_tune: val\n", "", 1)
+    (params / "datasets.yaml").write_text(f"{before}\nmsrc21:{without}")
+    assert "pooling" not in Campaign(params, "msrc21").on_request(tables)
 
 
 @pytest.fixture
@@ -114,8 +153,13 @@ def test_the_front_joins_the_networks_that_no_other_beats_in_score_and_cost():
     assert front(points) == ["cheap", "good", "dear"]
 
 
+def test_rows_of_equal_names_are_points_of_their_own(campaign):
+    axes = cost_figure("table5", campaign(figures=[]).report).axes[0]
+    assert [text.get_text() for text in axes.texts].count("ACNet") == 2
+
+
 def test_the_page_shows_the_scores_over_cost_once_drawn(peers):
-    alt = 'alt="One recipe: scores against FLOPs"'
+    alt = 'alt="Other methods as heads, with one recipe: scores against FLOPs"'
     assert alt not in peers.page()
     assert [path.name for path in write_cost("peers", peers.report)] == [
         "peers_cost.png",

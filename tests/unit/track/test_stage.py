@@ -43,6 +43,12 @@ def test_the_row_is_of_a_run_that_the_target_trains(project, changes, target, ro
     assert (ask.target, ask.row) == (target, row)
 
 
+def test_the_row_is_of_the_first_seed_that_is_asked_for(project):
+    seeds = {"target": "table1", "scale": "camvid-narrow", "row": "fcn_s16"}
+    assert project(**seeds).seed == 0
+    assert project(**seeds, seeds="2,1").seed == 1
+
+
 def test_more_options_are_words_of_the_command_line(project):
     assert project(options="--workflow-profile 'a b'").options == ["--workflow-profile", "a b"]
 

@@ -13,7 +13,7 @@ import torch
 
 from acnet.distributed import from_first, process_group, summed
 from acnet.errors import Interrupted, TryAgain
-from acnet.jobs.results import discard_measured, finished, inputs_digest, keep, put_back
+from acnet.jobs.results import discard_measured, finished, in_place, inputs_digest, keep, put_back
 from acnet.jobs.run_lock import FILE as LOCK
 from acnet.jobs.run_lock import Holder, RunLock, live_holder
 from acnet.jobs.status_files import note, read_journal, read_progress, write_progress
@@ -34,7 +34,7 @@ def training_job(
     """The right to train `run` in `folder`; None if it is finished, by another trainer in the meantime or before.
 
     Waits while another trainer works on the run. Under torchrun the first process takes the lock for all of them.
-    {folder}/resume is removed when the block ends without an error.
+    {folder}/resume is removed when the block ends without an error and the results are in place.
     """
     limit, resume, data = TimeLimit(time_limit), folder / "resume", data_root / run.dataset
     inputs = inputs_digest(run, folder, data)
@@ -56,7 +56,7 @@ def training_job(
                 yield TrainingJob(run, resume, data, inputs, first, lock, limit, signals)
             if first:
                 keep(folder)
-        if first:
+        if first and in_place(folder):  # else Snakemake has removed them, for a job that then resumes
             _clear(resume)
     finally:
         if first:

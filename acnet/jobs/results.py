@@ -32,9 +32,14 @@ def inputs_digest(run: Run, folder: Path, data: Path) -> str | None:
     return digest([files, sha256(initial) if initial else None])
 
 
+def in_place(folder: Path) -> bool:
+    """Whether all results are in `folder`."""
+    return all((folder / name).exists() for name in FILES)
+
+
 def finished(folder: Path, run: Run, inputs: str | None) -> bool:
     """Whether these very parameters have been trained on these inputs and everything is in place."""
-    if not all((folder / name).exists() for name in FILES):
+    if not in_place(folder):
         return False
     made = read_json(folder / "provenance.json")
     same = made["params_hash"] == run.digest() and made.get("inputs_digest") in (None, inputs)

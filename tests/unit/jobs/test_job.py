@@ -14,7 +14,7 @@ import torch
 from acnet import provenance
 from acnet.errors import AcnetError, Interrupted, TryAgain
 from acnet.files import read_json
-from acnet.jobs.results import forget
+from acnet.jobs.results import FILES, forget
 from acnet.train import batches, history
 from acnet.train.batches import training_samples
 from acnet.train.step import TrainingStep
@@ -95,6 +95,19 @@ def test_results_that_snakemake_removed_are_put_back_until_they_are_used(tiny, u
     assert trained_again()
     outputs = outputs[:1]
     assert trained_again()  # a user who removes the checkpoint alone wants another
+
+
+def test_results_that_were_removed_before_they_were_kept_cost_the_steps_since_the_last_state(
+    again, undisturbed, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr("acnet.jobs.job.keep", lambda folder: [(folder / name).unlink() for name in FILES])
+        again.train()
+    assert not (again.folder() / "checkpoint.pt").exists()
+    again.train()
+    journal = read_json(again.folder() / "provenance.json")["journal"]
+    assert len([note for note in journal if "resuming at step" in note]) == 2
+    assert same(again, undisturbed) and not again.resume().exists()
 
 
 def test_a_stopped_training_starts_anew_on_other_data(again, undisturbed):

@@ -17,20 +17,32 @@ from tests.cluster.slurm import Slurm, missing
 from tests.workflow.conftest import Project, copy_project, shorten
 
 # Of the profile's settings, only those that say how long to wait.
+EVERY_SECOND = ("--seconds-between-status-checks", "1")
 PATIENCE = ("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10")
 RUN = "results/mini/fcn_s16/seed0"
 METRICS = f"{RUN}/metrics/single.json"
 # A job or more of each rule that is submitted, but for prepare.
 TARGETS = ("table5", "figure4", "results/mini/acb3/seed0/metrics/single.json")
-# The plugin waits ten seconds longer each time it asks after jobs, of which none has ended.
+# The plugin waits five seconds before each sbatch, and each time that no job has ended ten seconds longer.
 _ASK_OFTEN = """
+import time, types
 import snakemake_executor_plugin_slurm as slurm
-slurm.Executor.next_seconds_between_status_checks = property(lambda _: 2, lambda *_: None)
+slurm.Executor.next_seconds_between_status_checks = property(lambda _: 0.5, lambda *_: None)
+slurm.time = types.SimpleNamespace(time=time.time, sleep=lambda seconds: time.sleep(min(seconds, 0.5)))
 """
+# The longest tests first, so that the processes end at about the same time.
+_ORDER = ("test_mishaps", "test_several", "test_campaign", "test_kubernetes", "test_generic", "test_profiles")
 # Each job notes its Slurm id, the GPU it was given and the minutes it has.
 _NOTE = (
     "sh -c 'echo $SLURM_JOB_ID ${{CUDA_VISIBLE_DEVICES:-none}} ${{ACNET_TIME_LIMIT:-none}} >> jobs.txt; exec $0 $@' "
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of this folder into `_ORDER`."""
+    own = [item for item in items if item.path.parent == Path(__file__).parent]
+    ordered = iter(sorted(own, key=lambda item: _ORDER.index(item.path.stem)))
+    items[:] = [next(ordered) if item in own else item for item in items]
 
 
 class ClusterProject(Project):

@@ -51,9 +51,10 @@ SlurmdParameters=config_overrides
 GresTypes=gpu
 ReturnToService=2
 MinJobAge=3600
-# A node is given up, and a job killed at its limit, sooner than a cluster would.
+# A node is given up, a job killed at its limit and one that waits started sooner than on a cluster.
 SlurmdTimeout=10
-KillWait=5
+KillWait=1
+SchedulerParameters=sched_interval=1,batch_sched_delay=1,bf_interval=1
 {nodes}
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 PartitionName=other Nodes=ALL Default=NO MaxTime=INFINITE State=UP

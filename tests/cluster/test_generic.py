@@ -6,7 +6,7 @@ import sys
 import time
 
 from acnet.params.resources import load_resources
-from tests.cluster.conftest import METRICS, RUN
+from tests.cluster.conftest import EVERY_SECOND, METRICS, RUN
 from tests.conftest import ROOT
 
 
@@ -20,7 +20,8 @@ def test_a_job_that_is_deleted_goes_on_and_measures_the_same(reference, unstarte
         (commands / name).chmod(0o755)
     project = unstarted.folder
     environment = {**os.environ, "PYTHONPATH": str(project), "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}"}
-    command = [sys.executable, "-m", "snakemake", "--workflow-profile", "workflow/profiles/generic", METRICS]
+    profile = ("--workflow-profile", "workflow/profiles/generic", *EVERY_SECOND)
+    command = [sys.executable, "-m", "snakemake", *profile, METRICS]
     with open(tmp_path / "output.txt", "w") as output:
         snakemake = subprocess.Popen(command, cwd=project, env=environment, stdout=output, stderr=subprocess.STDOUT)
     end = time.monotonic() + 120

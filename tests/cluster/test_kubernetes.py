@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from acnet.params.resources import load_resources
-from tests.cluster.conftest import METRICS, RUN
+from tests.cluster.conftest import EVERY_SECOND, METRICS, RUN
 from tests.cluster.pretended_kubernetes import Kubernetes
 from tests.cluster.test_profiles import NEEDS, ON_GPU, documented, in_force
 from tests.conftest import ROOT
@@ -98,7 +98,7 @@ def test_a_run_whose_pod_is_evicted_goes_on_in_the_next_and_measures_the_same(
     unstarted, environment, kubernetes, reference, tmp_path
 ):
     project = unstarted.folder
-    command = [sys.executable, "-m", "snakemake", METRICS, "--workflow-profile", PROFILE]
+    command = [sys.executable, "-m", "snakemake", METRICS, "--workflow-profile", PROFILE, *EVERY_SECOND]
     with open(tmp_path / "output.txt", "w") as output:
         snakemake = subprocess.Popen(command, cwd=project, env=environment, stdout=output, stderr=subprocess.STDOUT)
     copies = project / "storage/s3/acnet"

@@ -88,7 +88,7 @@ def many_images(here, count):
 
 def test_during_training_the_state_is_kept(here):
     file = here / RUN / "params.yaml"
-    text = re.sub(r"  epochs: \d+", "  epochs: 50", file.read_text())
+    text = re.sub(r"  epochs: \d+", "  epochs: 20", file.read_text())
     file.write_text(re.sub(r"  save_minutes: [\d.]+", "  save_minutes: 0.0", text))
     shutil.copy(file, here)
     shutil.rmtree(here / RUN)
@@ -99,7 +99,7 @@ def test_during_training_the_state_is_kept(here):
     wait_for(lambda: any((here / RUN / "resume").glob("state-*.pt")))
     status, lines = stop(process)
     assert status == 130
-    (step,) = re.findall(r"^acnet: stopped .* at step (\d+) of 100; the same command resumes there$", lines[-1])
+    (step,) = re.findall(r"^acnet: stopped .* at step (\d+) of 40; the same command resumes there$", lines[-1])
     kept = set(snapshot(here / RUN)) - {"params.yaml"}
     assert any(re.fullmatch(rf"resume/state-0*{step}-\w+\.pt", file) for file in kept), kept
     assert all(file.startswith("resume/") for file in kept)

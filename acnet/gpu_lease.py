@@ -13,24 +13,28 @@ _held: list[tuple[int, TextIO]] = []  # open for as long as the process lives
 
 
 def lease(count: int, folder: Path | None = None, every: float = 1.0) -> int:
-    """The number of a GPU, of `count`, that no other process has leased; waits for one.
+    """The number of a GPU, of the `count` visible ones, that no other process has leased; waits for one.
 
-    With CUDA_VISIBLE_DEVICES set, somebody has already assigned: that order is kept and the first one taken. So it is
-    with a single GPU, which several processes may share. Lock files of the local machine lie in `folder`.
+    CUDA_VISIBLE_DEVICES limits the leases to the GPUs that it names. A single GPU is not leased: several processes may
+    share it. Lock files of the local machine lie in `folder`, by default one for each user and Slurm job, in which
+    Slurm may number the GPUs anew.
     """
-    if count < 2 or os.environ.get("CUDA_VISIBLE_DEVICES"):
+    names = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+    names = names[:count] or list(map(str, range(count)))
+    if len(names) < 2:
         return 0
     if _held:
         return _held[0][0]
-    folder = folder or Path(tempfile.gettempdir()) / f"acnet-gpus-{os.getuid()}"
+    job = os.environ.get("SLURM_JOB_ID")
+    folder = folder or Path(tempfile.gettempdir()) / f"acnet-gpus-{os.getuid()}{f'-{job}' if job else ''}"
     folder.mkdir(parents=True, exist_ok=True)
     said = False
     while True:
-        for number in range(count):
-            if (handle := flock(folder / f"{number}.lock")) is not None:
+        for number, name in enumerate(names):
+            if (handle := flock(folder / f"{name}.lock")) is not None:
                 _held.append((number, handle))
                 return number
         if not said:
-            print(f"all {count} GPUs are leased ({folder}); waiting for one", file=sys.stderr)
+            print(f"all {len(names)} GPUs are leased ({folder}); waiting for one", file=sys.stderr)
             said = True
         time.sleep(every)

@@ -123,7 +123,10 @@ def write_changes(folder: Path) -> None:
 
 def write_surroundings(folder: Path, changed: Path) -> None:
     """Write the installed distributions into a run's folder, and move there what `write_changes` left in `changed`."""
-    installed = {f"{found.metadata['Name']}=={found.version}" for found in importlib.metadata.distributions()}
+    installed = set()
+    for found in importlib.metadata.distributions():
+        with contextlib.suppress(UnicodeDecodeError):  # metadata of an old package
+            installed.add(f"{found.metadata['Name']}=={found.version}")
     write_text(folder / DISTRIBUTIONS, "\n".join(sorted(installed, key=str.lower)) + "\n")
     (folder / PATCH).unlink(missing_ok=True)  # of an earlier training
     if (changed / PATCH).exists():

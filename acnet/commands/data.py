@@ -1,6 +1,7 @@
 """acnet data, acnet fetch-weights: everything before training."""
 
 import argparse
+import contextlib
 import sys
 import webbrowser
 from collections.abc import Callable
@@ -130,7 +131,8 @@ def _check(parsed: argparse.Namespace) -> None:
     if parsed.record and not write_record(params, name, counted):
         raise AcnetError(f"{source}: not recorded; a split needs {MANY} images for its class shares to tell anything")
     if record is None and not parsed.record and dataset.generate is None:
-        write_record(parsed.data_root, name, counted)
+        with contextlib.suppress(OSError):  # the data may be shared, and not ours to write
+            write_record(parsed.data_root, name, counted)
 
 
 def _share(written: str) -> float:

@@ -107,6 +107,11 @@ def _gates(parsed: argparse.Namespace) -> None:
     from acnet.evaluate.gates import measure_gates
 
     (run, folder, protocol), measures = _scored(parsed), load_measures(parsed.params_root)
+    if protocol.split or protocol.gate != "trained":
+        raise AcnetError(
+            f"--protocol {protocol.name}: scores another split or changes the gates; gates.json describes the trained "
+            "gates on the split that tables report"
+        )
     measure_gates(run, folder / "checkpoint.pt", protocol, measures, _near(parsed, run), folder / "gates.json")
     if parsed.json:
         print_json(read_json(folder / "gates.json"))

@@ -9,7 +9,18 @@ from acnet.errors import AcnetError
 from acnet.params.config import BACKBONES, NetworkConfig, TrainingConfig
 from acnet.params.datasets import Dataset, load_datasets
 from acnet.params.heads import REPLACED, head_options, load_heads
-from acnet.params.layers import BOTH, NETWORK, SECTIONS, TRAINING, Sourced, merged, plain_layer, sections, sourced_layer
+from acnet.params.layers import (
+    BOTH,
+    NETWORK,
+    SECTIONS,
+    TRAINING,
+    Layer,
+    Sourced,
+    merged,
+    plain_layer,
+    sections,
+    sourced_layer,
+)
 from acnet.params.protocols import Protocol, Protocols
 from acnet.params.run import Run, run_folder
 from acnet.params.run_matrix import RunEntry, load_runs
@@ -51,7 +62,12 @@ class Campaign:
             for name, run in self.runs.items()
         }
         for name, entries in mapping(self.scale.runs, f"{self._scale_file}: runs", self.runs).items():
-            self._own[name] |= plain_layer(entries, BOTH, "scale", f"{self._scale_file}: runs.{name}")
+            layer = plain_layer(entries, BOTH, "scale", f"{self._scale_file}: runs.{name}")
+            self._own[name] = _with_options(self._own[name], layer)
+            for tuned, run in self.runs.items():  # its network is that of the run that it starts from
+                if run.fine_tune == name:
+                    network = {key: value for key, value in layer.items() if key in NETWORK}
+                    self._own[tuned] = _with_options(self._own[tuned], network)
         if base:
             for layers, inherited in ((self._overrides, base._overrides), (self._own, base._own)):
                 layers |= {name: _with_origins(layers[name], layer) for name, layer in inherited.items()}
@@ -136,7 +152,10 @@ class Campaign:
 
     def backbone(self, role: str) -> str:
         """The backbone of a role of the paper at this scale."""
-        layers = (self._model, self._recipe.get(f"roles.{role}", {}), self._overrides.get(f"roles.{role}", {}))
+        parts = [
+            part.get(section, {}) for part in (self._recipe, self._overrides) for section in ("common", f"roles.{role}")
+        ]
+        layers = [self._model, *parts]
         return [layer["backbone"].value for layer in layers if "backbone" in layer][-1]
 
     @functools.cache  # noqa: B019 - a campaign lives as long as the process
@@ -225,6 +244,14 @@ class Campaign:
             chosen = merged([self._model, *layers, REPLACED, self._own[name]], BOTH, where)
             chosen["head_options"] = head_options(self.heads, chosen["head"], chosen["head_options"])
         return chosen
+
+
+def _with_options(own: Layer, layer: Layer) -> Layer:
+    """The values of both, those of `layer` winning; of `head_options`, each by itself."""
+    if "head_options" in own and "head_options" in layer:
+        options = {**(own["head_options"].value or {}), **(layer["head_options"].value or {})}
+        layer = {**layer, "head_options": dataclasses.replace(layer["head_options"], value=options)}
+    return {**own, **layer}
 
 
 def _with_origins(layer: Mapping[str, Sourced], base: Mapping[str, Sourced]) -> dict[str, Sourced]:

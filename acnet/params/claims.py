@@ -89,6 +89,9 @@ def _check(claim: Claim, tables: Tables, where: str) -> None:
     for key in _NEEDS[claim.check]:
         if getattr(claim, key) is None:
             raise AcnetError(f"{where}: check {claim.check} needs '{key}'")
+    for key in dict.fromkeys(key for needed in _NEEDS.values() for key in needed):
+        if getattr(claim, key) is not None and key not in _NEEDS[claim.check]:
+            raise AcnetError(f"{where}.{key}: check {claim.check} does not use it; leave it out")
     try:
         groups = claim.groups(tables)
         if claim.row:

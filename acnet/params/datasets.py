@@ -90,6 +90,12 @@ class Dataset:
                 raise AcnetError(
                     f"{where}.class_colours.{name}: {colour} is not RGB; write three numbers from 0 to 255"
                 )
+        for group, names in self.class_groups.items():
+            here = f"{where}.class_groups.{group}"
+            if not names:
+                raise AcnetError(f"{here}: names no class")
+            for name in names if self.class_colours else ():
+                among(name, self.class_colours, here)
         if self.blocks is not None:
             _one_group(self.blocks, f"{where}.blocks")
         files = [archive.file for archive in self.archives]

@@ -1,6 +1,7 @@
 """One run with one seed, its parameters complete: what training and evaluation take, and its params.yaml."""
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -115,6 +116,11 @@ def initial_checkpoint(run: Run, folder: Path) -> Path:
 def run_folder(results: Path, scale: str, run: str, seed: int) -> Path:
     """The folder of one run with one seed."""
     return results / scale / run / f"seed{seed}"
+
+
+def seed_folders(folder: Path) -> list[Path]:
+    """The folders of the seeds of a run that lies in `folder`, sorted; no copy of one under another name."""
+    return sorted(found for found in folder.glob("seed*") if re.fullmatch(r"seed\d+", found.name))
 
 
 def write_run(run: Run, origins: Mapping[str, object], file: Path) -> None:

@@ -83,6 +83,8 @@ class Table:
     def validate(self, where: str) -> None:
         """AcnetError, opening with `where`, for a row that does not go with the others or with the columns."""
         keys = [row.key for row in self.rows]
+        if not any(row.paper or row.per_class or row.ours for row in self.rows):
+            raise AcnetError(f"{where}.rows: none has `paper` or `ours`, so there is no number to show")
         if self.against is not None:
             among(self.against, keys, f"{where}.against")
         for row in self.rows:
@@ -166,6 +168,8 @@ class Figure:
             complete, needed = self.examples and len(self.runs) == 2, "a number of examples and two runs"
         if not complete:
             raise AcnetError(f"{where}: kind {self.kind} needs {needed}")
+        if self.protocol and self.kind != "class_gains":
+            raise AcnetError(f"{where}.protocol: kind {self.kind} shows no scores; leave it out")
 
     @property
     def built(self) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from acnet.evaluate.bootstrap import Interval
 from acnet.params.claims import CellName, Claim
-from acnet.params.tables import Tables
+from acnet.params.tables import Source, Tables
 from acnet.report.cells import NO_VALUE, Cells
 from acnet.report.results import Results, Samples
 from acnet.report.scale import ScaleInfo
@@ -150,11 +150,20 @@ class Evidence:
 
     def first_problem(self, names: Iterable[CellName]) -> str | None:
         """Why `names` cannot be compared: first what no training would change, then every run that is missing."""
+        names = list(names)
         problems = list(dict.fromkeys(problem for name in names if (problem := self.problem(name))))
+        cells = [self.cells[name] for name in names]
+        if not problems and (other := self.other_settings((cell.run, cell.protocol) for cell in cells if cell.run)):
+            return other
         lasting = [problem for problem in problems if not problem.startswith(NOT_RUN)]
         if lasting:
             return _NOT_COMPARABLE if _NOT_COMPARABLE in lasting else lasting[0]
         return NOT_RUN + ", ".join(problem.removeprefix(NOT_RUN) for problem in problems) if problems else None
+
+    def other_settings(self, sources: Iterable[Source]) -> str | None:
+        """Why the measurements of these (run, protocol) cannot be compared; None if they can."""
+        other = self.results.other_settings(sources)
+        return f"measured with other settings, evaluate again: {', '.join(other)}" if other else None
 
     def term(self, name: CellName) -> Term:
         """The cell as a term."""

@@ -73,7 +73,7 @@ def _p(steps: list[Step]) -> float:
 
 
 def _left_out(steps: list[Step]) -> bool:
-    return any((step.reason or "").startswith(LEFT_OUT) for step in steps)
+    return all((step.reason or "").startswith(LEFT_OUT) for step in steps)
 
 
 def write_claims(report: Report) -> Path:

@@ -8,7 +8,7 @@ from acnet.errors import AcnetError
 from acnet.evaluate.bootstrap import Interval, interval
 from acnet.evaluate.counts import SIZES, Counts
 from acnet.evaluate.metrics import class_iou, mean_over_classes, metrics_of
-from acnet.report.results import Results, absent_rule, labelled_miou
+from acnet.report.results import Results, absent_rule, changed_settings, labelled_miou
 from acnet.report.text import number, signed
 from acnet.report.uncertainty import image_weights
 
@@ -51,6 +51,8 @@ def compare(first: str, second: str, protocol: str, seed: int, results: Results)
     if counts[0].names != counts[1].names or counts[0].classes != counts[1].classes:
         raise AcnetError(f"{first} and {second} are measured on different images; compare runs of one dataset")
     _check_settings(first, second, protocol, seed, results)
+    if counts[0].bands != counts[1].bands:
+        raise AcnetError(f"{first} and {second}: measured with other `bands` of measures.yaml; evaluate them again")
     # First the set itself, then its bootstrap samples.
     names, pattern = counts[0].names, results.scale.blocks.get(first)
     weights = np.concatenate([np.ones((1, len(names))), image_weights(names, pattern, results.scale.measures)])
@@ -119,8 +121,7 @@ def _counts(run: str, protocol: str, seed: int, results: Results) -> Counts:
 def _check_settings(first: str, second: str, protocol: str, seed: int, results: Results) -> None:
     """AcnetError where the protocol was another one for the second run; windows follow the runs' own crops."""
     one, other = (results.metrics(run, protocol, seed)["protocol"] for run in (first, second))
-    keys = [key for key in {**one, **other} if one.get(key) != other.get(key) and key not in ("window", "base_size")]
-    if keys:
+    if keys := changed_settings(one, other):
         found = ", ".join(f"{key} {one.get(key, 'usual')} and {other.get(key, 'usual')}" for key in keys)
         raise AcnetError(
             f"{first} and {second}: measured with different settings of protocol '{protocol}' ({found}); "

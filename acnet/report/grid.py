@@ -90,7 +90,7 @@ def grid(name: str, cells: Cells, report: Report) -> Grid:
         groups = [(column.label, len(each)) for column in table.columns.values()]
         numbers = {"ours": _ours, "paper": _paper, "difference": _difference, beside: _by_second_protocol}
         if against:
-            numbers[against] = lambda cell, digits: _over(cell, cells[name, table.against, cell.column], digits, scale)
+            numbers[against] = lambda cell, digits: _over(cell, cells[name, table.against, cell.column], digits, report)
         lines = [
             Line(row, before[row.key] + [numbers[head](cell, table.digits) for cell in own for head in each], row.rule)
             for row, own in rows
@@ -165,12 +165,15 @@ def _difference(cell: Cell, digits: int) -> Field:
     return Field("" if cell.difference is None else signed(cell.difference, digits), "difference")
 
 
-def _over(cell: Cell, other: Cell, digits: int, scale: ScaleInfo) -> Field:
+def _over(cell: Cell, other: Cell, digits: int, report: Report) -> Field:
     """The difference from another cell over the seeds of both, judged as the only step of a claim would be."""
     theirs = dict(zip(other.seeds, other.values, strict=True))
     seeds = [value - theirs[seed] for seed, value in zip(cell.seeds, cell.values, strict=True) if seed in theirs]
     if cell.row == other.row or not seeds:
         return Field("", "difference")
+    if report.results.other_settings([(one.run, one.protocol) for one in (cell, other)]):
+        return Field("other settings", "difference")
+    scale = report.scale
     verdict = Step("", [], seeds=tuple(seeds)).judged(1 - scale.measures.level, 1, scale).verdict
     return Field(f"{signed(statistics.fmean(seeds), digits)}, {_VERDICTS.get(verdict, verdict)}", "difference")
 
@@ -205,5 +208,9 @@ def _server_note(table: Table, row: Row, cells: list[Cell]) -> str:
     own = f"{row.ours} on the validation set ({table.row_protocol(row)}), before it is fine-tuned as {row.server}"
     if all(cell.server is None for cell in cells):
         return f"ours is {own}; the paper's comes from the test server, which is another set"
+    score, given = f"the test server's score of {row.server}", [cell.server is not None for cell in cells]
+    if not all(given):
+        labels = [table.all_columns[cell.column].label for cell, it in zip(cells, given, strict=True) if it]
+        return f"ours for {', '.join(labels)} is {score}, elsewhere that of {own}"
     validation = "" if cells[0].mean is None else f", {number(cells[0].mean, table.digits)}"
-    return f"ours is the test server's score of {row.server}; the validation number is {own}{validation}"
+    return f"ours is {score}; the validation number is {own}{validation}"

@@ -65,7 +65,7 @@ def _draw(
             right = metrics_of(areas_of(confusion(base.label, prediction, len(classes.names))))["pixacc"]
             _caption(axes, f"{number(100 * right, 1)} % of pixels right")
         for axes, gate in zip(row[4:], ours.gates, strict=False):
-            extent = (-0.5, cols - 0.5, rows - 0.5, -0.5)
+            extent = (-0.5, base.image.shape[1] - 0.5, base.image.shape[0] - 0.5, -0.5)
             axes.imshow(gate, cmap=_GATES, vmin=0, vmax=1, interpolation="nearest", extent=extent, aspect="equal")
             _caption(axes, f"mean {number(gate.mean())}")
     titles = ["image", "ground truth", *labels, *(f"gate at 1/{stride}" for stride in strides)]

@@ -144,6 +144,8 @@ def _lacking(runs: Sequence[str], protocol: str, evidence: Evidence, region: _Re
     found = {run: results.measured(run, protocol) for run in runs}
     if missing := [f"{run} ({protocol})" for run in runs if not found[run]]:
         return f"{NOT_RUN}{', '.join(missing)}"
+    if other := evidence.other_settings((run, protocol) for run in runs):
+        return other
     if region is None or not region.part:
         return None
     counts = {run: [results.counts(run, protocol, seed) for seed in found[run]] for run in runs}

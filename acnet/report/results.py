@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from acnet.evaluate.metrics import class_iou, mean_over_classes, metrics_of
 from acnet.files import read_json, read_yaml
 from acnet.params.run import Run, read_run
 from acnet.params.schema import build
+from acnet.params.tables import Source
 from acnet.report.scale import ScaleInfo
 from acnet.report.uncertainty import image_weights
 from acnet.status import Status, unfinished_status
@@ -94,6 +95,16 @@ class Results:
                 f"'{protocol}' (protocol_hash); evaluate {run} again"
             )
         return found
+
+    def other_settings(self, sources: Iterable[Source]) -> list[str]:
+        """Those of the (run, protocol) `sources` that were measured with other settings than an earlier one of them."""
+        first: dict[str, Mapping[str, Any]] = {}
+        found = []
+        for run, protocol in dict.fromkeys(sources):
+            for metrics in self.measured(run, protocol).values():
+                if changed_settings(first.setdefault(protocol, metrics["protocol"]), metrics["protocol"]):
+                    found.append(f"{run} ({protocol})")
+        return list(dict.fromkeys(found))
 
     def scores(self, run: str, protocol: str, metric: str, classes: str | None = None) -> dict[int, float]:
         """A metric in percent by seed, of the scale's seeds that have it.
@@ -223,6 +234,12 @@ class Results:
 def absent_rule(metrics: Mapping[str, Any]) -> str:
     """The protocol's rule for classes that never occur, as the `metrics` of a run were measured."""
     return metrics.get("protocol", {}).get("absent", "ignore")
+
+
+def changed_settings(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """The settings of a protocol that differ between two measurements; window and size follow the runs' own crops."""
+    keys = {**one, **other}
+    return [key for key in keys if one.get(key) != other.get(key) and key not in ("window", "base_size")]
 
 
 def mean_iou(metrics: Mapping[str, Any], names: Sequence[str]) -> float | None:

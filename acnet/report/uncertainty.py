@@ -51,7 +51,7 @@ def hierarchical_interval(by_seed: np.ndarray, measures: Measures) -> Interval |
 
 def _block(name: str, pattern: str) -> str:
     match = re.search(pattern, name)
-    if match is None:
+    if match is None or match[1] is None:
         raise AcnetError(
             f"image '{name}': `blocks` of its dataset in datasets.yaml, {pattern}, does not match its name"
         )

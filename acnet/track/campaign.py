@@ -11,7 +11,7 @@ import yaml
 
 from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
-from acnet.params.run import MEASURED
+from acnet.params.run import MEASURED, seed_folders
 from acnet.params.schema import nearest
 from acnet.params.tables import Tables
 from acnet.track.repository import Repository
@@ -52,8 +52,9 @@ def files_of(campaign: Campaign, tables: Tables, root: Path, with_data: bool) ->
     pixels = with_data or all(campaign.datasets[name].generate for name in campaign.scale.stands_in.values())
     found: set[Path] = set()
     for run in campaign.runs:
-        for pattern in (*MEASURED, "checkpoint.pt", *(["examples.npz"] if pixels else [])):
-            found |= set(root.glob(f"results/{scale}/{run}/seed*/{pattern}"))
+        for folder in seed_folders(root / "results" / scale / run):
+            for pattern in (*MEASURED, "checkpoint.pt", *(["examples.npz"] if pixels else [])):
+                found |= set(folder.glob(pattern))
     found |= set(root.glob(f"results/{scale}/server/*.yaml"))
     for dataset in set(campaign.scale.stands_in.values()):
         found |= set(root.glob(f"data/{dataset}/{'*' if with_data else 'manifest.json'}"))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
+from acnet.params.run import seed_folders
 from acnet.progress import Progress
 from acnet.provenance import source_hash
 from acnet.track.dvc_project import one_at_a_time, throwaway_clone
@@ -87,7 +88,7 @@ def _finished(campaign: Campaign, results: Path) -> Iterator[Experiment]:
     """The finished runs at hand, in the order of runs.yaml; a run with a broken file is named and left out."""
     code = source_hash()
     for run in campaign.runs:
-        for folder in sorted((results / campaign.scale_name / run).glob("seed*")):
+        for folder in seed_folders(results / campaign.scale_name / run):
             try:
                 experiment = read_experiment(folder, campaign, code)
             except AcnetError as error:

@@ -44,6 +44,13 @@ def test_gpus_that_somebody_assigned_are_not_leased(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_of_several_that_are_visible_each_process_gets_one(hold, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "6,4")
+    assert sorted(hold().stdout.readline().strip() for _ in range(2)) == ["0", "1"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5")  # 4 is leased
+    assert hold().stdout.readline().strip() == "1"
+
+
 def test_a_process_keeps_its_lease(tmp_path, monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(module, "_held", [])

@@ -193,3 +193,12 @@ def test_the_commit_is_this_packages_own_and_untracked_files_count_whatever_the_
     assert provenance.commit.__wrapped__() == (head, False)
     (package / "new.py").touch()
     assert provenance.commit.__wrapped__() == (head, True)
+
+
+def test_a_package_with_metadata_that_is_not_utf_8_stops_no_training(tmp_path, monkeypatch):
+    folder = tmp_path / "old.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_bytes(b"Metadata-Version: 1.0\nName: old\nVersion: 1\nAuthor: Andr\xe9\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    provenance.write_surroundings(tmp_path, tmp_path)
+    assert "torch==" in (tmp_path / provenance.DISTRIBUTIONS).read_text()

@@ -3,6 +3,7 @@
 from acnet.data.source import own_folder, refuse_other_source
 from acnet.fetch.extract import is_extracted
 from acnet.files import read_json
+from acnet.jobs.status_files import RESTORED
 from acnet.params.campaign import GATES_PROTOCOL
 from acnet.params.run import read_run
 
@@ -93,7 +94,9 @@ def scale_facts():
     rules = [dataclasses.asdict(MEASURES), dataclasses.asdict(RULE)]
     datasets = [CAMPAIGN.datasets[name] for name in scale.stands_in.values()]
     shown = [(dataset.title, dataset.blocks, dataset.class_groups) for dataset in datasets]
-    return canonical([*facts, scale.seeds, scale.more_seeds, *rules, shown])
+    # No job makes what was restored from records, so it is no input.
+    restored = sorted(file.parent.as_posix() for file in (HERE / f"results/{SCALE}").glob(f"*/seed*/{RESTORED}"))
+    return canonical([*facts, scale.seeds, scale.more_seeds, *rules, shown, restored])
 
 
 def figure_facts(name):

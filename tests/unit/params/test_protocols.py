@@ -97,6 +97,13 @@ def test_a_protocol_can_be_like_one_that_is_like_another(params):
     assert campaign.protocol("val_twice", "acb3") == changed
 
 
+def test_whole_images_are_tested_at_the_sizes_of_multi_flip(paper):
+    for campaign in (paper, Campaign(paper.params, "camvid")):
+        expected = campaign.protocol("multi_flip", "acb3")
+        changed = dataclasses.replace(expected, name="multi_flip_whole", window=None, stride=1.0)
+        assert campaign.protocol("multi_flip_whole", "acb3") == changed
+
+
 def test_changing_a_protocol_leaves_training_alone(params, edit):
     before = Campaign(params, "paper")
     edit("protocols.yaml", "window:    {value: 768,", "window:    {value: 640,")

@@ -52,3 +52,23 @@ def test_no_circle(params):
     scale(params, "second", "like: first\n")
     with pytest.raises(AcnetError, match=r"second\.yaml: like: unknown name 'first'"):
         Campaign(params, "first")
+
+
+def test_a_scale_adds_to_the_head_options_of_a_run(params, edit):
+    entry = "deeplabv3plus: {dataset: cityscapes, role: r50, head: deeplabv3plus"
+    edit("runs.yaml", f"{entry}}}", f"{entry}, head_options: {{rates: [3, 6, 9], low_channels: 9}}}}")
+    options = Campaign(params, "camvid-narrow").resolve("deeplabv3plus", 0).model.head_options
+    assert (options["rates"], options["low_channels"]) == ([3, 6, 9], 12)
+
+
+def test_a_fine_tuned_run_has_the_network_that_the_scale_gives_the_run_it_starts_from(params):
+    with open(params / "runs.yaml", "a") as file:
+        file.write("\ntuned: {fine_tune: fcn_flops}\n")
+    campaign = Campaign(params, "camvid")
+    assert campaign.resolve("tuned", 0).model == campaign.resolve("fcn_flops", 0).model
+
+
+def test_the_backbone_of_a_role_is_that_of_its_runs_whichever_section_sets_it(params):
+    scale(params, "mine", "like: paper\ncommon: {backbone: resnet18}\n")
+    campaign = Campaign(params, "mine")
+    assert campaign.backbone("r101") == campaign.resolve("r101_acb3", 0).model.backbone == "resnet18"

@@ -61,6 +61,27 @@ def test_greater(verdict, gcm, expected):
     assert found == expected and margins == [pytest.approx(100 * (gcm - 0.70))]
 
 
+def test_networks_measured_with_other_settings_are_not_compared(campaign):
+    made = campaign(tables=["table1"], figures=[])
+    file = made.results / "gc_s16/seed0/metrics/single.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "protocol": {"name": "single", "flip": True}}))
+    verdict, _, reason = judge(made, "C01")
+    assert (verdict, reason) == ("not measured", "measured with other settings, evaluate again: gc_s16 (single)")
+
+
+def test_a_primary_claim_of_which_the_scale_shows_a_part_counts_in_holms_procedure(campaign, root, tmp_path):
+    params = shutil.copytree(root / "params", tmp_path / "params")
+    claims = (params / "claims.yaml").read_text()
+    cells = "cells: [[table1.gcm_d5.os16, table1.gc.os16]"
+    (params / "claims.yaml").write_text(
+        claims.replace(f"{cells}]", f"{cells}, [table4.acnet.miou, table4.danet.miou]]")
+    )
+    made = campaign(tables=["table1", "table2", "table3"], figures=[], seeds=SEEDS)
+    judged = judge_claims(params, made.evidence())
+    (own,) = [claim for claim in judged if claim["id"] == "C01"]
+    assert own["level"] < 0.05 and own["verdict"] == "not measured"
+
+
 def test_an_undecided_claim_states_the_seeds_that_would_decide_the_papers_difference(verdict, campaign):
     wide = [18 * extra for extra in NEAR]
     assert verdict("C02", {"gcm_d5_s8": 0.71, "gc_s8": 0.70}, wide)[0] == "undecided"

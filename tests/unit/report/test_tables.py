@@ -220,6 +220,8 @@ def test_a_server_cell_shows_validation_until_there_is_a_score(campaign):
     assert rows["acnet", "miou"]["measured_on"] == "test server"
     assert rows["acnet", "road"]["ours"] == "98.5"
     assert rows["acnet", "wall"]["measured_on"] == "val, before fine-tuning"
+    said = "ours for mIoU, road is the test server's score of r101_ohem_trainval, elsewhere that of r101_ohem on "
+    assert said in (made.reports / "tables/table4.md").read_text()
     server.write_text("miuo: 81.5\n")
     with pytest.raises(AcnetError, match=r"table4.yaml: scores: unknown key 'miuo'; did you mean 'miou'"):
         write_all(made)

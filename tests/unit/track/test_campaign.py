@@ -63,3 +63,10 @@ def test_of_a_generated_dataset_the_pictures_go_and_the_store_stays(at_hand):
 )
 def test_no_password_of_a_remote_is_printed(url, shown):
     assert without_password(url) == shown
+
+
+def test_a_copy_of_a_run_under_another_name_stays_here(at_hand, tmp_path):
+    copy = tmp_path / "results/camvid/acb3/seed0_old"
+    copy.mkdir(parents=True)
+    (copy / "checkpoint.pt").write_text("x")
+    assert not any("seed0_old" in file for file in at_hand("camvid"))

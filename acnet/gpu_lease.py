@@ -16,16 +16,16 @@ def lease(count: int, folder: Path | None = None, every: float = 1.0) -> int:
     """The number of a GPU, of the `count` visible ones, that no other process has leased; waits for one.
 
     CUDA_VISIBLE_DEVICES limits the leases to the GPUs that it names. A single GPU is not leased: several processes may
-    share it. Lock files of the local machine lie in `folder`, by default one for each user and Slurm job, in which
-    Slurm may number the GPUs anew.
+    share it. Lock files of the local machine lie in `folder`, by default one for each user, or for each Slurm job that
+    was given GPUs: Slurm may number them anew in each.
     """
-    names = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
-    names = names[:count] or list(map(str, range(count)))
+    visible = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+    names = visible[:count] or list(map(str, range(count)))
     if len(names) < 2:
         return 0
     if _held:
         return _held[0][0]
-    job = os.environ.get("SLURM_JOB_ID")
+    job = os.environ.get("SLURM_JOB_ID") if visible else None
     folder = folder or Path(tempfile.gettempdir()) / f"acnet-gpus-{os.getuid()}{f'-{job}' if job else ''}"
     folder.mkdir(parents=True, exist_ok=True)
     said = False

@@ -10,7 +10,7 @@ from acnet.files import read_json
 from acnet.jobs.run_lock import Holder, live_holder
 from acnet.jobs.status_files import RESTORED, read_journal, read_progress
 from acnet.params.campaign import Campaign
-from acnet.params.run import read_run, run_folder
+from acnet.params.run import run_folder
 from acnet.params.tables import load_tables
 from acnet.progress import duration
 from acnet.provenance import changed_since, source_hash
@@ -47,9 +47,10 @@ def counted(found: Iterable[Status]) -> str:
 def is_restored(campaign: Campaign, run: str, seed: int, results: Path) -> bool:
     """Whether a run was restored from its record, has no checkpoint, and has the current parameters."""
     folder = run_folder(results, campaign.scale_name, run, seed)
-    if (folder / "checkpoint.pt").exists() or not all((folder / name).exists() for name in (RESTORED, "params.yaml")):
+    if (folder / "checkpoint.pt").exists() or not all((folder / it).exists() for it in (RESTORED, "provenance.json")):
         return False
-    return read_run(folder / "params.yaml").digest() == campaign.resolve(run, seed).digest()
+    # Not params.yaml, which is written anew before a training.
+    return read_json(folder / "provenance.json").get("params_hash") == campaign.resolve(run, seed).digest()
 
 
 def run_status(campaign: Campaign, run: str, seed: int, results: Path, logs: Path) -> Status:

@@ -7,6 +7,7 @@ from pathlib import Path
 from acnet.commands.options import campaign, command, print_json, seed_asked, share, trained, whole
 from acnet.errors import AcnetError
 from acnet.files import read_json, write_text
+from acnet.params.campaign import GATES_PROTOCOL
 from acnet.params.measures import load_measures
 from acnet.params.protocols import Protocol
 from acnet.params.run import Run, read_run, run_folder
@@ -71,6 +72,8 @@ def _evaluate(parsed: argparse.Namespace) -> None:
     run, folder = read_run(parsed.params), parsed.params.parent
     settings, measures = campaign(parsed, run.scale), load_measures(parsed.params_root)
     protocols = [settings.protocol(name, run.name) for name in parsed.protocol]
+    if parsed.gates:
+        _require_trained_gates(protocols[0])
     checkpoint, out, complete = folder / "checkpoint.pt", folder / "metrics", True
     for split in dict.fromkeys(protocol.split for protocol in protocols):
         scored, by = run.scored_on(split), [protocol for protocol in protocols if protocol.split == split]
@@ -107,14 +110,18 @@ def _gates(parsed: argparse.Namespace) -> None:
     from acnet.evaluate.gates import measure_gates
 
     (run, folder, protocol), measures = _scored(parsed), load_measures(parsed.params_root)
-    if protocol.split or protocol.gate != "trained":
+    _require_trained_gates(protocol)
+    measure_gates(run, folder / "checkpoint.pt", protocol, measures, _near(parsed, run), folder / "gates.json")
+    if parsed.json:
+        print_json(read_json(folder / "gates.json"))
+
+
+def _require_trained_gates(protocol: Protocol) -> None:
+    if (protocol.split and protocol.name != GATES_PROTOCOL) or protocol.gate != "trained":
         raise AcnetError(
             f"--protocol {protocol.name}: scores another split or changes the gates; gates.json describes the trained "
             "gates on the split that tables report"
         )
-    measure_gates(run, folder / "checkpoint.pt", protocol, measures, _near(parsed, run), folder / "gates.json")
-    if parsed.json:
-        print_json(read_json(folder / "gates.json"))
 
 
 def _scored(parsed: argparse.Namespace) -> tuple[Run, Path, Protocol]:

@@ -93,12 +93,19 @@ def _unpack(path: Path, out: Path) -> Iterator[int]:
         return
     with _opened(path) as archive:
         # A zip leaves out .. and roots, and makes no links; the filter refuses names outside `out`, and devices.
-        # Python 3.11.0 to 3.11.3 lack the filter; archives are verified by their hash.
-        filtered = isinstance(archive, tarfile.TarFile) and hasattr(tarfile, "data_filter")
-        safe = {"filter": "data"} if filtered else {}
+        tar = isinstance(archive, tarfile.TarFile)
+        safe = {"filter": "data"} if tar and hasattr(tarfile, "data_filter") else {}
         for member, size in _members(archive):
+            if tar and not safe:  # Python 3.11.0 to 3.11.3
+                _refuse_unsafe(member)
             archive.extract(member, out, **safe)
             yield size
+
+
+def _refuse_unsafe(member: tarfile.TarInfo) -> None:
+    name = Path(member.name)
+    if name.is_absolute() or ".." in name.parts or not (member.isfile() or member.isdir()):
+        raise tarfile.TarError(f"'{member.name}' is a link, a device or outside the folder")
 
 
 def _members(archive: zipfile.ZipFile | tarfile.TarFile) -> Iterator[tuple[zipfile.ZipInfo | tarfile.TarInfo, int]]:

@@ -61,13 +61,18 @@ class Campaign:
             name: plain_layer(run.own, BOTH, "run", f"{self.params}/runs.yaml: {name}")
             for name, run in self.runs.items()
         }
-        for name, entries in mapping(self.scale.runs, f"{self._scale_file}: runs", self.runs).items():
-            layer = plain_layer(entries, BOTH, "scale", f"{self._scale_file}: runs.{name}")
-            self._own[name] = _with_options(self._own[name], layer)
-            for tuned, run in self.runs.items():  # its network is that of the run that it starts from
-                if run.fine_tune == name:
-                    network = {key: value for key, value in layer.items() if key in NETWORK}
-                    self._own[tuned] = _with_options(self._own[tuned], network)
+        where = f"{self._scale_file}: runs"
+        of_scale = {
+            name: plain_layer(entries, BOTH, "scale", f"{where}.{name}")
+            for name, entries in mapping(self.scale.runs, where, self.runs).items()
+        }
+        for name, run in self.runs.items():
+            if run.fine_tune in of_scale:  # the network of the run that it starts from, but what it sets itself
+                source = self.runs[run.fine_tune].own
+                taken = {key for key in NETWORK if run.own.get(key) == source.get(key)}
+                network = {key: value for key, value in of_scale[run.fine_tune].items() if key in taken}
+                self._own[name] = _with_options(self._own[name], network)
+            self._own[name] = _with_options(self._own[name], of_scale.get(name, {}))
         if base:
             for layers, inherited in ((self._overrides, base._overrides), (self._own, base._own)):
                 layers |= {name: _with_origins(layers[name], layer) for name, layer in inherited.items()}
@@ -247,9 +252,9 @@ class Campaign:
 
 
 def _with_options(own: Layer, layer: Layer) -> Layer:
-    """The values of both, those of `layer` winning; of `head_options`, each by itself."""
-    if "head_options" in own and "head_options" in layer:
-        options = {**(own["head_options"].value or {}), **(layer["head_options"].value or {})}
+    """The values of both, those of `layer` winning; of the `head_options` of one head, each by itself."""
+    if "head" not in layer and "head_options" in own and "head_options" in layer and layer["head_options"].value:
+        options = {**(own["head_options"].value or {}), **layer["head_options"].value}
         layer = {**layer, "head_options": dataclasses.replace(layer["head_options"], value=options)}
     return {**own, **layer}
 

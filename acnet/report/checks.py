@@ -163,7 +163,7 @@ class Evidence:
     def other_settings(self, sources: Iterable[Source]) -> str | None:
         """Why the measurements of these (run, protocol) cannot be compared; None if they can."""
         other = self.results.other_settings(sources)
-        return f"measured with other settings, evaluate again: {', '.join(other)}" if other else None
+        return f"measured with different settings, evaluate again: {', '.join(other)}" if other else None
 
     def term(self, name: CellName) -> Term:
         """The cell as a term."""

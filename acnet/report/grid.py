@@ -172,7 +172,7 @@ def _over(cell: Cell, other: Cell, digits: int, report: Report) -> Field:
     if cell.row == other.row or not seeds:
         return Field("", "difference")
     if report.results.other_settings([(one.run, one.protocol) for one in (cell, other)]):
-        return Field("other settings", "difference")
+        return Field("different settings", "difference")
     scale = report.scale
     verdict = Step("", [], seeds=tuple(seeds)).judged(1 - scale.measures.level, 1, scale).verdict
     return Field(f"{signed(statistics.fmean(seeds), digits)}, {_VERDICTS.get(verdict, verdict)}", "difference")

@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from acnet.errors import AcnetError
+from acnet.jobs.status_files import RESTORED
 from acnet.params.campaign import Campaign
 from acnet.params.run import MEASURED, seed_folders
 from acnet.params.schema import nearest
@@ -53,7 +54,7 @@ def files_of(campaign: Campaign, tables: Tables, root: Path, with_data: bool) ->
     found: set[Path] = set()
     for run in campaign.runs:
         for folder in seed_folders(root / "results" / scale / run):
-            for pattern in (*MEASURED, "checkpoint.pt", *(["examples.npz"] if pixels else [])):
+            for pattern in (*MEASURED, RESTORED, "checkpoint.pt", *(["examples.npz"] if pixels else [])):
                 found |= set(folder.glob(pattern))
     found |= set(root.glob(f"results/{scale}/server/*.yaml"))
     for dataset in set(campaign.scale.stands_in.values()):

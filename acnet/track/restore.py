@@ -12,7 +12,6 @@ from pathlib import Path
 
 from acnet.errors import AcnetError
 from acnet.files import replacing
-from acnet.jobs.status_files import RESTORED
 from acnet.params.campaign import Campaign
 from acnet.params.run import read_run
 from acnet.params.tables import load_tables
@@ -68,18 +67,15 @@ def restore(
     rebuilt = [file.removesuffix(WEIGHTS) + "checkpoint.pt" for file in same if file.endswith(WEIGHTS)]
     same += [file for file in rebuilt if (root / file).exists()]
     files = [entry.path for entry in chosen if entry.path not in missing]
-    listed = {entry.path for entry in published.entries}
-    for folder in (Path(file).parent for file in files if file.endswith("/provenance.json")):
-        # Restored from a record where it was published, so here too it is not trained again.
-        if f"{folder}/checkpoint.pt" not in listed and not (root / folder / "checkpoint.pt").exists():
-            (root / folder / RESTORED).touch()
     return Restored(published.scale, files, missing, same)
 
 
 def _published(repository: Repository, name: str, git_remote: str) -> Published:
     """The campaign `name`; says so if `git_remote` has another version of it than is here."""
     published, ref = find(repository, name, git_remote), tag(name)
-    with contextlib.suppress(AcnetError):  # no such remote, or not reachable
+    if git_remote not in repository.git("remote").split():
+        return published
+    with contextlib.suppress(AcnetError):  # not reachable
         there = repository.git("ls-remote", git_remote, ref).partition("\t")[0]
         if there and there != repository.git("rev-parse", ref):
             how = f"`git fetch --force {git_remote} {ref}:{ref}`, then this command again, restores that one"

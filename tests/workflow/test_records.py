@@ -18,8 +18,9 @@ def restored(project):
     for name in ("fcn_s16", "gc_s16"):
         folder = project.folder / RUN.format(name, 0)
         (folder / "metrics").mkdir(parents=True)
-        write_run(settings.resolve(name, 0), settings.origins(name), folder / "params.yaml")
-        (folder / "provenance.json").write_text(json.dumps({"seconds": 1}))
+        run = settings.resolve(name, 0)
+        write_run(run, settings.origins(name), folder / "params.yaml")
+        (folder / "provenance.json").write_text(json.dumps({"seconds": 1, "params_hash": run.digest()}))
         (folder / "restored").touch()
     return project
 

@@ -87,6 +87,7 @@ def at_hand(files):
     return [file for file in files if not DRAW_ONLY or (HERE / file).exists()]
 
 
+@functools.cache
 def scale_facts():
     """What the report says of a scale; a change redraws."""
     scale = CAMPAIGN.scale

@@ -117,6 +117,8 @@ rule gates_figure:
     localrule: True
     conda:
         "../envs/acnet.yaml"
+    params:
+        scale=scale_facts(),
     shell:
         f"acnet report gates --scale {SCALE} 2> {{log}}"
 

@@ -89,6 +89,15 @@ def test_links_and_devices_in_a_tar_are_refused(kind, run, tmp_path):
         run(tar_of(tmp_path / "a.tar", ("good", {}), ("bad", change)))
 
 
+@pytest.mark.parametrize(("name", "change"), [("../evil", {}), ("/etc/evil", {}), ("bad", {"type": tarfile.SYMTYPE})])
+def test_so_is_what_leads_elsewhere_by_a_python_without_the_filter(name, change, run, tmp_path, monkeypatch):
+    monkeypatch.delattr(tarfile, "data_filter")
+    with pytest.raises(
+        AcnetError, match=r"a\.tar: cannot be unpacked \('.*' is a link, a device or outside the folder\)"
+    ):
+        run(tar_of(tmp_path / "a.tar", ("good", {}), (name, change)))
+
+
 def test_a_bomb_is_refused_before_it_is_unpacked(run, tmp_path):
     with pytest.raises(AcnetError, match=r"a\.zip: unpacks to more than .* bytes; possible decompression bomb"):
         run(zip_of(tmp_path / "a.zip", ("zeros", bytes(300_000_000))))

@@ -63,12 +63,13 @@ def test_a_scale_adds_to_the_head_options_of_a_run(params, edit):
 
 def test_a_fine_tuned_run_has_the_network_that_the_scale_gives_the_run_it_starts_from(params):
     with open(params / "runs.yaml", "a") as file:
-        file.write("\ntuned: {fine_tune: fcn_flops}\n")
+        file.write("\ntuned: {fine_tune: fcn_flops}\nown: {fine_tune: fcn_flops, reduction: 99}\n")
     campaign = Campaign(params, "camvid")
     assert campaign.resolve("tuned", 0).model == campaign.resolve("fcn_flops", 0).model
+    assert campaign.resolve("own", 0).model.reduction == 99
 
 
-def test_the_backbone_of_a_role_is_that_of_its_runs_whichever_section_sets_it(params):
+def test_the_backbone_of_a_role_may_be_set_for_all_runs(params):
     scale(params, "mine", "like: paper\ncommon: {backbone: resnet18}\n")
     campaign = Campaign(params, "mine")
     assert campaign.backbone("r101") == campaign.resolve("r101_acb3", 0).model.backbone == "resnet18"

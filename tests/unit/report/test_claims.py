@@ -66,7 +66,7 @@ def test_networks_measured_with_other_settings_are_not_compared(campaign):
     file = made.results / "gc_s16/seed0/metrics/single.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "protocol": {"name": "single", "flip": True}}))
     verdict, _, reason = judge(made, "C01")
-    assert (verdict, reason) == ("not measured", "measured with other settings, evaluate again: gc_s16 (single)")
+    assert (verdict, reason) == ("not measured", "measured with different settings, evaluate again: gc_s16 (single)")
 
 
 def test_a_primary_claim_of_which_the_scale_shows_a_part_counts_in_holms_procedure(campaign, root, tmp_path):

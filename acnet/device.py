@@ -30,7 +30,7 @@ def set_up_device(threads: int) -> torch.device:
     """Give torch `threads` threads and kernels chosen alike each time; return a GPU, or the CPU where there is none.
 
     Of the GPUs that somebody has assigned (CUDA_VISIBLE_DEVICES), the process with torchrun's local rank r takes the
-    r-th; where nobody has, each process leases one of its own (acnet.gpu_lease).
+    r-th; every other process leases one of its own (acnet.gpu_lease).
 
     The thread count and the convolutions' algorithms change rounding, so they are the run's, not the machine's:
     cuDNN may not choose by timing, and float32 means float32, not TF32. AcnetError for more processes than GPUs.

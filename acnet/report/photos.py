@@ -33,7 +33,7 @@ def photo_figure(entry: tables.Figure, results: Results) -> Figure:
         return placeholder(entry.title, [f"{run} (examples)" for run in missing])
     others = {example.name: example for example in examples[runs[0]]}
     pairs = [(others[ours.name], ours) for ours in examples[runs[1]] if ours.name in others][: entry.examples]
-    made = next((run for seed in results.scale.seeds if (run := results.run(runs[1], seed))), None)
+    made = results.first_run(runs[1])
     if not pairs or not made:
         what = "examples that {} share" if made else "params.yaml of {}"
         return placeholder(entry.title, [what.format(" and ".join(runs))])

@@ -59,5 +59,5 @@ class Report:
         """The size of a run's network as it was trained, else as params/ say, counted without computing it."""
         from acnet.plan.measure import parameters_and_flops
 
-        trained = next(filter(None, (self.results.run(run, seed) for seed in self.scale.seeds)), None)
+        trained = self.results.first_run(run)
         return Size(*parameters_and_flops(trained or self.campaign.resolve(run, self.scale.seeds[0])))

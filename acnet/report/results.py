@@ -175,6 +175,10 @@ class Results:
         path = self.seed_folder(run, seed) / "params.yaml"
         return read_run(path) if path.exists() else None
 
+    def first_run(self, run: str) -> Run | None:
+        """A run as the params.yaml of its first seed at hand states it."""
+        return next(filter(None, (self.run(run, seed) for seed in self.scale.seeds)), None)
+
     def protocols(self, run: str, seed: int) -> list[str]:
         """The protocols that `run` was evaluated with, sorted."""
         return sorted(path.stem for path in (self.seed_folder(run, seed) / "metrics").glob("*.json"))

@@ -24,13 +24,13 @@ OTHER = ("role: r50, blocks: 1, reuse: 1}", "role: r50, blocks: 1, reuse: 1, del
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory) -> Project:
-    """A campaign of 20 networks with its report, published; its origin and its DVC remote lie beside it."""
+    """A published campaign of 21 networks, one fine-tuned, with its report; origin and DVC remote lie beside it."""
     folder = tmp_path_factory.mktemp("published")
     project = make_project(folder / "project")
     file = project.root / "params/scales/mini.yaml"
     scale = re.sub("^figures: .*", "figures: []", file.read_text(), flags=re.MULTILINE)
-    file.write_text(re.sub("^tables: .*", "tables: [table1, table2, table3]", scale, flags=re.MULTILINE))
-    project.git("commit", "--quiet", "--all", "-m", "three tables")
+    file.write_text(re.sub("^tables: .*", "tables: [table1, table2, table3, table4]", scale, flags=re.MULTILINE))
+    project.git("commit", "--quiet", "--all", "-m", "four tables")
     fill(project)
     project.snakemake("all")
     add_origin(project)
@@ -82,7 +82,7 @@ def test_publishing_again_changes_nothing_and_prints_what_brings_every_byte_else
     assert stranger.files() == {
         path: digest for path, digest in published.files().items() if path in pointer(published)
     }
-    assert len(list((stranger.root / "results").rglob("checkpoint.pt"))) == 20
+    assert len(list((stranger.root / "results").rglob("checkpoint.pt"))) == 21
     assert (stranger.root / "reports/mini/tables/table3.csv").exists()
     assert nothing_to_do(stranger, "all")
     assert stranger.git("status", "--porcelain") == ""
@@ -151,7 +151,7 @@ def test_metrics_alone_are_small_and_enough_for_the_report(published, stranger):
     assert not list((stranger.root / "results").rglob("checkpoint.pt"))
     done = stranger.snakemake("-n", "report")
     assert NOTHING in done.stdout + done.stderr
-    absent = done.stderr.split("Missing checkpoints (20): ")[1]
+    absent = done.stderr.split("Missing checkpoints (21): ")[1]
     assert (
         "acb1/seed0, " in absent
         and "`snakemake --cores all --config scale=mini` would train these runs again" in absent

@@ -98,7 +98,7 @@ def test_editing_where_a_dataset_is_found_makes_nothing_again_and_its_blocks_red
     assert not [file for file in made if not file.startswith("reports/")]
 
 
-def test_editing_one_run_trains_it_and_what_is_fine_tuned_from_it(copy):
+def test_editing_one_run_trains_it_and_what_is_fine_tuned_from_it(campaign, copy):
     entry = "ade_r101_acnet: {dataset: ade20k, role: r101"
     copy.edit("params/runs.yaml", entry + "}", entry + ", delta: 3.0}")
     run, tuned = "results/mini/ade_r101_acnet/seed0", "results/mini/ade_r101_acnet_trainval/seed0"
@@ -110,6 +110,7 @@ def test_editing_one_run_trains_it_and_what_is_fine_tuned_from_it(copy):
     drawn |= {f"reports/mini/{file}" for file in ("cells.csv", "claims.json", "index.html")}
     drawn |= {f"reports/mini/figures/{file}.png" for file in ("forest", "curves", "gates")}
     assert {file for file in made if file.startswith("reports/")} == drawn
+    assert campaign.planned() == {}
 
 
 def test_changing_a_protocol_measures_again_without_training(copy):

@@ -206,8 +206,9 @@ rule page:
         "../envs/acnet.yaml"
     params:
         scale=scale_facts(),
-        code=source_hash(),  # the page says which runs are of other code or parameters
-        runs=[CAMPAIGN.resolve(run, CAMPAIGN.scale.seeds[0]).digest() for run in NEEDED],
+        # The page says which runs are of other code or parameters.
+        code=lambda wildcards: source_hash(),
+        runs=lambda wildcards: [CAMPAIGN.resolve(run, CAMPAIGN.scale.seeds[0]).digest() for run in NEEDED],
     shell:
         f"acnet report page --scale {SCALE} 2> {{log}}"
 

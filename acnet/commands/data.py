@@ -160,19 +160,19 @@ def _show(parsed: argparse.Namespace) -> None:
     from acnet.data.show import show
 
     table = classes.class_table(find_dataset(parsed.params_root, parsed.dataset))
-
     name = f"{parsed.dataset}_{parsed.split}_{parsed.index}.png"
     _draw(parsed, name, lambda folder, out: show(folder, table, parsed.split, parsed.index, out))
 
 
 def _stats(parsed: argparse.Namespace) -> None:
+    from acnet.data import classes
     from acnet.data.show import stats
 
-    _draw(parsed, f"{parsed.dataset}_classes.png", stats)
+    table = classes.class_table(find_dataset(parsed.params_root, parsed.dataset))
+    _draw(parsed, f"{parsed.dataset}_classes.png", lambda folder, out: stats(folder, table, out))
 
 
 def _draw(parsed: argparse.Namespace, name: str, draw: Callable[[Path, Path], None]) -> None:
-    find_dataset(parsed.params_root, parsed.dataset)
     out = parsed.out or parsed.data_root / "shown" / name
     draw(parsed.data_root / parsed.dataset, out)
     print(out)

@@ -20,11 +20,10 @@ _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".pdf": "PDF"}
 def show(folder: Path, table: classes.Classes, split: str, index: int, out: Path) -> None:
     """Write image `index` of a prepared split, and beside it with its labels overlaid and named by share, to `out`.
 
-    Raises AcnetError for an index beyond the split, and for other classes than those it was prepared with; a split
-    without labels shows its image alone.
+    Raises AcnetError for an index beyond the split, and if the dataset was prepared with more or fewer classes; a
+    split without labels shows its image alone.
     """
-    if read_manifest(folder)["classes"] != list(table.names):
-        raise AcnetError(f"{folder}: has other classes than its entry in datasets.yaml; prepare the data again")
+    _check_classes(folder, table)
     store = Store(folder, split)
     if not 0 <= index < len(store):
         raise AcnetError(f"{folder}: split '{split}' has images 0 to {len(store) - 1}, not {index}")
@@ -41,21 +40,22 @@ def show(folder: Path, table: classes.Classes, split: str, index: int, out: Path
         sheet(panels, [entries], columns=len(panels)).save(temporary, _FORMATS[out.suffix.lower()])
 
 
-def stats(folder: Path, out: Path) -> None:
+def stats(folder: Path, table: classes.Classes, out: Path) -> None:
     """Draw the share of each class in each labelled split of a prepared dataset to `out`, the most frequent on top.
 
-    The axis is logarithmic. Classes that never occur are only counted.
+    The axis is logarithmic. Classes that never occur are only counted. AcnetError as `show`.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogFormatter
 
     from acnet.drawing import INK, LOOKS, QUIET, style
 
+    _check_classes(folder, table)
     manifest = read_manifest(folder)
-    names, splits = manifest["classes"], manifest["splits"]
+    names, splits = table.names, manifest["splits"]
     shares = {}
     for split in sorted((s for s in splits if "histogram" in splits[s]), key=("train", "val", "test").index):
-        counts = np.array([splits[split]["histogram"][name] for name in names])
+        counts = np.array([*splits[split]["histogram"].values()])
         shares[f"{split}, {splits[split]['images']} images"] = 100 * counts / max(1, counts.sum())
     order = [i for i in np.argsort(next(iter(shares.values())), kind="stable") if any(s[i] for s in shares.values())]
     never = len(names) - len(order)
@@ -81,6 +81,15 @@ def stats(folder: Path, out: Path) -> None:
         corner = {"bbox_to_anchor": (0, 1.0), "bbox_transform": axes.transAxes}
         figure.legend(loc="lower left", ncols=len(shares), fontsize=8, **corner)
         _save(figure, out)
+
+
+def _check_classes(folder: Path, table: classes.Classes) -> None:
+    """A class may have been renamed since, not added or removed."""
+    if (prepared := len(read_manifest(folder)["classes"])) != len(table.names):
+        raise AcnetError(
+            f"{folder}: prepared with {prepared} classes, its entry in datasets.yaml has {len(table.names)}; "
+            "prepare the data again"
+        )
 
 
 def _save(figure, out: Path) -> None:

@@ -108,10 +108,9 @@ class Dataset:
                 raise AcnetError(f"{here}.instead_of: '{archive.instead_of}' is not listed before it{hint}")
 
     def facts(self) -> dict[str, Any]:
-        """What decides the content of the prepared dataset, beside its files, as plain values."""
+        """What decides the pixels of the prepared dataset, beside its files, as plain values; no names of classes."""
         values = dataclasses.asdict(self)
-        names = {"class_names": list(self.class_colours)} if self.class_colours else {}
-        return {key: values[key] for key in ("reader", "classes", "splits", "generate")} | names
+        return {key: values[key] for key in ("reader", "classes", "splits", "generate")}
 
 
 def _one_group(pattern: str, where: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -206,14 +207,28 @@ def test_after_a_failed_write_the_same_command_succeeds(two_folders, acnet, monk
     assert acnet(NEW).status == 0
 
 
-def test_names_with_dollar_signs_are_drawn_and_other_classes_refused(two_folders, acnet):
+def test_names_with_dollar_signs_are_drawn(two_folders, acnet):
     Path("names.txt").write_text("$a_$ b\nc\nd\n")
     assert acnet(f"{NEW} --classes names.txt").status == 0
     assert acnet("data prepare mine").status == 0
     assert acnet("data show mine").status == 0 and acnet("data stats mine").status == 0
-    file = Path("params/datasets.yaml")
-    file.write_text(file.read_text().replace("$a_$ b", "e"))
-    assert "prepare the data again" in acnet("data show mine").lines[-1]
+
+
+def test_a_renamed_class_needs_no_new_preparation_and_another_number_of_them_does(two_folders, acnet):
+    assert acnet(NEW).status == 0
+    assert acnet("data prepare mine").status == 0
+    file, facts = Path("params/datasets.yaml"), find_dataset(Path("params"), "mine").facts()
+    file.write_text(file.read_text().replace("class 0", "sky"))
+    assert find_dataset(Path("params"), "mine").facts() == facts
+    assert acnet("data show mine").status == 0 and acnet("data stats mine").status == 0
+    entry = read_yaml(file)
+    entry["mine"]["classes"] = 2
+    del entry["mine"]["class_colours"]["class 2"]
+    file.write_text(yaml.safe_dump(entry, sort_keys=False))
+    assert find_dataset(Path("params"), "mine").facts() != facts
+    for command in ("data show mine", "data stats mine"):
+        expected = "prepared with 3 classes, its entry in datasets.yaml has 2; prepare the data again"
+        assert expected in acnet(command).lines[-1]
 
 
 def test_a_long_text_in_an_image_is_told_as_a_problem_of_that_file(two_folders, acnet):

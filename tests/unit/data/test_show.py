@@ -33,4 +33,4 @@ def test_class_frequencies_are_drawn(prepared, tmp_path, root, capsys):
     assert main([*options, "data", "stats", "cityscapes", "--out", str(out)]) == 0
     assert capsys.readouterr().out.strip() == str(out) and out.stat().st_size > 10_000
     with pytest.raises(AcnetError, match=r"manifest\.json: not found; prepare the dataset first"):
-        stats(tmp_path, tmp_path / "b.png")
+        stats(tmp_path, classes.load("cityscapes"), tmp_path / "b.png")

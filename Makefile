@@ -9,8 +9,8 @@ PYTHON ?= python3
 SCALE ?= mini
 CORES ?= all
 BIN := .venv/bin
-# Two processes with a thread each; the tests of a file share what is made for them.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+# Two processes with a thread each; the tests of a file share what is made for them, and the longest files come first.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: venv reproduce test test-unit test-all check clean
 
@@ -32,7 +32,7 @@ reproduce: venv
 	@$(BIN)/python -m acnet report tally --scale $(SCALE)
 
 test: venv
-	$(PYTEST) tests/unit tests/readers tests/workflow
+	$(PYTEST) tests/workflow tests/readers tests/unit
 
 test-unit: venv
 	$(PYTEST) tests/unit

@@ -25,7 +25,7 @@ def bucket():
     running.stop()
 
 
-def test_a_campaign_and_rows_with_their_checkpoints_travel_by_s3(project, bucket, tmp_path):
+def test_a_campaign_and_rows_with_their_checkpoints_travel_by_s3(project, bucket, tmp_path, monkeypatch):
     bucket(project)
     add_origin(project)
     project.acnet("publish")
@@ -43,6 +43,7 @@ def test_a_campaign_and_rows_with_their_checkpoints_travel_by_s3(project, bucket
 
     project.dvc("remote", "modify", "--local", "store", "endpointurl", "http://127.0.0.1:9")
     project.dvc("remote", "modify", "--local", "store", "connect_timeout", "1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")  # no seconds between tries
     done = project.acnet("publish", "another", check=False)
     assert done.returncode == 2
     assert done.stderr.strip().splitlines()[-1].startswith("acnet: DVC remote")

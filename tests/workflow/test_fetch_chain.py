@@ -9,6 +9,7 @@ import time
 import pytest
 
 from acnet.data.generate import generate
+from tests.workflow.conftest import counted
 
 MANIFEST = "data/ade20k/manifest.json"
 AT_PAPER = (MANIFEST, "--config", "scale=paper")
@@ -32,16 +33,16 @@ def small(project, tmp_path, monkeypatch):
 
 
 def test_archives_are_fetched_extracted_and_prepared_once(small):
-    assert {"fetch", "extract", "prepare"} <= set(small.planned(*AT_PAPER))
-    small.snakemake("--cores", "1", *AT_PAPER)
+    done = small.snakemake("--cores", "1", *AT_PAPER)
+    assert {"fetch", "extract", "prepare"} <= set(counted(done.stdout))
     assert '"images": 3' in (small.folder / MANIFEST).read_text()
     assert not small.planned(*AT_PAPER)
 
 
 def test_a_folder_at_hand_is_prepared_without_fetching(small, tmp_path, monkeypatch):
     monkeypatch.setenv("ACNET_ADE20K", str(tmp_path / "tree"))
-    assert set(small.planned(*AT_PAPER)) == {"prepare"}
-    small.snakemake("--cores", "1", *AT_PAPER)
+    done = small.snakemake("--cores", "1", *AT_PAPER)
+    assert set(counted(done.stdout)) == {"prepare"}
     assert not small.planned(*AT_PAPER)
     generate("ade20k", tmp_path / "other", 2, {"train": 3, "val": 2, "test": 2}, (32, 40))
     monkeypatch.setenv("ACNET_ADE20K", str(tmp_path / "other"))

@@ -34,7 +34,7 @@ def test_a_run_with_uncommitted_changes_is_made_again_byte_for_byte(project):
     (here / "acnet/model/fresh.py").write_text("DELTA = 0.75\n")
     project.edit("acnet/train/optimizer.py", "import torch\n", "import torch\n\nfrom acnet.model.fresh import DELTA\n")
     project.edit("acnet/train/optimizer.py", "def set_learning_rate", "assert DELTA == 0.75\n\n\ndef set_learning_rate")
-    project.snakemake("--cores", "2", "runs", "--config", "scale=mini", "runs=fcn_s16", "seeds=0")
+    project.snakemake("--cores", "2", f"{RUN}/checkpoint.pt")
     made = json.loads((here / RUN / "provenance.json").read_text())
     assert made["dirty"] is True
     assert f"torch=={made['versions']['torch'].partition('+')[0]}" in (here / RUN / "distributions.txt").read_text()

@@ -33,7 +33,7 @@ def add(commands) -> None:
     text = "measure the gates of a trained network by class, segment size and edge distance"
     gates = command(commands, "gates", _gates, text, "--params")
     gates.add_argument(
-        "--protocol", default="single", help="protocol that sets image size and precision (default: %(default)s)"
+        "--protocol", default=GATES_PROTOCOL, help="protocol that sets image size and precision (default: %(default)s)"
     )
     share(gates, "--json")
     predict = command(commands, "predict", _predict, "write label maps, overlays, confidence and gates of images")

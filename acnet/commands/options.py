@@ -42,7 +42,7 @@ def group(parent, name: str, text: str):
 
 
 def print_json(value: Any) -> None:
-    """Print `value` as JSON; NaN is none."""
+    """Print `value` as JSON. Raises ValueError for NaN."""
     print(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))
 
 

@@ -52,6 +52,8 @@ def _plan(parsed: argparse.Namespace) -> None:
     tflops = tuple(parsed.tflops or ())
     if len(tflops) > 2:
         raise AcnetError("--tflops takes one number, or two: of training and of evaluation")
+    if parsed.gpus and not parsed.profile:
+        raise AcnetError("--gpus: needs --profile, a folder of workflow/profiles")
     tables = load_tables(parsed.params_root)
     have = settings.shown(tables) + settings.on_request(tables)
     for target in parsed.target:
@@ -82,7 +84,7 @@ def _plan(parsed: argparse.Namespace) -> None:
 def _plain(scale: str, estimated) -> dict[str, Any]:
     """What --json prints: seconds are None where nothing says how fast it is."""
     jobs = [{**vars(job), "seconds": job.seconds if estimated.timed else None} for job in estimated.jobs.values()]
-    costs = {name: {k: v for k, v in vars(cost).items() if k != "kind"} for name, cost in estimated.runs.items()}
+    costs = {name: vars(cost) for name, cost in estimated.runs.items()}
     return {"scale": scale, "device": estimated.device, "runs": costs, "jobs": jobs}
 
 
@@ -189,7 +191,7 @@ def _benchmark(parsed: argparse.Namespace) -> None:
     cost = measure(run, None if parsed.random else parsed.data_root, parsed.steps)
     crop = "x".join(map(str, train.crop))
     most = ceiling(default_device(), train.precision)
-    share = f"{100 * cost.flops_per_second / most:.0f} % of it"
+    reached = f"{100 * cost.flops_per_second / most:.0f} % of it"
     print(f"run           {parsed.run} at {parsed.scale}: batch {train.batch}, crop {crop}, {train.precision}")
     print(f"device        {cost.device}")
     print(f"images        {cost.images_per_second:.2f} per second; {1000 * cost.seconds:.1f} ms a step")
@@ -197,7 +199,7 @@ def _benchmark(parsed: argparse.Namespace) -> None:
     print(f"waiting       {100 * cost.waiting:.1f} % of the time for data")
     print(f"memory        {_memory(cost.peak_bytes)} at the peak")
     print(f"FLOPs         {cost.flops_per_image / 1e9:.2f} GFLOP an image, forward and backward")
-    print(f"ceiling       {most / 1e9:.0f} GFLOP/s in a matrix product; the step reaches {share}")
+    print(f"ceiling       {most / 1e9:.0f} GFLOP/s in a matrix product; the step reaches {reached}")
 
 
 def _memory(peak: int | None) -> str:

@@ -77,6 +77,7 @@ class Campaign:
             for layers, inherited in ((self._overrides, base._overrides), (self._own, base._own)):
                 layers |= {name: _with_origins(layers[name], layer) for name, layer in inherited.items()}
         self._protocols = Protocols(self.params, written, self.scale.protocols, self._scale_file)
+        self.titles = self._protocols.titles
         for paper, dataset in mapping(self.scale.stands_in, f"{self._scale_file}: stands_in", written).items():
             among(dataset, self.datasets, f"{self._scale_file}: stands_in.{paper}")
         for run, seeds in mapping(self.scale.more_seeds, f"{self._scale_file}: more_seeds", self.runs).items():
@@ -88,11 +89,6 @@ class Campaign:
         """The names of protocols.yaml."""
         return list(self.titles)
 
-    @property
-    def titles(self) -> dict[str, str]:
-        """What reports call each protocol."""
-        return self._protocols.titles
-
     def shown(self, tables: Tables) -> list[str]:
         """The tables and figures of this scale; AcnetError for a name that `tables` lacks."""
         for kind, names in (("tables", tables.tables), ("figures", tables.figures)):
@@ -101,7 +97,7 @@ class Campaign:
         return self.scale.tables + self.scale.figures
 
     def on_request(self, tables: Tables) -> list[str]:
-        """The tables that `all` does not make, where the scale has data, and groups of classes, for their runs."""
+        """The on-request tables for which this scale has the data, the splits and the groups of classes."""
         return [
             name
             for name, table in tables.tables.items()
@@ -124,9 +120,10 @@ class Campaign:
         return (self.protocol(protocol, run).split or dataset.evaluate) in dataset.splits
 
     def requested(self, tables: Tables, results: Path) -> list[str]:
-        """The tables on request of which `results` hold something that no table or figure before them shows.
+        """The on-request tables that the report includes.
 
-        If those before show all that a table does, anything of it.
+        A table is included if `results` has a metrics file for it that no table or figure before it shows; if all its
+        metrics are shown before, any of them is enough.
         """
         usual, folder = self.shown(tables), results / self.scale_name
         found: list[str] = []
@@ -200,7 +197,10 @@ class Campaign:
         return self._protocols.resolve(name, self.entry(run_name).dataset, train)
 
     def trained_folder(self, results: Path, name: str, seed: int) -> Path:
-        """The folder of a trained run; AcnetError if it is misspelt, or not trained here: then with what trains it."""
+        """The folder of a trained run.
+
+        Raises AcnetError for an unknown run or seed, and without a checkpoint, with what trains or restores it.
+        """
         self.dataset_of(name)
         folder, scale = run_folder(results, self.scale_name, name, seed), self.scale_name
         if (folder / "checkpoint.pt").exists():
@@ -240,7 +240,10 @@ class Campaign:
         return model.global_context == "gcm" and model.gate == "distance"
 
     def _chosen(self, name: str) -> dict[str, Sourced]:
-        """Each value of a run with its origin: of each stage the recipe's layers count first, then the scale's."""
+        """The value of each parameter of a run with its origin.
+
+        Within a stage, the scale overrides recipe.yaml; a later stage overrides an earlier one.
+        """
         both, stages = (self._recipe, self._overrides), self.entry(name).stages()
         layers = [part.get(section, {}) for stage in stages for part in both for section in stage]
         where = f"{self.params}/recipe.yaml: for run '{name}'"
@@ -252,7 +255,7 @@ class Campaign:
 
 
 def _with_options(own: Layer, layer: Layer) -> Layer:
-    """The values of both, those of `layer` winning; of the `head_options` of one head, each by itself."""
+    """`own` overridden by `layer`; `head_options` of the same head are merged key by key."""
     if "head" not in layer and "head_options" in own and "head_options" in layer and layer["head_options"].value:
         options = {**(own["head_options"].value or {}), **layer["head_options"].value}
         layer = {**layer, "head_options": dataclasses.replace(layer["head_options"], value=options)}

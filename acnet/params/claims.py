@@ -79,10 +79,10 @@ def load_claims(params_root: str | Path, tables: Tables) -> dict[str, Claim]:
     return claims
 
 
-def gated_runs(params_root: str | Path, tables: Tables) -> list[str]:
-    """The runs whose gates some claim asks about, sorted."""
+def gated_run(params_root: str | Path, tables: Tables) -> str | None:
+    """The first run whose gates a claim is about, None without such a claim."""
     claims = load_claims(params_root, tables).values()
-    return sorted({claim.run for claim in claims if claim.check == "gate_contrasts"})
+    return min((claim.run for claim in claims if claim.check == "gate_contrasts"), default=None)
 
 
 def _check(claim: Claim, tables: Tables, where: str) -> None:

@@ -46,7 +46,10 @@ def head_options(heads: Mapping[str, Layer], head: Sourced, own: Sourced) -> Sou
 
 
 def _kinds(values: Mapping[str, Any]) -> dict[str, type]:
-    """A class with a field of each name that takes values like the one given: whole numbers from 1, others from 0."""
+    """For each name, a dataclass whose field of that name has the type of the given value.
+
+    Integers must be at least 1, other numbers at least 0.
+    """
     hints = {
         key: list[type(next(iter(value), 0))] if isinstance(value, list) else type(value)
         for key, value in values.items()

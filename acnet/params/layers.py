@@ -47,7 +47,7 @@ def sourced_layer(entries: Any, kinds: Mapping[str, type], where: str) -> Layer:
 
 
 def plain_layer(entries: Any, kinds: Mapping[str, type], whose: Literal["scale", "run"], where: str) -> Layer:
-    """The same of plain values, whose origin is the scale or the run that sets them."""
+    """A layer of plain values, whose origin is the scale or the run that sets them."""
     return {
         key: Sourced(field_value(kinds[key], key, value, f"{where}.{key}"), whose, where)
         for key, value in mapping(entries, where, kinds).items()

@@ -38,7 +38,7 @@ class Protocol:
     split: str | None = limited(before=None)
 
     def identity(self) -> dict[str, Any]:
-        """What tells the protocol from another: every field but `batch`, and those added later that change nothing."""
+        """The fields that identify a protocol: all but `batch`, and those added later that have their default."""
         return {key: value for key, value in stated(self).items() if key != "batch"}
 
 
@@ -54,7 +54,7 @@ _FIELDS = {field.name: _Written for field in dataclasses.fields(_Written) if fie
 
 
 def protocol_names(params: str | Path) -> list[str]:
-    """The protocols of protocols.yaml; its section `defaults` is none."""
+    """The names of the protocols in protocols.yaml, without its section `defaults`."""
     return [name for name in read_mapping(f"{params}/protocols.yaml") if name != "defaults"]
 
 

@@ -1,4 +1,4 @@
-"""What each rule's jobs ask of a cluster at a scale."""
+"""The resources that the jobs of each rule request at a scale."""
 
 import dataclasses
 import math
@@ -13,7 +13,7 @@ from acnet.params.schema import build, limited, mapping, read_mapping
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Need:
-    """Of one job: minutes, MB of memory and of disk, and threads where they are not the run's own."""
+    """The request of one job: minutes, MB of memory and of disk, and threads if not those of the run."""
 
     runtime: int = limited(low=1)
     mem_mb: int = limited(low=1)
@@ -91,7 +91,7 @@ def check_split(run: Run, processes: int, where: str) -> None:
 
 
 def uncovered(hours: float, runtime: float, retries: int) -> str | None:
-    """What to say if `retries` of `runtime` minutes do not cover a training of so many hours; None if they do."""
+    """A warning if (1 + `retries`) x `runtime` minutes do not cover a training of `hours`, else None."""
     if (1 + retries) * runtime >= 60 * hours:
         return None
     return (

@@ -201,7 +201,7 @@ def _check_limits(value: Any, limits: Mapping, where: str) -> None:
         if not isinstance(item, (int, float)) or isinstance(item, bool):
             continue
         if (low is not None and item < low) or (high is not None and item > high):
-            span = f"at least {low}" if high is None else f"at most {high}" if low is None else f"{low} to {high}"
+            span = f"at least {low}" if high is None else f"{low} to {high}"
             raise AcnetError(f"{where}: {item} is out of range; expected {span}")
 
 

@@ -23,13 +23,12 @@ START = 5.0  # seconds until a job has loaded torch and its data
 
 @dataclasses.dataclass(frozen=True)
 class RunCost:
-    """Of one run with one seed: training steps, images, FLOPs, bytes of its checkpoint, and its `kind`."""
+    """Of one run with one seed: training steps, images, FLOPs, bytes of its checkpoint."""
 
     steps: int
     images: int
     flops: float
     checkpoint: int
-    kind: Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,9 +47,9 @@ class Estimate:
 def run_cost(campaign: Campaign, name: str) -> RunCost:
     """The cost of training the run `name`."""
     run = campaign.resolve(name, campaign.scale.seeds[0])
-    steps, kind = training_steps(campaign, run), kind_of(run)
-    per_image, checkpoint = arithmetic(kind)
-    return RunCost(steps, steps * run.train.batch, per_image * steps * run.train.batch, checkpoint, kind)
+    steps = training_steps(campaign, run)
+    per_image, checkpoint = arithmetic(kind_of(run))
+    return RunCost(steps, steps * run.train.batch, per_image * steps * run.train.batch, checkpoint)
 
 
 def training_steps(campaign: Campaign, run: Run) -> int:
@@ -76,7 +75,7 @@ def estimate(
         if tflops:
             speeds[run] = 1e-12 / tflops[0], 1e-12 / tflops[-1]
         elif steps:
-            *speeds[run], device = seconds_per_flop(runs[run].kind, steps)
+            *speeds[run], device = seconds_per_flop(kind_of(campaign.resolve(run, campaign.scale.seeds[0])), steps)
         progress.advance(note=run)
     progress.finish()
 

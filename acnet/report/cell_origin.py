@@ -52,7 +52,7 @@ def trace(campaign: Campaign, name: str, row: str, column: str | None, roots: Ro
 
 
 def traced(campaign: Campaign, name: str, row: str, column: str | None, roots: Roots, fetch: Fetch) -> list[dict]:
-    """As `trace`, as plain values: an entry for each run and seed of every row that is meant."""
+    """As `trace`, as plain values: an entry for each run and seed of every matching row."""
     _, read, found = _found(campaign, name, row, column, roots)
     every = [(run, cells) for by_run in found.values() for run, cells in by_run.items()]
     return [
@@ -84,7 +84,7 @@ def _plain(origin: Origin, cells: list[Cell], fetch: Fetch) -> dict[str, Any]:
 def _found(
     campaign: Campaign, name: str, row: str, column: str | None, roots: Roots
 ) -> tuple[Table, Results, dict[str, dict[str, list[Cell]]]]:
-    """The table, what there is of its runs, and the cells that are meant, by row and run."""
+    """The table, the results, and the matching cells by row and run."""
     info = scale_info(campaign, roots.results)
     table = load_tables(campaign.params).table(name)
     info.require(name)

@@ -50,7 +50,10 @@ def _built_figure(entry: tables.Figure, campaign: Campaign) -> Figure:
 def write_curves(report: Report) -> list[Path]:
     """Write figures/curves and factors, as .png and .pdf: loss, and alpha and beta, over epochs."""
     with style():
-        drawn = {name: draw(report.runs, report.results) for name, draw in _CURVES.items()}
+        drawn = {
+            "curves": curves_figure(report.runs, report.results),
+            "factors": factors_figure(report.runs, report.results),
+        }
         return [p for name, figure in drawn.items() for p in save(figure, report.folder / "figures", name, dpi=130)]
 
 
@@ -155,9 +158,6 @@ def factors_figure(runs: list[str], results: Results) -> Figure:
     """One panel for each of `runs` with alpha or beta in its history, a line for each block and seed, beta dashed."""
     lines = {run: [line for history in _histories(run, results) for line in _factors(history)] for run in runs}
     return _panels("Learned factors", lines, "α (solid), β (dashed); darker: later blocks", "a network with context")
-
-
-_CURVES = {"curves": curves_figure, "factors": factors_figure}
 
 
 def _histories(run: str, results: Results, name: str = "history") -> list[pandas.DataFrame]:

@@ -12,6 +12,7 @@ from acnet.drawing import ACCENT, INK, PALE, QUIET, placeholder, save, style
 from acnet.report.checks import NOT_MEASURED
 from acnet.report.claims import read_claims
 from acnet.report.report import Report
+from acnet.report.text import signed
 from acnet.report.uncertainty import t_interval
 
 TITLE = "The primary claims"
@@ -69,7 +70,7 @@ def forest_figure(reports: Sequence[dict[str, Any]]) -> Figure:
     low, high = panels[0].get_xlim()
     ticks = [tick for tick in _TICKS if low <= tick <= high]
     for axes in panels:
-        axes.set_xticks(ticks, [f"{tick:+d}".replace("-", "−") if tick else "0" for tick in ticks], fontsize=7)
+        axes.set_xticks(ticks, [signed(tick, 0) for tick in ticks], fontsize=7)
         axes.minorticks_off()
     panels[0].set_yticks(range(len(names)), names, fontsize=7)
     panels[0].set_ylim(len(names) - 0.4, -0.6)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from acnet.drawing import INK, QUIET, placeholder, save, style
 from acnet.files import write_text
-from acnet.params.claims import gated_runs
+from acnet.params.claims import gated_run
 from acnet.report.report import Report
 from acnet.report.results import Results
 from acnet.report.text import csv_text, number, plain
@@ -34,8 +34,8 @@ def write_gates(report: Report, run: str | None = None) -> list[Path]:
     with style():
         if run is not None:
             return save(gates_figure(run, results), folder, f"gates_{run}")
-        asked, found = gated_runs(report.params_root, report.tables), measured_gates(report.runs, results)
-        figure = gates_figure(asked[0], results) if asked else placeholder(TITLE, ["no claim on gates"])
+        asked, found = gated_run(report.params_root, report.tables), measured_gates(report.runs, results)
+        figure = gates_figure(asked, results) if asked else placeholder(TITLE, ["no claim on gates"])
         paths = save(figure, folder, "gates")
         paths += save(gates_runs_figure(found, report.scale.measures.level), folder, "gates_runs")
     write_text(table, gates_csv(found))

@@ -9,7 +9,7 @@ import jinja2
 from markupsafe import Markup
 
 from acnet.files import write_text
-from acnet.params.claims import gated_runs
+from acnet.params.claims import gated_run
 from acnet.params.tables import Table, Tables
 from acnet.progress import duration
 from acnet.report.cells import Cells, read_cells
@@ -84,7 +84,6 @@ def _claim(claim: dict[str, Any], margin: float) -> dict[str, Any]:
     ours, paper = ([step[side] for step in claim["steps"]] for side in ("ours", "paper"))
     return {
         **claim,
-        "reason": claim["reason"] if not measured else None,
         "ours": _margins(ours, claim["check"]) if measured else "",
         "paper": _margins(paper, claim["check"]),
         "steps": [_step(step, claim["check"] == "count_best", margin) for step in claim["steps"] if step["terms"]],
@@ -197,10 +196,11 @@ def _rows(run: str, table: Table) -> list[str]:
 
 def _gates(report: Report) -> dict[str, Any] | None:
     """The figures and numbers of the gates, where they are measured."""
-    run = next((run for run in gated_runs(report.params_root, report.tables) if report.results.gates(run)), None)
+    run = gated_run(report.params_root, report.tables)
     drawn = all((report.folder / f"figures/{name}.png").exists() for name in ("gates", "gates_runs"))
     numbers = _encoded(report.folder / "gates.csv")
-    return {"run": run, "title": GATES_TITLE, "csv": numbers} if run and drawn and numbers else None
+    found = run and report.results.gates(run) and drawn and numbers
+    return {"run": run, "title": GATES_TITLE, "csv": numbers} if found else None
 
 
 def _images(folder: Path) -> dict[str, dict[str, str | None]]:

@@ -1,4 +1,4 @@
-"""What the runs of one scale left behind; whatever is missing is None."""
+"""Reads the results of the runs of one scale; what is missing is None."""
 
 import dataclasses
 import functools
@@ -197,7 +197,7 @@ class Results:
             raise AcnetError(f"{path}: truncated or corrupt ({error}); write it again") from error
 
     def gates(self, run: str) -> dict[int, dict]:
-        """What was measured of the gates of `run`, of each seed that has it; AcnetError if their groups differ."""
+        """gates.json of each seed of `run` that has one; AcnetError if seeds were measured with different groups."""
         found = {seed: self._json(self.seed_folder(run, seed) / "gates.json", "blocks") for seed in self.scale.seeds}
         found = {seed: gates for seed, gates in found.items() if gates}
         groups = {

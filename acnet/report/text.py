@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 
 MINUS = "\u2212"
@@ -9,7 +10,7 @@ DASH = "\u2013"
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    """`value` with `digits` decimals and a true minus sign, which zero has not; a dash for None."""
+    """`value` with `digits` decimals and a true minus sign, none before zero; a dash for None."""
     return DASH if value is None else f"{value:z.{digits}f}".replace("-", MINUS)
 
 
@@ -43,7 +44,8 @@ def span(interval: tuple[float, float]) -> str:
 
 def heading(name: str) -> str:
     """ "Table 4" for table4, "Figure 1" for figure1, "Controls" for controls."""
-    return name.replace("table", "table ").replace("figure", "figure ").capitalize()
+    name = re.sub(r"^(table|figure)(?=\d)", r"\1 ", name)
+    return name[:1].upper() + name[1:]
 
 
 def backbone(name: str) -> str:

@@ -18,6 +18,11 @@ def test_everything_from_nothing(project):
     assert planned["all"] == planned["cells"] == planned["claims"] == planned["page"] == 1
 
 
+def test_what_is_at_hand_is_drawn_and_recorded_in_one_command(project):
+    planned = project.planned("report", "record")
+    assert planned["page"] == planned["record"] == 1 and not planned["train"]
+
+
 def test_a_misspelt_profile_is_refused_not_ignored(project):
     for words in (["--workflow-profile", "workflow/profiles/slrum"], ["--workflow-profile=workflow/profiles/slrum"]):
         done = project.snakemake("-n", "table1", *words, check=False)

@@ -60,7 +60,7 @@ ASKED_SEEDS = [seed for seed in str(config["seeds"]).split(",") if seed]
 
 
 def refuse_for_dvc(given, in_file):
-    """AcnetError for what workflow/config.yaml tells `dvc exp run`, but who starts Snakemake tells Snakemake itself."""
+    """AcnetError for a --config value that only `dvc exp run` reads, naming the command to type instead."""
     # A profile says itself how many cores.
     options = "snakemake {}" if "profile" in str(given["options"]) else "snakemake --cores all {}"
     typed = {"target": "snakemake --cores all {}", "row": "acnet place {}", "cores": "snakemake --cores {}"}
@@ -71,7 +71,7 @@ def refuse_for_dvc(given, in_file):
 
 
 def check_words(given, words):
-    """AcnetError for a value of --config that Snakemake reads as something else than was typed."""
+    """AcnetError for a --config value that Snakemake parses as another type, such as scale=2024_05 as 202405."""
     for key in ("scale", "campaign"):
         typed = [word for word in words if str(word).startswith(f"{key}=")]
         if typed and not isinstance(given[key], str) and f"{key}={given[key]}" not in typed:
@@ -109,8 +109,8 @@ try:
 except AcnetError as error:
     raise WorkflowError(str(error)) from None
 
-# What is asked for, Snakemake itself only says once the rules are read (workflow.dag_settings); a rule that takes any
-# other word in order to refuse it ends in a traceback.
+# Snakemake sets workflow.dag_settings.targets only after the rules are read, so the command line is checked here. A
+# catch-all rule that raises would end in a traceback.
 WORDS = sys.argv[1:]
 for word in WORDS:
     meant = (

@@ -1,5 +1,5 @@
-# What rules read, and the values whose change makes them run again. Of `workflow`, Snakemake documents nothing but
-# paths; whether this is --touch, and the targets, are found nowhere else (the command line has both in many spellings).
+# What rules read, and the values whose change makes them run again. Snakemake documents only the paths of `workflow`;
+# workflow.touch and workflow.dag_settings.targets are undocumented, but nothing else tells --touch and the targets.
 from acnet.data.source import own_folder, refuse_other_source
 from acnet.fetch.extract import is_extracted
 from acnet.files import read_json
@@ -132,7 +132,7 @@ def submissions():
 def after_all(wildcards):
     """What `record` and `publish` wait for when asked for along with other targets; alone they take what is at hand."""
     alone = set(workflow.dag_settings.targets) <= {"record", "publish"}
-    return [] if alone else [f"reports/{SCALE}/index.html", *wanted(SHOWN)]
+    return [] if alone else [f"reports/{SCALE}/index.html", *at_hand(wanted(SHOWN))]
 
 
 def say_absent(runs, consequence):

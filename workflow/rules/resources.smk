@@ -2,7 +2,7 @@ from snakemake.logging import logger
 
 from acnet.params.resources import uncovered
 
-# Whether jobs run elsewhere, and how often they are tried again, no public name tells: profiles and options both set it.
+# No public name of Snakemake tells whether jobs run on a cluster and how often they are retried: profiles and options set both.
 # `jobs` (nodes) is what a cluster's profile sets. Each function costs a campaign of a thousand runs some tenths of a
 # second: constants where all runs have the same.
 ON_CLUSTER = workflow.remote_exec or bool(workflow.resource_settings.nodes)
@@ -15,7 +15,7 @@ def needed(need, **more):
 
 
 def limit(wildcards, resources):
-    """Tells a training on a cluster the minutes it has, minus those in which its job starts; nothing on this machine."""
+    """ACNET_TIME_LIMIT= for a training on a cluster: its runtime in minutes minus that of its start; empty on this machine."""
     if workflow.is_main_process and ON_CLUSTER and (workflow.dryrun or not workflow.local_exec):
         say_if_retries_fall_short(resources.runtime, workflow.execution_settings.retries)
     return f"ACNET_TIME_LIMIT={max(resources.runtime - 2, resources.runtime / 2):g} " if workflow.remote_exec else ""
@@ -56,7 +56,7 @@ def for_slurm(name):
 
 
 def processes(wildcards, resources):
-    """Tells a training how many processes it has, by the GPUs really granted: a laptop may have but one of four."""
+    """Options --processes and --nodes of `acnet train`, by the GPUs granted (a laptop may have one of four); empty for one."""
     # A cluster that only knows gres is asked for as many by that name, and for no `gpu`.
     granted = spread(wildcards).processes if resources.get("gres") else resources.get("gpu", 0)
     nodes = f" --nodes {resources.nodes}" if resources.get("nodes", 1) > 1 else ""

@@ -115,6 +115,8 @@ def test_flops_at_a_sustained_speed_are_hours(root, capsys):
     assert parts.search(said)[1] == training and parts.search(said)[2] != evaluation
     assert main([*plan, "75", "3"]) == 2
     assert "--tflops takes one number, or two" in capsys.readouterr().err
+    assert main([*plan, "75", "--gpus", "4"]) == 2
+    assert "--gpus: needs --profile" in capsys.readouterr().err
 
 
 def test_json_holds_jobs_with_their_order_and_no_seconds_without_a_speed(root, capsys):

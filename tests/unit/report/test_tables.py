@@ -19,6 +19,7 @@ from acnet.report.claims import write_claims
 from acnet.report.page import write_page
 from acnet.report.results import Results
 from acnet.report.tables import write_table
+from acnet.report.text import heading
 
 
 def write_all(campaign) -> dict[str, bytes]:
@@ -32,6 +33,11 @@ def write_all(campaign) -> dict[str, bytes]:
 def read_csv(campaign, name: str) -> dict[tuple[str, str], dict[str, str]]:
     with open(campaign.reports / "tables" / f"{name}.csv", newline="") as handle:
         return {(row["row"], row["column"]): row for row in csv.DictReader(handle)}
+
+
+def test_headings_keep_the_names_of_tables_that_a_user_adds():
+    named = {"table4": "Table 4", "figure1": "Figure 1", "controls": "Controls", "my_table": "My_table", "LCM": "LCM"}
+    assert {name: heading(name) for name in named} == named
 
 
 def test_altering_one_metrics_file_changes_its_cell_its_difference_and_its_claims(campaign):

@@ -29,7 +29,8 @@ def test_a_campaign_is_the_same_as_without_slurm_and_no_gpu_has_two_jobs(
         assert gpu != other_gpu or end <= other_start or other_end <= start
     # Now for this machine, and for Slurm again: who ran a job changes nothing.
     for words in ((), ("--workflow-profile", f"workflow/profiles/{profile}")):
-        assert "Nothing to be done" in project.snakemake("-n", *targets, *words).stdout
+        text = project.snakemake("-n", *targets, *words).stdout
+        assert "Nothing to be done" in text, text
 
 
 def made(folder: Path) -> dict[str, str]:

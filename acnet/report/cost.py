@@ -32,6 +32,8 @@ def cost_figure(name: str, report: Report) -> Figure:
     title = f"{column.label} against FLOPs: {report.scale.title}"
     if not found:
         return placeholder(title, ["all of its networks"])
+    if other := report.results.other_settings((cell.run, cell.protocol) for cell in found.values()):
+        return placeholder(title, [f"equal settings of {' and '.join(other)}"])
     points = {row: (report.size(cell.run).flops / 1e9, cell.ours) for row, cell in found.items()}
     figure = Figure(figsize=(7, 4.5))
     axes = figure.add_subplot()

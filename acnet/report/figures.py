@@ -61,13 +61,15 @@ def class_gains_figure(entry: tables.Figure, results: Results) -> Figure:
     """Figure 1, what global and local context add to the FCN: bars of the gain in IoU (points) over the first run.
 
     Classes with most labelled pixels come first. A run that is missing is named under the title; without the first
-    run, or without any other, a placeholder.
+    run, without any other, or where their settings differ, a placeholder.
     """
     baseline_label, baseline = next(iter(entry.runs.items()))
     gains = class_gains(entry, results)
     missing = [run for run in entry.runs.values() if not results.measured(run, entry.protocol)]
     if not gains:
         return placeholder(entry.title, missing)
+    if other := results.other_settings((run, entry.protocol) for run in entry.runs.values()):
+        return placeholder(entry.title, [f"equal settings of {' and '.join(other)}"])
     pixels = next(iter(results.measured(baseline, entry.protocol).values()))["class_pixels"]
     names = sorted({name for found in gains.values() for name in found}, key=lambda name: (-pixels[name], name))
     figure = Figure(figsize=(7, 1.1 + 0.30 * len(names)))

@@ -88,6 +88,12 @@ def test_editing_what_a_run_does_not_use_makes_nothing_again(copy):
     assert not [file for file in copy.jobs() if file.startswith("results/")]
 
 
+def test_new_time_stamps_of_the_same_files_make_nothing_again(copy):
+    for checkpoint in (copy.folder / "results/mini").glob("*/seed0/checkpoint.pt"):
+        checkpoint.touch()
+    assert not copy.jobs()
+
+
 def test_editing_where_a_dataset_is_found_makes_nothing_again_and_its_blocks_redraw(copy):
     folders = "  folders: [data/raw/mini_cityscapes"
     copy.edit("params/datasets.yaml", f"{folders}]", f"{folders}, /srv/mini]\n  get: ask the librarian")

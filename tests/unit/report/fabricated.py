@@ -178,7 +178,7 @@ def write_parts(
     write_counts(results / run / f"seed{seed}/metrics/single.images.npz", counts)
 
 
-def change(results: Path, run: str, protocol: str = "single", seed: int = 0, **values) -> None:
+def change(results: Path, run: str, protocol: str = "single", /, seed: int = 0, **values) -> None:
     """Replace entries of one metrics file."""
     path = results / run / f"seed{seed}" / "metrics" / f"{protocol}.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **values}))

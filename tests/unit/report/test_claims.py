@@ -63,8 +63,7 @@ def test_greater(verdict, gcm, expected):
 
 def test_networks_measured_with_other_settings_are_not_compared(campaign):
     made = campaign(tables=["table1"], figures=[])
-    file = made.results / "gc_s16/seed0/metrics/single.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "protocol": {"name": "single", "flip": True}}))
+    change(made.results, "gc_s16", protocol={"name": "single", "flip": True})
     verdict, _, reason = judge(made, "C01")
     assert (verdict, reason) == ("not measured", "measured with different settings, evaluate again: gc_s16 (single)")
 

@@ -94,6 +94,15 @@ def test_a_missing_run_is_named_in_the_figure(campaign):
     assert len(write_figure("figure5", made.report)) == 2
 
 
+def test_gains_between_different_settings_are_not_drawn(campaign):
+    made = campaign(**SMALL)
+    change(made.results, "fcn_lc", protocol={"name": "single", "flip": True})
+    tables, results = open_results(made)
+    assert texts(class_gains_figure(tables.figure("figure1"), results))[-1] == (
+        "not drawn yet; needs: equal settings of fcn_lc (single)"
+    )
+
+
 def test_gates_stand_beside_the_predictions_with_their_resolution(campaign):
     made = campaign(**SMALL)
     tables, results = open_results(made)

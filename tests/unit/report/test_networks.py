@@ -158,6 +158,12 @@ def test_rows_of_equal_names_are_points_of_their_own(campaign):
     assert [text.get_text() for text in axes.texts].count("ACNet") == 2
 
 
+def test_scores_under_different_settings_are_not_drawn_over_cost(peers):
+    change(peers.results, "danet", protocol={"name": "single", "flip": True})
+    texts = [text.get_text() for text in cost_figure("peers", peers.report).texts]
+    assert texts[-1] == "not drawn yet; needs: equal settings of danet (single)"
+
+
 def test_the_page_shows_the_scores_over_cost_once_drawn(peers):
     alt = 'alt="Other methods as heads, with one recipe: scores against FLOPs"'
     assert alt not in peers.page()

@@ -11,7 +11,6 @@ from acnet.jobs.run_lock import Holder, live_holder
 from acnet.jobs.status_files import RESTORED, read_journal, read_progress
 from acnet.params.campaign import Campaign
 from acnet.params.run import run_folder
-from acnet.params.tables import load_tables
 from acnet.progress import duration
 from acnet.provenance import changed_since, source_hash
 
@@ -30,7 +29,7 @@ class Status:
 
 def campaign_status(campaign: Campaign, results: Path, logs: Path) -> list[Status]:
     """Every run that the scale's tables and figures need, or that has results, in the order of runs.yaml."""
-    needed = load_tables(campaign.params).trained(campaign.scale.tables + campaign.scale.figures)
+    needed = campaign.tables.trained(campaign.scale.tables + campaign.scale.figures)
     found = []
     for run, entry in campaign.runs.items():
         own = entry.dataset in campaign.scale.stands_in and (results / campaign.scale_name / run).is_dir()

@@ -12,7 +12,6 @@ from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
 from acnet.params.resources import load_resources, uncovered
 from acnet.params.scales import no_target
-from acnet.params.tables import load_tables
 from acnet.progress import duration, operations
 
 _GPUS = (1, 2, 4, 8, 16, 32)
@@ -54,8 +53,7 @@ def _plan(parsed: argparse.Namespace) -> None:
         raise AcnetError("--tflops takes one number, or two: of training and of evaluation")
     if parsed.gpus and not parsed.profile:
         raise AcnetError("--gpus: needs --profile, a folder of workflow/profiles")
-    tables = load_tables(parsed.params_root)
-    have = settings.shown(tables) + settings.on_request(tables)
+    have = settings.shown() + settings.on_request()
     for target in parsed.target:
         if target not in have:
             raise AcnetError(no_target(target, parsed.scale, have))

@@ -43,8 +43,8 @@ def measure_gates(
     predictor = load_predictor(run, checkpoint)
     strides = (run.model.output_stride, *_STRIDES)
     blocks = [
-        (stride, block)
-        for stride, block in zip(strides, predictor.network.network.blocks, strict=False)
+        (number, stride, block)
+        for number, (stride, block) in enumerate(zip(strides, predictor.network.network.blocks, strict=False), 1)
         if block.global_context and block.global_context.gated
     ]
     if not blocks:
@@ -67,6 +67,7 @@ def measure_gates(
         "images": len(store),
         "blocks": [
             {
+                "block": number,
                 "stride": stride,
                 "alpha": block.global_context.alpha.item(),
                 "beta": block.local_context.beta.item() if block.local_context else None,
@@ -75,7 +76,7 @@ def measure_gates(
                 "largest": float(ends[:, i, 1].max()),
                 "smallest_maximum": float(ends[:, i, 1].min()),
             }
-            for i, (stride, block) in enumerate(blocks)
+            for i, (number, stride, block) in enumerate(blocks)
         ],
     }
     write_json(out_file, content)

@@ -26,7 +26,7 @@ from acnet.params.run import Run, run_folder
 from acnet.params.run_matrix import RunEntry, load_runs
 from acnet.params.scales import Scale, load_scale
 from acnet.params.schema import among, build, field_value, mapping, nearest, read_mapping
-from acnet.params.tables import Table, Tables
+from acnet.params.tables import Table, Tables, load_tables
 from acnet.params.weights import initial_weights
 
 GATES_PROTOCOL = "single"  # gates are measured on whole images, at this protocol's size and precision
@@ -84,23 +84,28 @@ class Campaign:
             field_value(Scale, "seeds", seeds, f"{self._scale_file}: more_seeds.{run}")
         mapping(self.scale.weights, f"{self._scale_file}: weights", BACKBONES)
 
+    @functools.cached_property
+    def tables(self) -> Tables:
+        """The tables and figures of tables.yaml, of this scale and of others."""
+        return load_tables(self.params)
+
     @property
     def protocols(self) -> list[str]:
         """The names of protocols.yaml."""
         return list(self.titles)
 
-    def shown(self, tables: Tables) -> list[str]:
-        """The tables and figures of this scale; AcnetError for a name that `tables` lacks."""
-        for kind, names in (("tables", tables.tables), ("figures", tables.figures)):
+    def shown(self) -> list[str]:
+        """The tables and figures of this scale; AcnetError for a name that tables.yaml lacks."""
+        for kind, names in (("tables", self.tables.tables), ("figures", self.tables.figures)):
             for name in getattr(self.scale, kind):
                 among(name, names, f"{self._scale_file}: {kind}")
         return self.scale.tables + self.scale.figures
 
-    def on_request(self, tables: Tables) -> list[str]:
+    def on_request(self) -> list[str]:
         """The on-request tables for which this scale has the data, the splits and the groups of classes."""
         return [
             name
-            for name, table in tables.tables.items()
+            for name, table in self.tables.tables.items()
             if table.on_request and name not in self.scale.tables and self._can_fill(table)
         ]
 
@@ -119,17 +124,17 @@ class Campaign:
         dataset = self.datasets[self.dataset_of(run)]
         return (self.protocol(protocol, run).split or dataset.evaluate) in dataset.splits
 
-    def requested(self, tables: Tables, results: Path) -> list[str]:
+    def requested(self, results: Path) -> list[str]:
         """The on-request tables that the report includes.
 
         A table is included if `results` has a metrics file for it that no table or figure before it shows; if all its
         metrics are shown before, any of them is enough.
         """
-        usual, folder = self.shown(tables), results / self.scale_name
+        usual, folder = self.shown(), results / self.scale_name
         found: list[str] = []
-        for name in self.on_request(tables):
-            sources = set(tables.sources([name]))
-            own = sources - set(tables.sources(usual + found)) or sources
+        for name in self.on_request():
+            sources = set(self.tables.sources([name]))
+            own = sources - set(self.tables.sources(usual + found)) or sources
             if any(any(folder.glob(f"{run}/seed*/metrics/{protocol}.json")) for run, protocol in own):
                 found.append(name)
         return found
@@ -221,9 +226,9 @@ class Campaign:
             + (f"trained with it: {', '.join(have)}" if have else "no run of this scale is trained with it")
         )
 
-    def runs_with_gates(self, tables: Tables, names: Iterable[str]) -> list[str]:
+    def runs_with_gates(self, names: Iterable[str]) -> list[str]:
         """Those of the runs `names` that have gates and are measured here, not only fine-tuned for a test server."""
-        sent = {run for table in tables.tables.values() for run in table.fine_tuned()}
+        sent = {run for table in self.tables.tables.values() for run in table.fine_tuned()}
         return [name for name in names if name not in sent and self._has_gates(name)]
 
     def require_gates(self, results: Path, name: str) -> None:

@@ -10,7 +10,7 @@ from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
 from acnet.params.scales import misspelt
 from acnet.params.schema import nearest
-from acnet.params.tables import Row, Table, load_tables
+from acnet.params.tables import Row, Table
 from acnet.report.cells import Cell, table_cells
 from acnet.report.origin import Line, Origin
 from acnet.report.results import Results
@@ -86,7 +86,7 @@ def _found(
 ) -> tuple[Table, Results, dict[str, dict[str, list[Cell]]]]:
     """The table, the results, and the matching cells by row and run."""
     info = scale_info(campaign, roots.results)
-    table = load_tables(campaign.params).table(name)
+    table = campaign.tables.table(name)
     info.require(name)
     if column is not None and column not in table.all_columns:
         raise AcnetError(f"{name}: no column '{column}'{nearest(column, table.all_columns)}")

@@ -55,8 +55,9 @@ def gates_csv(found: dict[tuple[str, int], Gates]) -> str:
     """
     rows, fields = [], "run seed dataset block stride alpha beta part group pixels gate shuffled low high"
     for (run, seed), gates in found.items():
-        for place, block in enumerate(gates["blocks"], 1):
-            about = {"run": run, "seed": seed, "dataset": gates["dataset"], "block": place, "stride": block["stride"]}
+        for block in gates["blocks"]:
+            about = {"run": run, "seed": seed, "dataset": gates["dataset"]}
+            about |= {key: block[key] for key in ("block", "stride")}
             about |= {factor: plain(block[factor]) for factor in ("alpha", "beta")}
             for part in ("classes", *_PARTS):
                 for name, group in block[part].items():
@@ -99,7 +100,7 @@ def gates_figure(run: str, results: Results) -> Figure:
         axes.set_ylabel("mean gate")
         axes.margins(x=0.12, y=0.15)
         axes.grid(axis="y", color=QUIET, alpha=0.2, linewidth=0.5)
-    handles = _handles(by_class, [_label(i, block) for i, block in enumerate(blocks, 1)])
+    handles = _handles(by_class, list(map(_label, blocks)))
     hollow = {"marker": "o", "markerfacecolor": "none", "color": QUIET, "linestyle": "none", "markersize": 5}
     handles += by_class.plot([], [], label="shuffled", **hollow)
     figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 0.91), ncols=len(handles), fontsize=8)
@@ -122,11 +123,12 @@ def gates_runs_figure(found: dict[tuple[str, int], Gates], level: float) -> Figu
         axes.axvline(0, color=INK, linewidth=0.8)
         for place, seeds in enumerate(runs.values()):
             blocks = list(zip(*(one["blocks"] for one in seeds), strict=True))
-            for block, (measured, look) in enumerate(zip(blocks, _LOOKS, strict=False)):
+            for line, measured in enumerate(blocks):
+                look = _LOOKS[measured[0]["block"] - 1]
                 contrasts = [one["contrasts"][name] for one in measured]
                 if any(None in contrast.values() for contrast in contrasts):
                     continue
-                height = place + (block - (len(blocks) - 1) / 2) * 0.24
+                height = place + (line - (len(blocks) - 1) / 2) * 0.24
                 values = [100 * (contrast["gate"] - contrast["shuffled"]) for contrast in contrasts]
                 ends = [100 * end for end in contrasts[0]["interval"]]
                 if len(values) > 1:
@@ -141,7 +143,7 @@ def gates_runs_figure(found: dict[tuple[str, int], Gates], level: float) -> Figu
             axes.axhline(line + 0.5, color=QUIET, alpha=0.15, linewidth=0.5)
     panels[0].set_yticks(range(len(runs)), list(runs))
     panels[0].set_ylim(len(runs) - 0.5, -0.5)
-    most = max(len(gates["blocks"]) for gates in found.values())
+    most = max(block["block"] for gates in found.values() for block in gates["blocks"])
     handles = _handles(panels[0], [f"block {i + 1}" for i in range(most)])
     figure.subplots_adjust(wspace=0.06)
     figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 0.885), ncols=most, fontsize=8)
@@ -186,6 +188,6 @@ def _handles(axes, labels: list[str]) -> list:
     ]
 
 
-def _label(place: int, block: dict[str, Any]) -> str:
+def _label(block: dict[str, Any]) -> str:
     beta = "" if block["beta"] is None else f", β {number(block['beta'])}"
-    return f"block {place}, 1/{block['stride']} (α {number(block['alpha'])}{beta})"
+    return f"block {block['block']}, 1/{block['stride']} (α {number(block['alpha'])}{beta})"

@@ -63,7 +63,7 @@ def gate_contrasts(claim: Claim, evidence: Evidence) -> list[Step]:
         for number, block in enumerate(next(iter(gates.values()))["blocks"]):
             far = f"{block['far']} px of an edge minus {block['near'].replace('to', 'within')} px"
             for name, text in (("large_minus_small", "large minus small segments"), ("far_minus_near", far)):
-                label = f"{run}, block {number + 1} (1/{block['stride']}), {text}"
+                label = f"{run}, block {block['block']} (1/{block['stride']}), {text}"
                 contrasts = {seed: one["blocks"][number]["contrasts"][name] for seed, one in gates.items()}
                 steps.append(_contrast(label, text, run, contrasts, evidence))
     return steps

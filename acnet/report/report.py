@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from acnet.params.campaign import Campaign
-from acnet.params.tables import Tables, load_tables
+from acnet.params.tables import Tables
 from acnet.report.results import Results
 from acnet.report.scale import ScaleInfo
 
@@ -39,10 +39,10 @@ class Report:
         """The parameters of the scale's runs."""
         return Campaign(self.params_root, self.scale.name)
 
-    @functools.cached_property
+    @property
     def tables(self) -> Tables:
         """What tables and figures show, of this scale and of others."""
-        return load_tables(self.params_root)
+        return self.campaign.tables
 
     @functools.cached_property
     def results(self) -> Results:

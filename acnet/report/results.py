@@ -200,6 +200,9 @@ class Results:
         """gates.json of each seed of `run` that has one; AcnetError if seeds were measured with different groups."""
         found = {seed: self._json(self.seed_folder(run, seed) / "gates.json", "blocks") for seed in self.scale.seeds}
         found = {seed: gates for seed, gates in found.items() if gates}
+        for gates in found.values():
+            for number, block in enumerate(gates["blocks"], 1):
+                block.setdefault("block", number)  # measured before files stated it, where every block had a gate
         groups = {
             seed: [[*block["classes"], *block["distances"]] for block in one["blocks"]] for seed, one in found.items()
         }

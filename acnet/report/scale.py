@@ -7,7 +7,7 @@ from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
 from acnet.params.measures import Measures, Rule, load_measures, load_rule
 from acnet.params.scales import misspelt
-from acnet.params.tables import Source, load_tables
+from acnet.params.tables import Source
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,8 +58,7 @@ def scale_info(campaign: Campaign, results_root: Path) -> ScaleInfo:
     """What the report needs to know of the scale of `campaign`; its results tell which tables have been requested."""
     scale = campaign.scale
     backbones = {"r50": "ResNet-50", "r101": "ResNet-101"}
-    tables = load_tables(campaign.params)
-    shown = scale.tables + campaign.requested(tables, results_root)
+    shown = scale.tables + campaign.requested(results_root)
     used = {
         name: campaign.datasets[scale.stands_in[run.dataset]]
         for name, run in campaign.runs.items()
@@ -81,7 +80,7 @@ def scale_info(campaign: Campaign, results_root: Path) -> ScaleInfo:
         titles=campaign.titles,
         stand_ins={
             (run, protocol): f"{dataset.title}, split {campaign.protocol(protocol, run).split or dataset.evaluate}"
-            for run, protocol in tables.sources(shown)
+            for run, protocol in campaign.tables.sources(shown)
             if (dataset := stand_ins.get(campaign.entry(run).dataset))
         },
         blocks={name: dataset.blocks for name, dataset in used.items() if dataset.blocks},

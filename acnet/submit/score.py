@@ -10,7 +10,7 @@ from acnet.files import sha256, write_text
 from acnet.params.campaign import Campaign
 from acnet.params.run import run_folder
 from acnet.params.schema import nearest
-from acnet.params.tables import Table, load_tables
+from acnet.params.tables import Table
 
 
 def zip_of(run: Path, split: str, protocol: str) -> Path:
@@ -36,7 +36,7 @@ def record_score(
     not show, a number that is no percentage, and a zip that is not here.
     """
     scale = campaign.scale_name
-    tables = load_tables(campaign.params).tables
+    tables = campaign.tables.tables
     judged = {row.server: (name, table) for name, table in tables.items() for row in table.rows if row.server}
     if run not in judged:
         raise AcnetError(f"run '{run}': no table submits it{nearest(run, judged)}")

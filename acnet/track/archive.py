@@ -14,7 +14,6 @@ from acnet.files import read_json, read_yaml, replacing
 from acnet.jobs.status_files import RESTORED
 from acnet.params.campaign import Campaign
 from acnet.params.run import read_run
-from acnet.params.tables import load_tables
 from acnet.track.campaign import FOLDERS, Entry, Published, files_of, refuse_outside
 
 WEIGHTS = "checkpoint.safetensors"
@@ -31,7 +30,7 @@ def archive(campaign: Campaign, root: Path, out: Path, with_checkpoints: bool = 
     crates, entity = optional("rocrate.rocrate", "archive"), optional("rocrate.model", "archive").ContextEntity
     from acnet.export import export  # which needs torch, as restoring without checkpoints does not
 
-    paths = [path for path in files_of(campaign, load_tables(campaign.params), root, False) if path.suffix != ".pt"]
+    paths = [path for path in files_of(campaign, root, False) if path.suffix != ".pt"]
     folders = [path.parent for path in paths if path.name == "provenance.json"]
     if not folders:
         raise AcnetError(f"results/{campaign.scale_name}: no finished run to archive; train some first")

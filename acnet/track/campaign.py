@@ -14,7 +14,6 @@ from acnet.jobs.status_files import RESTORED
 from acnet.params.campaign import Campaign
 from acnet.params.run import MEASURED, seed_folders
 from acnet.params.schema import nearest
-from acnet.params.tables import Tables
 from acnet.track.repository import Repository
 
 POINTER = "campaign.dvc"
@@ -43,7 +42,7 @@ def tag(name: str) -> str:
     return f"refs/tags/campaign/{name}"
 
 
-def files_of(campaign: Campaign, tables: Tables, root: Path, with_data: bool) -> list[Path]:
+def files_of(campaign: Campaign, root: Path, with_data: bool) -> list[Path]:
     """The files at hand that a campaign consists of, relative to `root`, sorted.
 
     Pixels of a dataset that is not generated here (its prepared store, example predictions, the figures and the page
@@ -59,7 +58,7 @@ def files_of(campaign: Campaign, tables: Tables, root: Path, with_data: bool) ->
     found |= set(root.glob(f"results/{scale}/server/*.yaml"))
     for dataset in set(campaign.scale.stands_in.values()):
         found |= set(root.glob(f"data/{dataset}/{'*' if with_data else 'manifest.json'}"))
-    photos = [name for name in campaign.scale.figures if tables.figures[name].examples]
+    photos = [name for name in campaign.scale.figures if campaign.tables.figures[name].examples]
     for file in root.glob(f"reports/{scale}/**/*"):
         if pixels or not (file.suffix == ".html" or file.stem in photos):
             found.add(file)

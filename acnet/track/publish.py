@@ -16,7 +16,6 @@ import yaml
 from acnet.errors import AcnetError
 from acnet.files import read_json, sha256
 from acnet.params.campaign import Campaign
-from acnet.params.tables import load_tables
 from acnet.track.campaign import FOLDERS, POINTER, Entry, files_of, read_pointer, tag
 from acnet.track.dvc_project import dvc_project, one_at_a_time, remote_of, throwaway_clone
 from acnet.track.repository import Repository
@@ -39,7 +38,7 @@ def publish(
         repository.git("check-ref-format", tag(name))
     except AcnetError as error:
         raise AcnetError(f"campaign '{name}': Git does not take this name; use letters, digits, _, - and .") from error
-    paths = files_of(campaign, load_tables(campaign.params), root, with_data)
+    paths = files_of(campaign, root, with_data)
     if not any(path.name == "provenance.json" for path in paths):
         raise AcnetError(f"results/{campaign.scale_name}: no finished run to publish; train some first")
     _check_checkpoints(paths, root)

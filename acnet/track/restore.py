@@ -14,7 +14,6 @@ from acnet.errors import AcnetError
 from acnet.files import replacing
 from acnet.params.campaign import Campaign
 from acnet.params.run import read_run
-from acnet.params.tables import load_tables
 from acnet.progress import Progress
 from acnet.track.archive import WEIGHTS, read_archive, unpack
 from acnet.track.campaign import Entry, Published, find, tag
@@ -110,11 +109,12 @@ def part(published: Published, only: str, params: Path) -> list[Entry]:
     if only == "metrics":
         heavy = ("checkpoint.pt", ".safetensors", ".bin")
         return [entry for entry in published.entries if not entry.path.endswith(heavy)]
-    tables, scale = load_tables(params), published.scale
+    campaign = Campaign(params, published.scale)
+    tables, scale = campaign.tables, published.scale
     if only not in tables.tables | tables.figures:
         known = ", ".join(tables.tables | tables.figures)
         raise AcnetError(f"only '{only}': not a part of a campaign; it has metrics, {known}")
-    runs, campaign = tables.trained([only]), Campaign(params, scale)
+    runs = tables.trained([only])
     patterns = [f"data/{campaign.dataset_of(run)}/*" for run in runs] + [f"*/{scale}/*/{only}.*"]
     patterns += [f"results/{scale}/{run}/seed*" for run in runs]
     chosen = (entry for entry in published.entries if any(fnmatch(entry.path, pattern) for pattern in patterns))

@@ -21,7 +21,6 @@ from acnet.errors import AcnetError
 from acnet.files import read_yaml
 from acnet.params.campaign import Campaign
 from acnet.params.schema import among
-from acnet.params.tables import load_tables
 from acnet.track.experiment import place
 from acnet.track.repository import Repository
 
@@ -55,11 +54,11 @@ def asked(root: Path) -> Asked:
     """Read workflow/config.yaml; AcnetError for a target that there is not."""
     config = read_yaml(root / CONFIG)
     scale = str(config["scale"])  # which may be called 2024
-    campaign, tables = Campaign(root / "params", scale), load_tables(root / "params")
+    campaign = Campaign(root / "params", scale)
     target, named = str(config["target"]), [name for name in str(config["runs"]).split(",") if name]
-    shown = campaign.shown(tables)
+    shown, tables = campaign.shown(), campaign.tables
     trained = {"all": tables.trained(shown), "runs": named}
-    trained |= {name: runs for name in shown + campaign.on_request(tables) if (runs := tables.trained([name]))}
+    trained |= {name: runs for name in shown + campaign.on_request() if (runs := tables.trained([name]))}
     among(target, trained, f"{CONFIG}: target")
     if target == "runs" and not named:
         raise AcnetError(f"{CONFIG}: target runs needs runs, such as runs=acb3")

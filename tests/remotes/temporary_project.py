@@ -20,7 +20,6 @@ from fabricated import write_examples, write_gates, write_images, write_metrics,
 
 from acnet.params.campaign import Campaign  # noqa: E402
 from acnet.params.run import run_folder, write_run  # noqa: E402
-from acnet.params.tables import load_tables  # noqa: E402
 
 _TRACKED = (
     "Snakefile", "profiles", "workflow", "params", "dvc.yaml", "dvc.lock", ".dvcignore", ".gitignore", ".dvc/config",
@@ -180,9 +179,8 @@ def train(project: Project, run: str, seed: int = 0, variant: str = "") -> None:
 
 def fill(project: Project) -> None:
     """Fabricate the whole mini campaign: every run, with the protocols that the tables ask for, and examples."""
-    tables = load_tables(project.root / "params")
     campaign = Campaign(project.root / "params", "mini")
-    shown = campaign.shown(tables)
+    tables, shown = campaign.tables, campaign.shown()
     trained = tables.trained(shown)
     for run in trained:
         train(project, run)
@@ -192,7 +190,7 @@ def fill(project: Project) -> None:
         settings = campaign.protocol(protocol, run).identity()
         file.write_text(json.dumps({**json.loads(file.read_text()), "protocol": settings}))
         write_images(project.root / "results" / "mini", run, (50, 60, 70), protocol=protocol)
-    for run in campaign.runs_with_gates(tables, trained):
+    for run in campaign.runs_with_gates(trained):
         write_gates(project.folder(run))
     for run in {run for name in campaign.scale.figures for run in tables.figures[name].example_runs()}:
         write_examples(project.folder(run), "cityscapes", gates=0 if run == "fcn_s16" else 3)

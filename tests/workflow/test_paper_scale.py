@@ -6,7 +6,7 @@ import pytest
 
 from acnet.files import read_json
 from acnet.params.campaign import Campaign
-from acnet.params.tables import Tables, load_tables
+from acnet.params.tables import Tables
 from tests.conftest import ROOT
 
 
@@ -34,7 +34,7 @@ def test_runs_of_the_paper_step_at_a_reduced_crop(scale_runs, monkeypatch, tmp_p
 
 
 def test_every_run_of_the_paper_has_been_stepped_on_some_device():
-    tables = load_tables(ROOT / "params")
-    runs = tables.trained(Campaign(ROOT / "params", "paper").shown(tables))
+    campaign = Campaign(ROOT / "params", "paper")
+    runs = campaign.tables.trained(campaign.shown())
     assert len(runs) == 28
     assert any({*runs} <= {*found} for found in read_json(ROOT / "benchmarks/results/paper.json").values())

@@ -23,7 +23,7 @@ from acnet.params.measures import load_measures, load_rule
 from acnet.params.resources import check_spread, load_resources
 from acnet.params.scales import no_target
 from acnet.params.schema import among, mapping
-from acnet.params.tables import check_names, load_tables
+from acnet.params.tables import check_names
 from acnet.provenance import source_hash
 from acnet.status import is_restored
 
@@ -89,15 +89,15 @@ try:
     refuse_for_dvc(config, in_file)
     check_words(config, workflow.config_settings.config_args or [])
     CAMPAIGN = Campaign(PARAMS, SCALE)
-    TABLES = load_tables(PARAMS)
+    TABLES = CAMPAIGN.tables
     MEASURES, RULE = load_measures(PARAMS), load_rule(PARAMS)
     NEEDS = load_resources(PARAMS, SCALE)
     check_names(TABLES, CAMPAIGN.runs, CAMPAIGN.protocols)
     load_claims(PARAMS, TABLES)
-    SHOWN, ON_REQUEST = CAMPAIGN.shown(TABLES), CAMPAIGN.on_request(TABLES)
+    SHOWN, ON_REQUEST = CAMPAIGN.shown(), CAMPAIGN.on_request()
     TARGETS = SHOWN + ON_REQUEST
     COMPARED = [name for name, table in TABLES.tables.items() if table.against]
-    GATED = CAMPAIGN.runs_with_gates(TABLES, dict.fromkeys([*TABLES.trained(TARGETS), *NAMED]))
+    GATED = CAMPAIGN.runs_with_gates(dict.fromkeys([*TABLES.trained(TARGETS), *NAMED]))
     for run in {*TABLES.trained(TARGETS), *NAMED}:
         for protocol in CAMPAIGN.protocols:
             CAMPAIGN.protocol(protocol, run)
@@ -130,7 +130,7 @@ if DRAWING and not DRAW_ONLY:
     )
 
 # What the page is drawn from: tables on request too, where they are asked for along with it or only drawn from what is here.
-REQUESTED = CAMPAIGN.requested(TABLES, HERE / "results")
+REQUESTED = CAMPAIGN.requested(HERE / "results")
 DRAWN = SHOWN + (REQUESTED if DRAW_ONLY else [name for name in ON_REQUEST if name in WORDS])
 DRAWN_TABLES = [name for name in DRAWN if name in TABLES.tables]
 NEEDED = TABLES.trained(DRAWN)

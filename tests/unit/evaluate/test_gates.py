@@ -63,7 +63,11 @@ def test_means_are_those_of_the_labelled_pixels_of_each_group(measured):
     assert block["smallest_maximum"] == min(m.max() for m in maps)
     everything = np.concatenate([m[label != 255] for m, label in zip(maps, labels, strict=True)])
     assert block["mean"] == pytest.approx(everything.mean(), rel=1e-6)
-    assert [block["stride"] for block in measured(lambda index: maps[index])] == [16, 8, 4]
+    assert [(block["block"], block["stride"]) for block in measured(lambda index: maps[index])] == [
+        (1, 16),
+        (2, 8),
+        (3, 4),
+    ]
 
 
 def test_far_and_near_are_what_their_names_say(measured, monkeypatch):
@@ -113,7 +117,7 @@ def test_a_gate_of_the_third_block_alone_is_said_to_be_at_its_stride(run, tmp_pa
     run.config = changed(run.config, local_context="lc", global_blocks=[3])
     run.save(run.network())
     measure_gates(run.config, run.checkpoint, SINGLE, MEASURES, run.data, tmp_path / "gates.json")
-    assert [block["stride"] for block in read_json(tmp_path / "gates.json")["blocks"]] == [4]
+    assert [(block["block"], block["stride"]) for block in read_json(tmp_path / "gates.json")["blocks"]] == [(3, 4)]
 
 
 def test_a_network_without_gates_is_refused(run, tmp_path):

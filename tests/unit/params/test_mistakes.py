@@ -8,7 +8,7 @@ import yaml
 from acnet.errors import AcnetError
 from acnet.params.campaign import Campaign
 from acnet.params.claims import load_claims
-from acnet.params.tables import check_names, load_tables
+from acnet.params.tables import check_names
 
 MISTAKES = yaml.safe_load((Path(__file__).parent / "mistakes.yaml").read_text())
 FILES = (
@@ -20,9 +20,9 @@ FILES = (
 def load_everything(params):
     """What the pipeline's start reads, at scale mini."""
     campaign = Campaign(params, "mini")
-    tables = load_tables(params)
+    tables = campaign.tables
     check_names(tables, campaign.runs, campaign.protocols)
-    campaign.shown(tables)
+    campaign.shown()
     load_claims(params, tables)
     for run in campaign.runs:
         for protocol in campaign.protocols:

@@ -5,7 +5,6 @@ import dataclasses
 import pytest
 
 from acnet.params.campaign import Campaign
-from acnet.params.tables import load_tables
 from acnet.track.campaign import files_of
 from acnet.track.publish import without_password
 
@@ -30,7 +29,7 @@ def at_hand(root, tmp_path):
         ):
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_text("x")
-        return {str(path) for path in files_of(campaign, load_tables(root / "params"), tmp_path, with_data)}
+        return {str(path) for path in files_of(campaign, tmp_path, with_data)}
 
     return find
 

@@ -31,8 +31,8 @@ def campaign_status(campaign: Campaign, results: Path, logs: Path) -> list[Statu
     """Every run that the scale's tables and figures need, or that has results, in the order of runs.yaml."""
     needed = campaign.tables.trained(campaign.scale.tables + campaign.scale.figures)
     found = []
-    for run, entry in campaign.runs.items():
-        own = entry.dataset in campaign.scale.stands_in and (results / campaign.scale_name / run).is_dir()
+    for run in campaign.runs:
+        own = run in campaign.runs_with_data and (results / campaign.scale_name / run).is_dir()
         if run in needed or own:
             found += [run_status(campaign, run, seed, results, logs) for seed in campaign.seeds(run)]
     return found

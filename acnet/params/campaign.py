@@ -94,6 +94,17 @@ class Campaign:
         """The names of protocols.yaml."""
         return list(self.titles)
 
+    @property
+    def runs_with_data(self) -> dict[str, str]:
+        """The runs that this scale has a dataset for, and which."""
+        used = self.scale.stands_in
+        return {name: used[run.dataset] for name, run in self.runs.items() if run.dataset in used}
+
+    @property
+    def generated(self) -> bool:
+        """Whether all images of this scale are generated, so that they may be published."""
+        return all(self.datasets[name].generate for name in self.scale.stands_in.values())
+
     def shown(self) -> list[str]:
         """The tables and figures of this scale; AcnetError for a name that tables.yaml lacks."""
         for kind, names in (("tables", self.tables.tables), ("figures", self.tables.figures)):
@@ -153,7 +164,7 @@ class Campaign:
         """The dataset that a run really uses at this scale; AcnetError if the scale has none for it."""
         dataset = self.entry(name).dataset
         if dataset not in self.scale.stands_in:
-            have = ", ".join(run for run, entry in self.runs.items() if entry.dataset in self.scale.stands_in)
+            have = ", ".join(self.runs_with_data)
             raise AcnetError(f"run '{name}': scale '{self.scale_name}' has no dataset for {dataset}; it has: {have}")
         return self.scale.stands_in[dataset]
 

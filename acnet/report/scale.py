@@ -59,11 +59,7 @@ def scale_info(campaign: Campaign, results_root: Path) -> ScaleInfo:
     scale = campaign.scale
     backbones = {"r50": "ResNet-50", "r101": "ResNet-101"}
     shown = scale.tables + campaign.requested(results_root)
-    used = {
-        name: campaign.datasets[scale.stands_in[run.dataset]]
-        for name, run in campaign.runs.items()
-        if run.dataset in scale.stands_in
-    }
+    used = {name: campaign.datasets[dataset] for name, dataset in campaign.runs_with_data.items()}
     stand_ins = {paper: campaign.datasets[name] for paper, name in scale.stands_in.items() if name != paper}
     return ScaleInfo(
         name=campaign.scale_name,
@@ -73,7 +69,7 @@ def scale_info(campaign: Campaign, results_root: Path) -> ScaleInfo:
         seeds=list(dict.fromkeys(seed for seeds in (scale.seeds, *scale.more_seeds.values()) for seed in seeds)),
         tables=shown,
         figures=scale.figures,
-        generated=all(campaign.datasets[name].generate for name in scale.stands_in.values()),
+        generated=campaign.generated,
         roles={paper: campaign.backbone(role) for role, paper in backbones.items()},
         measures=load_measures(campaign.params),
         rule=load_rule(campaign.params),

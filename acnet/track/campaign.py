@@ -49,7 +49,7 @@ def files_of(campaign: Campaign, root: Path, with_data: bool) -> list[Path]:
     that show them) are among them only `with_data`; so are stores of generated ones, which are quicker made than sent.
     """
     scale = campaign.scale_name
-    pixels = with_data or all(campaign.datasets[name].generate for name in campaign.scale.stands_in.values())
+    pixels = with_data or campaign.generated
     found: set[Path] = set()
     for run in campaign.runs:
         for folder in seed_folders(root / "results" / scale / run):

@@ -103,9 +103,8 @@ try:
             CAMPAIGN.protocol(protocol, run)
     for seed in ASKED_SEEDS:
         among(seed, {str(one) for run in CAMPAIGN.runs for one in CAMPAIGN.seeds(run)}, "--config seeds")
-    names = [name for name, run in CAMPAIGN.runs.items() if run.dataset in CAMPAIGN.scale.stands_in]
-    with_data = {name: CAMPAIGN.resolve(name, CAMPAIGN.scale.seeds[0]) for name in names}
-    check_spread(NEEDS, with_data, f"{PARAMS}/resources.yaml: scales.{SCALE}.spread")
+    RESOLVED = {name: CAMPAIGN.resolve(name, CAMPAIGN.scale.seeds[0]) for name in CAMPAIGN.runs_with_data}
+    check_spread(NEEDS, RESOLVED, f"{PARAMS}/resources.yaml: scales.{SCALE}.spread")
 except AcnetError as error:
     raise WorkflowError(str(error)) from None
 

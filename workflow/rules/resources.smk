@@ -63,7 +63,7 @@ def processes(wildcards, resources):
     return f" --processes {granted}{nodes}" if granted > 1 else ""
 
 
-THREADS = {run.train.threads for run in with_data.values()}
+THREADS = {run.train.threads for run in RESOLVED.values()}
 THREADS = THREADS.pop() if len(THREADS) == 1 else lambda wildcards: run_of(wildcards).train.threads
 TRAIN_THREADS = threads_on_node if NEEDS.spread else THREADS
 SPREAD = {"gpu": CAMPAIGN.scale.gpus}

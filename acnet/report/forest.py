@@ -20,7 +20,7 @@ _PAPER = {"marker": "D", "markersize": 4, "color": QUIET, "markerfacecolor": "no
 _SEVERAL = {"marker": "o", "markersize": 4.5, "color": ACCENT, "linewidth": 2.2}
 _ONE = {**_SEVERAL, "markerfacecolor": "white", "linewidth": 0.8}
 _LEVEL = {"color": ACCENT, "linewidth": 0.7}
-_TICKS = (-40, -10, -5, -2, -1, 0, 1, 2, 5, 10, 40)
+_TICKS = (-40, -10, -2, -1, 0, 1, 2, 10, 40)
 _LINEAR = 2  # points, beyond which the axis is logarithmic
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from acnet.errors import AcnetError
 from acnet.params.config import REPLACED_BY_A_HEAD
 from acnet.params.layers import Layer, Sourced, merged, plain_layer, sourced_layer
-from acnet.params.schema import among, limited, mapping, place, read_mapping, usable
+from acnet.params.schema import among, key_path, limited, mapping, read_mapping, usable
 
 REPLACED = {
     name: Sourced(value, "ours", "the head replaces ACNet's blocks") for name, value in REPLACED_BY_A_HEAD.items()
@@ -36,9 +36,9 @@ def head_options(heads: Mapping[str, Layer], head: Sourced, own: Sourced) -> Sou
 
     Their origin is the least certain among those of the parameters, and the note names that of each.
     """
-    usual = heads[among(head.value, heads, place(head.note, "head"))]
+    usual = heads[among(head.value, heads, key_path(head.note, "head"))]
     kinds = _kinds({key: entry.value for key, entry in usual.items()})
-    changed = plain_layer(own.value or {}, kinds, own.origin, place(own.note, "head_options"))
+    changed = plain_layer(own.value or {}, kinds, own.origin, key_path(own.note, "head_options"))
     options = merged([usual, changed], usual, own.note)
     origin = max((entry.origin for entry in options.values()), key=_TRUST.index, default="paper")
     note = "; ".join(f"{key} ({entry})" for key, entry in options.items())

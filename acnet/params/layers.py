@@ -10,7 +10,7 @@ from typing import Any, Literal
 from acnet.errors import AcnetError
 from acnet.params.config import NetworkConfig, TrainingConfig
 from acnet.params.run_matrix import ROLES, STRATEGIES
-from acnet.params.schema import build, convert, field_value, mapping, place
+from acnet.params.schema import build, convert, field_value, key_path, mapping
 
 NETWORK = {field.name: NetworkConfig for field in dataclasses.fields(NetworkConfig)}
 TRAINING = {field.name: TrainingConfig for field in dataclasses.fields(TrainingConfig)}
@@ -37,7 +37,7 @@ def sourced_layer(entries: Any, kinds: Mapping[str, type], where: str) -> Layer:
     """A mapping of {value, origin, note}, each checked as the field of its name in the class that `kinds` says."""
     layer = {}
     for key, data in mapping(entries, where, kinds).items():
-        here = place(where, key)
+        here = key_path(where, key)
         if not isinstance(data, dict | None):
             raise AcnetError(f"{here}: expected a mapping, got {data!r}; write {{value: {data!r}, origin: ours}}")
         entry = build(Sourced, data, here)

@@ -83,7 +83,7 @@ def mapping(data: Any, where: str, names: Iterable[str] | None = None) -> dict:
     return data
 
 
-def place(where: str, key: Any) -> str:
+def key_path(where: str, key: Any) -> str:
     """Where a key stands: "file: key", or below another key "file: other.key"."""
     return f"{where}: {key}" if where.endswith(".yaml") else f"{where}.{key}"
 
@@ -97,7 +97,7 @@ def build(cls: type[T], data: Any, where: str) -> T:
     """
     fields = _fields(cls)
     values = {
-        key: field_value(cls, key, value, place(where, key)) for key, value in mapping(data, where, fields).items()
+        key: field_value(cls, key, value, key_path(where, key)) for key, value in mapping(data, where, fields).items()
     }
     for name, (_, field) in fields.items():
         if name not in values and field.default is field.default_factory is dataclasses.MISSING:

@@ -11,7 +11,7 @@ from typing import Any
 from acnet.errors import AcnetError
 from acnet.files import read_yaml
 from acnet.params.campaign import GATES_PROTOCOL
-from acnet.params.schema import mapping, nearest, place
+from acnet.params.schema import key_path, mapping, nearest
 
 PROFILES = Path("workflow/profiles")
 
@@ -148,7 +148,7 @@ def load_profile(name: str, folder: Path = PROFILES) -> Profile:
     def number(path: str) -> int | None:
         value, where = settings, file
         for key in path.split("."):
-            value, where = mapping({} if value is None else value, where).get(key), place(where, key)
+            value, where = mapping({} if value is None else value, where).get(key), key_path(where, key)
         if value is not None and not str(value).isdigit():
             raise AcnetError(f"{where}: a plan needs a whole number, got {value!r}")
         return None if value is None else int(value)

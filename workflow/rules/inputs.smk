@@ -29,7 +29,7 @@ def source_of(wildcards):
     return f"{dataset.folders[0]}/extracted.json"
 
 
-def stated(wildcards):
+def run_identity(wildcards):
     """What makes a run another run, as a text; under --touch by the params.yaml at hand, which made what lies there."""
     file = HERE / f"{RUN}/params.yaml".format(scale=wildcards.scale, run=wildcards.run, seed=wildcards.seed)
     run = read_run(file) if workflow.touch and file.exists() else run_of(wildcards)
@@ -51,7 +51,7 @@ def protocol_values(protocol, run):
 
 
 def measured_by(wildcards, protocol):
-    """What a run is measured by; under --touch what the metrics at hand say of it, as in `stated`."""
+    """What a run is measured by; under --touch what the metrics at hand say of it, as in `run_identity`."""
     file = HERE / f"{RUN}/metrics/{protocol}.json".format(**dict(wildcards.items()))
     if workflow.touch and file.exists():
         return canonical(read_json(file)["protocol"])

@@ -8,7 +8,7 @@ rule resolve:
     conda:
         "../envs/acnet.yaml"
     params:
-        values=stated,
+        values=run_identity,
     shell:
         "acnet resolve --scale {wildcards.scale} --run {wildcards.run} --seed {wildcards.seed} 2> {log}"
 

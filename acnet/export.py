@@ -92,11 +92,21 @@ def export(run: Run, checkpoint: Path, form: str, out: Path, size: tuple[int, in
     free = None if size else (dict.fromkeys((0, 2, 3), torch.export.Dim.AUTO),)
     with replacing(out) as file, torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        exported = FORMATS[form](network, images[0], free, json.dumps(about), file)
         differences: dict[str, list[float]] = {}
-        for given in images:
-            for name, theirs, ours in zip(_names(network), exported(given), network(given), strict=True):
-                differences.setdefault(name, []).append(float((theirs - ours).abs().max()))
+        try:
+            exported = FORMATS[form](network, images[0], free, json.dumps(about), file)
+            for given in images:
+                for name, theirs, ours in zip(_names(network), exported(given), network(given), strict=True):
+                    differences.setdefault(name, []).append(float((theirs - ours).abs().max()))
+        except (AcnetError, OSError):
+            raise
+        except Exception as error:
+            if size:
+                raise
+            reason = str(error).strip().split("\n")[0]
+            raise AcnetError(
+                f"run '{run.name}': {form} cannot hold it for images of any size ({reason}); fix one with --size HxW"
+            ) from error
         if not all(one <= TOLERANCE for found in differences.values() for one in found):  # NaN is none of these
             raise AcnetError(f"{out}: not written; its outputs differ from the checkpoint's by {differences}")
     return {name: max(found) for name, found in differences.items()}

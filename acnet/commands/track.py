@@ -81,10 +81,18 @@ def _stage(parsed: argparse.Namespace) -> None:
     _say(f"placed: {row} in experiment/")
 
 
+def _own_folders(parsed: argparse.Namespace) -> None:
+    """AcnetError for a folder that is not where a campaign keeps its files, by which others know them."""
+    for root in ("data", "results", "reports"):
+        if getattr(parsed, f"{root}_root") != Path(root):
+            raise AcnetError(f"--{root}-root: a campaign consists of files below {root}/; link that folder to yours")
+
+
 def _publish(parsed: argparse.Namespace) -> None:
     from acnet.progress import size
     from acnet.track.publish import announce, publish
 
+    _own_folders(parsed)
     name = parsed.name or parsed.scale
     options = {"remote": parsed.remote, "git_remote": parsed.git_remote, "replace": parsed.replace}
     entries = publish(campaign(parsed), Path.cwd(), name, with_data=parsed.data, **options)
@@ -96,6 +104,7 @@ def _publish(parsed: argparse.Namespace) -> None:
 def _archive(parsed: argparse.Namespace) -> None:
     from acnet.track.archive import archive
 
+    _own_folders(parsed)
     out = parsed.out or Path(f"acnet-{parsed.scale}.zip")
     if out.suffix != ".zip":
         raise AcnetError(f"--out {out}: name a .zip file, by which `acnet restore` knows an archive")
@@ -106,6 +115,7 @@ def _archive(parsed: argparse.Namespace) -> None:
 def _restore(parsed: argparse.Namespace) -> None:
     from acnet.track.restore import give_one_time, newer, restore
 
+    _own_folders(parsed)
     options = {"only": parsed.only, "remote": parsed.remote, "git_remote": parsed.git_remote}
     done = restore(Path.cwd(), parsed.name, parsed.params_root, overwrite=parsed.overwrite, **options)
     _say(f"restored: campaign {parsed.name}, {len(done.files)} files")

@@ -104,7 +104,7 @@ def _lay_out(root: Path, folders: Folders) -> dict[str, list[Pair]]:
     if not split_by:
         names = sorted({*Files(root / "images", ".jpg"), *Files(root / "labels", ".png")}, key=_drawn)
         count = round(folders.share * len(names))
-        if not 0 < count < len(names):
+        if names and not 0 < count < len(names):
             raise AcnetError(
                 f"{folders.images}: --val {folders.share} draws {count} of {len(names)} images; leave some in each"
             )
@@ -120,8 +120,8 @@ def _lay_out(root: Path, folders: Folders) -> dict[str, list[Pair]]:
     pairs = {split: readers.listing("folders", root, split).pairs for split in splits}
     if "train" not in pairs or len(pairs) < 2 or not all(pairs.values()):
         raise AcnetError(
-            f"{folders.images}, {folders.labels}: images (.jpg, .png) and labels (.png) are needed in train and in val "
-            "or test"
+            f"{folders.images}, {folders.labels}: images (.jpg, .png) and labels (.png) are needed in train and in "
+            "val or test, or, with --val, in the folders themselves"
         )
     return pairs
 
@@ -204,7 +204,7 @@ def _scale(dataset: Dataset, train: SplitReport) -> str:
     """The scale of a dataset, from its most frequent size of image and its number of them."""
     short = min(map(int, next(iter(train.sizes)).split("x")))
     small = short <= _SHORT
-    epochs = -(-_STEPS * _BATCH // max(train.complete, _BATCH))
+    epochs = -(-_STEPS // max(1, train.complete // _BATCH))  # an epoch drops the images that fill no batch
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
         name=dataset.title,
         base_size="null" if small else _SHORT,

@@ -233,7 +233,7 @@ class Campaign:
         have = sorted(run for run in self.runs if (run_folder(results, scale, run, seed) / "checkpoint.pt").exists())
         raise AcnetError(
             f"run '{name}': not trained here with seed {seed}, {folder} has no checkpoint.pt; "
-            f"`snakemake --cores all runs --config scale={scale} runs={name}` trains it; "
+            f"`snakemake --cores all runs --config scale={scale} runs={name} seeds={seed}` trains it; "
             + (f"trained with it: {', '.join(have)}" if have else "no run of this scale is trained with it")
         )
 

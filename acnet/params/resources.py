@@ -7,7 +7,7 @@ from pathlib import Path
 
 from acnet.errors import AcnetError
 from acnet.params.run import Run
-from acnet.params.scales import scale_names
+from acnet.params.scales import load_scale, scale_names
 from acnet.params.schema import build, limited, mapping, read_mapping
 
 
@@ -58,18 +58,24 @@ class Resources:
     examples: Need
 
     def spread_of(self, run: str, gpus: int) -> Spread:
-        """How a run is trained: its own entry, else that of `all`, else on the scale's `gpus`, one at most."""
+        """How a run is trained: its own entry, else that of `all`, else on the scale's `gpus`."""
         return self.spread.get(run) or self.spread.get("all") or Spread(gpus=gpus)
 
 
 def load_resources(params: Path, scale: str) -> Resources:
-    """Read {params}/resources.yaml for a scale; AcnetError for a mistake in it."""
+    """Read {params}/resources.yaml for a scale: its needs, else those of the scale that it is `like`, else `common`.
+
+    AcnetError for a mistake in the file.
+    """
     file = f"{params}/resources.yaml"
     data = read_mapping(file, ("common", "scales"))
     scales = mapping(data.get("scales", {}), f"{file}: scales", scale_names(params))
     build(Resources, data.get("common"), f"{file}: common")
-    where = f"{file}: scales.{scale}"
-    return build(Resources, {**data["common"], **mapping(scales.get(scale, {}), where)}, where)
+    needs, name = {}, scale
+    while name:
+        needs = {**mapping(scales.get(name, {}), f"{file}: scales.{name}"), **needs}
+        name = load_scale(params, name).like
+    return build(Resources, {**data["common"], **needs}, f"{file}: scales.{scale}")
 
 
 def check_spread(resources: Resources, runs: Mapping[str, Run], where: str) -> None:

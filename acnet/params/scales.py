@@ -26,7 +26,7 @@ class Scale:
 
     `like` names the scale whose values hold where the file has none, key by key within mappings; `stands_in` says which
     dataset stands in for each of the paper's; `comparable` whether cited absolute numbers may be compared with; `gpus`
-    is what one training asks of Snakemake; every run is trained with `seeds`, some by name with `more_seeds` too;
+    is what one job asks of Snakemake, 0 or 1; every run is trained with `seeds`, some by name with `more_seeds` too;
     `weights` are backbone files that win over the published ImageNet weights where they are at hand. `common`,
     `datasets`, `roles`, `strategies` and `fine_tuning` override the layers of recipe.yaml, `protocols` those of
     protocols.yaml, `runs` what single runs set themselves, all with plain values.
@@ -41,7 +41,7 @@ class Scale:
     comparable: bool
     seeds: list[int] = limited(lambda: [0], low=0, high=2**32 - 1, distinct=True)
     more_seeds: dict[str, list[int]] = dataclasses.field(default_factory=dict)
-    gpus: int = limited(0, low=0)
+    gpus: int = limited(0, low=0, high=1)
     pretrained: bool = True
     weights: dict[str, WeightsFile] = dataclasses.field(default_factory=dict)
     common: dict[str, Any] = dataclasses.field(default_factory=dict)

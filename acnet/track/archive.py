@@ -40,16 +40,15 @@ def archive(campaign: Campaign, root: Path, out: Path, with_checkpoints: bool = 
     crate = crates.ROCrate(gen_preview=True)
     crate.name = f"{cited['title']}: campaign {campaign.scale_name}"
     crate.description = campaign.scale.banner
-    crate.license = f"https://spdx.org/licenses/{cited['license']}"
+    if "license" in cited:
+        crate.license = f"https://spdx.org/licenses/{cited['license']}"
     crate.datePublished = datetime.date.today()
     crate.creator = [
-        crate.add(entity(crate, f"#author-{i}", {"@type": "Organization", "name": author["name"]}))
-        for i, author in enumerate(cited["authors"], 1)
+        crate.add(entity(crate, f"#author-{i}", _author(author))) for i, author in enumerate(cited["authors"], 1)
     ]
-    paper = cited["preferred-citation"]
-    crate.root_dataset["citation"] = crate.add(
-        entity(crate, paper["url"], {"@type": "ScholarlyArticle", "name": paper["title"]})
-    )
+    if paper := cited.get("preferred-citation"):
+        about = {"@type": "ScholarlyArticle", "name": paper["title"]}
+        crate.root_dataset["citation"] = crate.add(entity(crate, paper.get("url", "#paper"), about))
     files = {path: _add(crate, root / path, path) for path in paths}
     with tempfile.TemporaryDirectory() as folder:
         for made in folders:
@@ -96,6 +95,14 @@ def read_archive(file: Path) -> Published:
 def _md5(archive: zipfile.ZipFile, name: str) -> str:
     with archive.open(name) as handle:
         return hashlib.file_digest(handle, "md5").hexdigest()
+
+
+def _author(author: dict[str, str]) -> dict[str, str]:
+    """An author of CITATION.cff, an organisation or a person, as schema.org describes it."""
+    if "name" in author:
+        return {"@type": "Organization", "name": author["name"]}
+    names = (author.get(f"{which}-names") for which in ("given", "family"))
+    return {"@type": "Person", "name": " ".join(filter(None, names))}
 
 
 def unpack(file: Path, entries: Sequence[Entry], missing: Collection[Entry], root: Path) -> None:

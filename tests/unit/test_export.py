@@ -43,6 +43,17 @@ def outputs(folder, given):
     return [found["logits"], *found["gates"]]
 
 
+def test_what_a_format_cannot_hold_for_every_size_is_said_with_the_remedy(trained, tmp_path, monkeypatch):
+    def fails(*_):
+        raise AssertionError("Guard failed: images.size()[0] == 2\nmore")
+
+    monkeypatch.setitem(exporting.FORMATS, "pt2", fails)
+    said = r"run 'tiny': pt2 cannot hold it for images of any size \(Guard failed: .* == 2\); fix one with --size HxW"
+    with pytest.raises(AcnetError, match=said):
+        export(tiny_run(**THREE), trained / "checkpoint.pt", "pt2", tmp_path / "it.pt2")
+    assert not (tmp_path / "it.pt2").exists()
+
+
 def test_onnx_runs_in_onnxruntime_at_any_size_and_batch(trained, tmp_path):
     runtime = pytest.importorskip("onnxruntime", reason="pip install '.[export]'")
     said = export(tiny_run(**THREE), trained / "checkpoint.pt", "onnx", tmp_path / "it.onnx")

@@ -173,7 +173,7 @@ def test_a_run_and_a_row_add_their_own_jobs_and_redraw_one_table(copy, written):
     with open(copy.folder / "params/runs.yaml", "a") as file:
         file.write(f"\n{entry}\n")
     assert copy.planned() == {}
-    assert copy.planned("runs", "--config", f"runs={NAME}") == {"resolve": 1, "train": 1, "runs": 1}
+    assert copy.planned("runs", "--config", f"runs={NAME}") == {"resolve": 1, "train": 1, "gates": 1, "runs": 1}
 
     add_row(copy, row)
     assert copy.planned("table2") == {}

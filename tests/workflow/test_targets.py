@@ -69,6 +69,7 @@ def test_a_target_trains_what_it_needs_and_nothing_else(project, target, trained
             "--config target=table3: only `dvc exp run` reads it; type `snakemake --cores all table3`",
         ),
         (["runs", "--config", "runs=fcn_s61"], "did you mean 'fcn_s16'?"),
+        (["--config", "runs=fcn_s16"], "--config runs=fcn_s16: is for the target runs; add it to the command"),
     ],
 )
 def test_an_unknown_name_is_one_clear_line(project, arguments, said):

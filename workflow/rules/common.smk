@@ -102,7 +102,7 @@ try:
         for protocol in CAMPAIGN.protocols:
             CAMPAIGN.protocol(protocol, run)
     for seed in ASKED_SEEDS:
-        among(seed, {str(one) for run in CAMPAIGN.runs for one in CAMPAIGN.seeds(run)}, "--config seeds")
+        among(seed, {str(one) for run in NAMED or CAMPAIGN.runs for one in CAMPAIGN.seeds(run)}, "--config seeds")
     RESOLVED = {name: CAMPAIGN.resolve(name, CAMPAIGN.scale.seeds[0]) for name in CAMPAIGN.runs_with_data}
     check_spread(NEEDS, RESOLVED, f"{PARAMS}/resources.yaml: scales.{SCALE}.spread")
 except AcnetError as error:
@@ -119,6 +119,11 @@ for word in WORDS:
     )
     if meant and word not in {*TARGETS, "table", "figure"}:  # these two are rules, for --forcerun and --until
         raise WorkflowError(no_target(word, SCALE, TARGETS))
+
+# A value for a target that is not asked for would be ignored, and all networks trained in place of a few.
+for key, target in {"runs": "runs", "only": "restore", "with_data": "publish"}.items():
+    if workflow.is_main_process and config[key] != in_file[key] and target not in WORDS:
+        raise WorkflowError(f"--config {key}={config[key]}: is for the target {target}; add it to the command")
 
 # `report` draws the runs at hand, whatever has changed since: no rule that could make one is even read.
 DRAWING = {"report", "publish_report"} & set(WORDS)

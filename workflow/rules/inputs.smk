@@ -112,11 +112,13 @@ def figure_facts(name):
 def named_runs():
     """Checkpoints and metrics of the runs in `--config runs=a,b`, by every protocol that a table asks of them.
 
-    Not by one that scores a split that their dataset does not have.
+    By GATES_PROTOCOL where none does, and not by one that scores a split that their dataset does not have.
     """
     if not NAMED:
         raise WorkflowError("target runs: name some of runs.yaml, such as --config runs=fcn_s16,acb3")
     asked = {source for entry in TABLES.tables.values() for source in entry.sources() if source[0] in NAMED}
+    shown = set(TABLES.trained(TABLES.tables))
+    asked |= {(run, GATES_PROTOCOL) for run in NAMED if run not in shown}
     asked = {(run, name) for run, name in asked if CAMPAIGN.has_split(run, name)}
     shown = [name for name in NAMED if name in example_runs(SHOWN)]
     return of_runs("checkpoint.pt", NAMED) + metrics_of(sorted(asked)) + of_runs("examples.npz", shown)

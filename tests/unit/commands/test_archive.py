@@ -56,6 +56,21 @@ def test_the_crate_says_who_made_what_from_what_and_under_which_licence(measured
     assert not [name for name in names if "checkpoint" in name]
 
 
+def test_a_person_may_be_an_author_and_licence_and_paper_may_be_absent(measured, acnet):
+    from rocrate.rocrate import ROCrate
+
+    Path("CITATION.cff").write_text("title: Mine\nauthors: [{family-names: Doe, given-names: Jane}]\n")
+    assert acnet("archive --out mine.zip").status == 0
+    (author,) = ROCrate(measured / "mine.zip").root_dataset["creator"]
+    assert (author.type, author["name"]) == ("Person", "Jane Doe")
+
+
+def test_other_folders_than_a_campaigns_own_are_refused(measured, acnet):
+    refused = acnet("--results-root elsewhere archive --out mine.zip")
+    assert refused.status == 2 and not Path("mine.zip").exists()
+    assert "--results-root: a campaign consists of files below results/; link that folder to yours" in refused.lines[-1]
+
+
 def test_every_reference_within_the_metadata_leads_to_something_described(measured, acnet):
     assert acnet("archive").status == 0
     with zipfile.ZipFile(measured / "acnet-mini.zip") as opened:

@@ -58,6 +58,12 @@ def test_the_entry_is_appended_and_its_scale_resolves(two_folders, acnet, monkey
     assert acnet("data check mine").status == 0 and next(iter(json.loads(record.read_text())["train"])) == "sky"
 
 
+@pytest.mark.parametrize(("images", "epochs"), [(7, 1250), (15, 1250), (16, 625), (23, 625), (2000, 5)])
+def test_the_scale_takes_1250_steps_of_whole_batches(images, epochs):
+    report = check.SplitReport(images, complete=images, sizes={"60x40": images})
+    assert f"\n  epochs: {epochs}\n" in new._scale(find_dataset(Path(__file__).parents[3] / "params", "camvid"), report)
+
+
 def test_classes_are_named_by_a_list_or_with_colours(two_folders, acnet):
     Path("names.txt").write_text("road\nsky blue\nno\n\nnever\n")
     assert acnet(f"{NEW} --classes names.txt").status == 0

@@ -20,6 +20,11 @@ def test_a_scale_says_only_what_differs(params, edit):
     assert load_resources(params, "paper").generate == load_resources(params, "camvid").generate
 
 
+def test_a_scale_that_is_like_another_takes_its_needs(params):
+    (params / "scales/mine.yaml").write_text("like: paper\ntitle: Mine\n")
+    assert load_resources(params, "mine") == load_resources(params, "paper")
+
+
 def test_a_scale_that_is_not_there_takes_the_common_ones(params):
     text = (params / "resources.yaml").read_text()
     (params / "resources.yaml").write_text(text[: text.index("scales:")] + "scales: {}\n")

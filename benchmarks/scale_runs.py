@@ -20,7 +20,6 @@ from acnet.errors import AcnetError
 from acnet.files import read_json, write_json
 from acnet.params.campaign import Campaign
 from acnet.params.run import Run
-from acnet.params.tables import load_tables
 from acnet.plan.cost import training_steps
 from acnet.plan.measure import flops_per_image, measure
 from acnet.progress import Progress
@@ -86,8 +85,7 @@ def main() -> None:
     campaign = Campaign(ROOT / "params", arguments.scale)
     where, file = described(set_up_device(arguments.threads or 1)), RESULTS / f"{arguments.scale}.json"
     have = (read_json(file) if file.exists() else {}).get(where, {}) if arguments.missing else {}
-    tables = load_tables(campaign.params)
-    runs = [run for run in tables.trained(campaign.shown(tables)) if run not in have]
+    runs = [run for run in campaign.tables.trained(campaign.shown()) if run not in have]
     progress = Progress(arguments.scale, len(runs), "runs")
     for run in runs:
         try:

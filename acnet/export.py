@@ -92,12 +92,9 @@ def export(run: Run, checkpoint: Path, form: str, out: Path, size: tuple[int, in
     free = None if size else (dict.fromkeys((0, 2, 3), torch.export.Dim.AUTO),)
     with replacing(out) as file, torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        differences: dict[str, list[float]] = {}
         try:
             exported = FORMATS[form](network, images[0], free, json.dumps(about), file)
-            for given in images:
-                for name, theirs, ours in zip(_names(network), exported(given), network(given), strict=True):
-                    differences.setdefault(name, []).append(float((theirs - ours).abs().max()))
+            differences = _differences(network, exported, images)
         except (AcnetError, OSError):
             raise
         except Exception as error:
@@ -110,6 +107,15 @@ def export(run: Run, checkpoint: Path, form: str, out: Path, size: tuple[int, in
         if not all(one <= TOLERANCE for found in differences.values() for one in found):  # NaN is none of these
             raise AcnetError(f"{out}: not written; its outputs differ from the checkpoint's by {differences}")
     return {name: max(found) for name, found in differences.items()}
+
+
+def _differences(network: Outputs, exported: Exported, images: list[Tensor]) -> dict[str, list[float]]:
+    """By output, the largest difference between the two for each of `images`."""
+    found: dict[str, list[float]] = {}
+    for given in images:
+        for name, theirs, ours in zip(_names(network), exported(given), network(given), strict=True):
+            found.setdefault(name, []).append(float((theirs - ours).abs().max()))
+    return found
 
 
 def _names(network: Outputs) -> list[str]:

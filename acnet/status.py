@@ -30,10 +30,10 @@ class Status:
 def campaign_status(campaign: Campaign, results: Path, logs: Path) -> list[Status]:
     """Every run that the scale's tables and figures need, or that has results, in the order of runs.yaml."""
     needed = campaign.tables.trained(campaign.scale.tables + campaign.scale.figures)
+    own = {run for run in campaign.runs_with_data if (results / campaign.scale_name / run).is_dir()}
     found = []
     for run in campaign.runs:
-        own = run in campaign.runs_with_data and (results / campaign.scale_name / run).is_dir()
-        if run in needed or own:
+        if run in needed or run in own:
             found += [run_status(campaign, run, seed, results, logs) for seed in campaign.seeds(run)]
     return found
 

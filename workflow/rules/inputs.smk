@@ -117,8 +117,7 @@ def named_runs():
     if not NAMED:
         raise WorkflowError("target runs: name some of runs.yaml, such as --config runs=fcn_s16,acb3")
     asked = {source for entry in TABLES.tables.values() for source in entry.sources() if source[0] in NAMED}
-    shown = set(TABLES.trained(TABLES.tables))
-    asked |= {(run, GATES_PROTOCOL) for run in NAMED if run not in shown}
+    asked |= {(run, GATES_PROTOCOL) for run in set(NAMED).difference(TABLES.trained(TABLES.tables))}
     asked = {(run, name) for run, name in asked if CAMPAIGN.has_split(run, name)}
     shown = [name for name in NAMED if name in example_runs(SHOWN)]
     return of_runs("checkpoint.pt", NAMED) + metrics_of(sorted(asked)) + of_runs("examples.npz", shown)

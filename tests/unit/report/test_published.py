@@ -17,19 +17,24 @@ from acnet.params.run import read_run
 from acnet.params.scales import scale_names
 
 
+def seed_of(record):
+    """The seed that a record, seed{n}.tar.xz, is of."""
+    return int(record.name.split(".")[0].removeprefix("seed"))
+
+
 def published(folder):
     """(run, seed) of every run that the report or a record in a published folder is of."""
     lines = (folder / "README.md").read_text().splitlines() if (folder / "README.md").exists() else []
     rows = [line.strip("| ").split(" | ") for line in lines if re.match(r"\| [\w-]+ \| \d+ \| ", line)]
     records = folder.glob("runs/*/seed*.tar.xz")
-    named = {(file.parent.name, int(file.name.split(".")[0].removeprefix("seed"))) for file in records}
+    named = {(file.parent.name, seed_of(file)) for file in records}
     return {(row[0], int(row[1])) for row in rows} | named
 
 
 def test_no_record_is_of_other_parameters_than_those_of_today(root, tmp_path):
     records = sorted((root / "reports/published").glob("*/runs/*/seed*.tar.xz"))
     for file in records:
-        scale, name, seed = file.parts[-4], file.parent.name, int(file.name.split(".")[0].removeprefix("seed"))
+        scale, name, seed = file.parts[-4], file.parent.name, seed_of(file)
         with tarfile.open(file) as tar:
             (tmp_path / "params.yaml").write_bytes(tar.extractfile("params.yaml").read())
         recorded, expected = read_run(tmp_path / "params.yaml"), Campaign(root / "params", scale).resolve(name, seed)
@@ -142,7 +147,7 @@ def on_val(folder):
     for file in sorted(folder.glob("seed*.tar.xz")):
         with tarfile.open(file) as tar:
             score = json.load(tar.extractfile("metrics/single_val.json"))["miou"]
-        scores[int(file.name.split(".")[0].removeprefix("seed"))] = 100 * score
+        scores[seed_of(file)] = 100 * score
     return scores
 
 
